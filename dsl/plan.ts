@@ -1,0 +1,136 @@
+import type { DocumentPath } from './diagnostics.ts'
+import type { Json, JsonObject } from './json.ts'
+
+/**
+ * A compiled flow: frozen JSON, defaults filled in, durations in milliseconds, references checked.
+ * It is data, so it can be stored by hash and sent anywhere; `prepare` (dsl/core) makes the closures.
+ */
+export interface Plan {
+  readonly format: 1
+  readonly flow: string
+  readonly mode: FlowMode
+  readonly mergeInput: boolean
+  /** Absent in a standard flow without one; in an express flow at most and by default 300,000. */
+  readonly timeoutMs?: number
+  readonly start: string
+  readonly nodes: Readonly<Record<string, PlanNode>>
+}
+
+export type FlowMode = 'standard' | 'express'
+
+interface PlanNodeBase {
+  readonly id: string
+  /** Shown to people; the id where the definition gives none. */
+  readonly label: string
+  /** JSONPath texts. */
+  readonly input?: string
+  readonly output?: string
+  readonly next?: string
+  /** Id of an `error` node of the same graph. */
+  readonly onError?: string
+  /** Place in the definition, for messages. */
+  readonly at: DocumentPath
+}
+
+export interface PlanFunctionNode extends PlanNodeBase {
+  readonly type: 'function'
+  /** `app/name:qualifier`, defaults filled in. */
+  readonly function: string
+  readonly params?: JsonObject
+  readonly invoke: 'sync' | 'async'
+  readonly timeoutMs?: number
+}
+export interface PlanEventNode extends PlanNodeBase {
+  readonly type: 'event'
+  readonly channel: string
+  readonly source?: string
+  /** Template as in params, but at top level any JSON value; absent: the node's input. */
+  readonly data?: Json
+  readonly subject?: string
+  readonly eventType?: string
+}
+export interface PlanCallbackNode extends PlanNodeBase {
+  readonly type: 'callback'
+  readonly function: string
+  readonly params?: JsonObject
+  readonly invoke: 'sync' | 'async'
+  readonly timeoutMs: number
+}
+export interface PlanSubflowNode extends PlanNodeBase {
+  readonly type: 'subflow'
+  /** `name` or `name:version-or-alias`, as written. */
+  readonly flow: string
+  readonly wait: boolean
+  readonly params?: JsonObject
+}
+export interface PlanParallelNode extends PlanNodeBase {
+  readonly type: 'parallel'
+  readonly branches: readonly string[]
+  /** How many branches must succeed: `all` is branches.length, `any` is 1. */
+  readonly complete: number
+  readonly resultPath: string
+  /** The join; absent: the branches run to the end of the flow. */
+  readonly join?: string
+}
+export interface PlanConditionNode extends PlanNodeBase {
+  readonly type: 'condition'
+  /** In the order of the definition, without the default. */
+  readonly branches: readonly { readonly when: string; readonly next: string }[]
+  readonly otherwise: string
+}
+export interface PlanLoopNode extends PlanNodeBase {
+  readonly type: 'loop'
+  readonly items: string
+  readonly as: string
+  readonly resultPath: string
+  /** 0 = no limit. */
+  readonly concurrency: number
+  readonly intervalMs: number
+  readonly tolerate: number
+  readonly start: string
+  readonly nodes: Readonly<Record<string, PlanNode>>
+}
+export interface PlanServiceNode extends PlanNodeBase {
+  readonly type: 'service'
+  readonly execution: 'serial' | 'parallel'
+  /** Serial only. */
+  readonly start?: string
+  /** In the order of definition. */
+  readonly nodes: Readonly<Record<string, PlanNode>>
+}
+export interface PlanWaitNode extends PlanNodeBase {
+  readonly type: 'wait'
+  /** Number of seconds or a JSONPath; 60 where neither it nor `until` was given. Exactly one of the two is present. */
+  readonly seconds?: number | string
+  /** ISO 8601 time or a JSONPath. */
+  readonly until?: string
+}
+export interface PlanErrorNode extends PlanNodeBase {
+  readonly type: 'error'
+  readonly retry?: { readonly when?: string; readonly intervalMs: number; readonly max: number; readonly backoff: number }
+  readonly catch: readonly { readonly when?: string; readonly next: string }[]
+}
+export interface PlanPassNode extends PlanNodeBase {
+  readonly type: 'pass'
+  readonly params?: JsonObject
+}
+export interface PlanEndNode extends PlanNodeBase {
+  readonly type: 'end'
+}
+
+export type PlanNode =
+  | PlanFunctionNode
+  | PlanEventNode
+  | PlanCallbackNode
+  | PlanSubflowNode
+  | PlanParallelNode
+  | PlanConditionNode
+  | PlanLoopNode
+  | PlanServiceNode
+  | PlanWaitNode
+  | PlanErrorNode
+  | PlanPassNode
+  | PlanEndNode
+
+export type NodeKind = PlanNode['type']
+export type PlanNodeOf<K extends NodeKind> = Extract<PlanNode, { type: K }>

@@ -1,0 +1,146 @@
+import type { Diagnostic } from '../dsl/diagnostics.ts'
+import type { ErrorDocument } from '../dsl/errors.ts'
+import type { Json } from '../dsl/json.ts'
+import type { FlowMode, Plan } from '../dsl/plan.ts'
+import type { ExecutorFactory, FunctionSpec, LogLine, ModuleHandler } from '../executors/contract.ts'
+
+/** States of an execution (flow-language.md, 5). */
+export type ExecutionStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
+
+/** States of a node. */
+export type NodeStatus = 'running' | 'retrying' | 'waiting' | 'succeeded' | 'failed' | 'caught' | 'cancelled'
+
+/** One execution as lists and `describe` show it. Times are epoch milliseconds. */
+export interface ExecutionRecord {
+  readonly id: string
+  readonly flow: string
+  readonly version: string
+  readonly mode: FlowMode
+  readonly status: ExecutionStatus
+  readonly startedAt: number
+  readonly endedAt?: number
+  readonly input?: Json
+  readonly output?: Json
+  readonly error?: ErrorDocument
+  readonly parent?: { readonly execution: string; readonly node: string }
+  readonly retryOf?: string
+  readonly trigger?: { readonly type: string; readonly name?: string }
+}
+
+/** One node of an execution; nodes inside a container are listed by their place as well. */
+export interface NodeRecord {
+  readonly id: string
+  /** `each[17]/fetch`: the containers with branch or iteration index, then the id. */
+  readonly place: string
+  readonly type: string
+  readonly label: string
+  readonly status: NodeStatus
+  /** Invocations made (of a container: its runs). */
+  readonly attempts: number
+  readonly startedAt: number
+  readonly endedAt?: number
+  /** Behind the input filter. */
+  readonly input?: Json
+  /** Behind the output filter; of a caught node the result that the catch got. */
+  readonly output?: Json
+  readonly error?: ErrorDocument
+  readonly unresolved?: readonly string[]
+  /** Of a loop. */
+  readonly iterations?: { readonly total: number; readonly succeeded: number; readonly failed: number; readonly running: number }
+}
+
+export interface EngineOptions {
+  /** `embedded` (default) runs both modes; `express` has no store and refuses standard flows. */
+  readonly engine?: 'embedded' | 'express'
+  /** Folder of the store, or `:memory:` (default). */
+  readonly store?: string
+  /** Name -> handler, or name -> specification. A name without `app/` is in app `default`. */
+  readonly functions?: Readonly<Record<string, ModuleHandler | FunctionSpec>>
+  /** Own executors by runtime name. */
+  readonly executors?: Readonly<Record<string, ExecutorFactory>>
+  /** Event channels by name; kind `log` is built in. */
+  readonly channels?: Readonly<Record<string, { readonly kind: string }>>
+  /** How long records of ended executions are kept, in ms; default 90 days. */
+  readonly retentionMs?: number
+  /** Base of callback URLs; default `http://127.0.0.1:8900`. */
+  readonly publicUrl?: string
+  /** Gets the log lines of functions and of `log` channels, after they were stored. */
+  readonly onLog?: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
+}
+
+export interface StartOptions {
+  readonly input?: Json
+  /** An id of the caller's: `[A-Za-z0-9_.-]{1,128}`. A start with an id that exists is that execution. */
+  readonly id?: string
+  readonly trigger?: { readonly type: string; readonly name?: string; readonly event?: Json }
+  readonly signal?: AbortSignal
+  /** Express flows only: called with every change of a node. Standard flows: use `events`. */
+  readonly onNode?: (node: NodeRecord) => void
+}
+
+/** A handle on one execution. */
+export interface Execution {
+  readonly id: string
+  readonly flow: string
+  /** The output; rejects with {@link ExecutionFailed} (the error document) when it failed, timed out or was cancelled. */
+  result(options?: { readonly signal?: AbortSignal }): Promise<Json>
+  describe(): Promise<ExecutionRecord>
+  stop(): Promise<void>
+}
+
+export type ExecutionEvent =
+  | { readonly id: number; readonly type: 'node'; readonly node: NodeRecord }
+  | { readonly id: number; readonly type: 'execution'; readonly execution: ExecutionRecord }
+  /** A callback node waits: its token and URL (once per attempt). */
+  | { readonly id: number; readonly type: 'callback'; readonly execution: string; readonly node: string; readonly token: string; readonly url: string }
+
+export interface ListOptions {
+  readonly flow?: string
+  readonly status?: ExecutionStatus | readonly ExecutionStatus[]
+  readonly parent?: string
+  /** 1-200, default 50. */
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export type CallbackResult =
+  | { readonly status: 'succeeded'; readonly output?: Json }
+  | { readonly status: 'failed'; readonly error?: { readonly errorType?: string; readonly errorMessage?: string } }
+
+export interface RerunOptions {
+  /** Node from which on it runs again; default: the start. */
+  readonly from?: string
+  /** Replaces the input of `from`. */
+  readonly input?: Json
+  readonly dryRun?: boolean
+}
+
+export interface RerunPlan {
+  readonly kept: readonly { readonly node: string }[]
+  readonly again: readonly { readonly node: string; readonly reason: string }[]
+}
+
+export interface Engine {
+  /** Text (YAML or JSON), bytes, or an object. Rejects with {@link FlowInvalid} carrying all diagnostics. */
+  deploy(flow: string | Uint8Array | object): Promise<{ readonly flow: string; readonly hash: string; readonly warnings: readonly Diagnostic[]; readonly plan: Plan }>
+  start(flow: string, options?: StartOptions): Promise<Execution>
+  /** Starts and waits for the output; of an express flow wholly in process. */
+  run(flow: string, options?: StartOptions): Promise<Json>
+  /** A handle on an existing execution. */
+  execution(id: string): Promise<Execution>
+  result(id: string, options?: { readonly signal?: AbortSignal }): Promise<Json>
+  stop(id: string): Promise<void>
+  retry(id: string): Promise<Execution>
+  rerun(id: string, options: RerunOptions & { readonly dryRun: true }): Promise<RerunPlan>
+  rerun(id: string, options?: RerunOptions): Promise<Execution>
+  describe(id: string): Promise<ExecutionRecord>
+  /** In order of start. Without `iterations`: nodes outside of loops and services' insides included, loops' insides not. With it: the records inside that loop. */
+  nodes(id: string, options?: { readonly iterations?: string; readonly offset?: number; readonly limit?: number }): Promise<NodeRecord[]>
+  list(options?: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>
+  /** First the state so far, then every change; ends after the execution's end. */
+  events(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ExecutionEvent>
+  logs(id: string): Promise<(LogLine & { node?: string })[]>
+  callback(token: string, result: CallbackResult): Promise<void>
+  invoke(functionRef: string, body: Json, options?: { readonly signal?: AbortSignal }): Promise<Json>
+  close(): Promise<void>
+}

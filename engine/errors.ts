@@ -1,0 +1,68 @@
+import type { Diagnostic } from '../dsl/diagnostics.ts'
+import type { ErrorDocument } from '../dsl/errors.ts'
+import type { ExecutionStatus } from './api.ts'
+
+/** What the engine's API throws: code, and the HTTP status that the REST API will answer with. */
+export const ENGINE_ERROR_CODES = {
+  'flow-invalid': 422,
+  'flow-not-found': 404,
+  'execution-not-found': 404,
+  'execution-not-running': 409,
+  'execution-running': 409,
+  'execution-not-failed': 409,
+  'retry-running': 409,
+  'node-not-reached': 422,
+  'not-express': 409,
+  'not-durable': 409,
+  'callback-not-found': 404,
+  'callback-already-used': 409,
+  'callback-expired': 410,
+  'payload-too-large': 413,
+  'payload-too-deep': 400,
+  'bad-input': 400,
+  'bad-option': 400,
+  conflict: 409,
+  'store-locked': 503,
+  'store-unusable': 503,
+  'store-failed': 503,
+  'engine-closed': 503,
+  aborted: 499,
+} as const
+
+export type EngineErrorCode = keyof typeof ENGINE_ERROR_CODES
+
+/** Thrown when a call of the engine's API is refused. */
+export class EngineError extends Error {
+  readonly code: EngineErrorCode
+  readonly status: number
+  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'EngineError'
+    this.code = code
+    this.status = ENGINE_ERROR_CODES[code]
+  }
+}
+
+/** Thrown when a definition breaks rules; `diagnostics` has every finding. */
+export class FlowInvalid extends EngineError {
+  readonly diagnostics: readonly Diagnostic[]
+  constructor(flow: string, diagnostics: readonly Diagnostic[]) {
+    const errors = diagnostics.filter((d) => d.severity === 'error')
+    const first = errors[0]
+    super('flow-invalid', `flow ${flow} is invalid: ${first ? `${first.rule}: ${first.message}` : 'unknown reason'}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`)
+    this.name = 'FlowInvalid'
+    this.diagnostics = diagnostics
+  }
+}
+
+/** Thrown by `run` and `result` when an execution did not succeed. */
+export class ExecutionFailed extends Error {
+  readonly error: ErrorDocument
+  readonly executionStatus: ExecutionStatus
+  constructor(error: ErrorDocument, executionStatus: ExecutionStatus) {
+    super(`${error.errorType}: ${error.errorMessage}`)
+    this.name = 'ExecutionFailed'
+    this.error = error
+    this.executionStatus = executionStatus
+  }
+}
