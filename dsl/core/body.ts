@@ -1,0 +1,26 @@
+import { NodeError } from '../errors.ts'
+import type { Json } from '../json.ts'
+import type { CompiledPath } from '../jsonpath/index.ts'
+import { contextOf } from './context.ts'
+import type { NodeRun } from './state.ts'
+
+/** The value of a path in a filter, `items`, `seconds` or `until`; throws `PathNotFound` where a definite one finds nothing. */
+export function follow(run: NodeRun, path: CompiledPath, data: Json, what: string): Json {
+  const value = path.get(path.isContext ? contextOf(run).contextFor(path) : data)
+  if (value === undefined) throw new NodeError('PathNotFound', `node ${run.node.id}: ${what} ${path.text} finds nothing`)
+  return value
+}
+
+/** The body of an invocation, child or \`pass\`, and the params that found nothing (flow-language.md, 4.3). */
+export function bodyOf(run: NodeRun): { readonly value: Json; readonly unresolved: readonly string[] | undefined } {
+  const { params, mergeInput } = run.node
+  if (params === null) return { value: run.input, unresolved: undefined }
+  const resolved = params.resolve(run.input, contextOf(run))
+  return mergeInput ? { value: overlay(run.input, resolved.value), unresolved: resolved.unresolved } : resolved
+}
+
+function overlay(input: Json, params: Json): Json {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return params
+  // spread makes own members of all keys, `__proto__` included
+  return { ...input, ...(params as { [key: string]: Json }) }
+}
