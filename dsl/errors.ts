@@ -64,7 +64,10 @@ export const ENGINE_ERRORS = {
   NotAnObject: 400,
   ExpressionTypeError: 400,
   WaitTypeError: 400,
+  PayloadTooLarge: 406,
   PayloadTooDeep: 407,
+  /** A JSONPath that explodes on its document: this implementation's own limit. */
+  PathTooCostly: 400,
   CallbackTimeout: 433,
   CallbackFailed: 430,
   SubflowFailed: 500,
