@@ -49,6 +49,15 @@ export interface NodeRecord {
   readonly iterations?: { readonly total: number; readonly succeeded: number; readonly failed: number; readonly running: number }
 }
 
+/** A callback node that waits: what to hand to whoever answers. The token is a secret. */
+export interface CallbackInfo {
+  readonly execution: string
+  readonly flow: string
+  readonly node: string
+  readonly token: string
+  readonly url: string
+}
+
 export interface EngineOptions {
   /** `embedded` (default) runs both modes; `express` has no store and refuses standard flows. */
   readonly engine?: 'embedded' | 'express'
@@ -64,6 +73,8 @@ export interface EngineOptions {
   readonly retentionMs?: number
   /** Base of callback URLs; default `http://127.0.0.1:8900`. */
   readonly publicUrl?: string
+  /** Called when a callback node begins to wait, and again after a restart; children's too. */
+  readonly onCallback?: (info: CallbackInfo) => void
   /** Gets the log lines of functions and of `log` channels, after they were stored. */
   readonly onLog?: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
 }
@@ -112,6 +123,8 @@ export interface RerunOptions {
   readonly from?: string
   /** Replaces the input of `from`. */
   readonly input?: Json
+  /** Runs on this version of the flow (`latest`) instead of the execution's own definition. */
+  readonly version?: string
   readonly dryRun?: boolean
 }
 

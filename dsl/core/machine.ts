@@ -300,6 +300,7 @@ function withdraw(run: NodeRun): void {
 const core: Core = {
   effect(run, effect) {
     run.kind = effect
+    run.handle = null
     run.invocations += 1
     run.scope.flow.commands.push(run)
   },

@@ -1,0 +1,40 @@
+import { createFlow, prepare } from '../dsl/core/machine.ts'
+import { NodeRun } from '../dsl/core/state.ts'
+import type { ErrorDocument } from '../dsl/errors.ts'
+import type { Json } from '../dsl/json.ts'
+import type { LogLine } from '../executors/contract.ts'
+import { ExecutionFailed } from './errors.ts'
+import { newId } from './ids.ts'
+import type { Invoker } from './invoker.ts'
+
+/** Invokes a function outside of any flow: a run without a path. Rejects with ExecutionFailed carrying the error document. */
+export function invokeDirectly(invoker: Invoker, functionRef: string, body: Json, log: (line: LogLine) => void, signal: AbortSignal | undefined): Promise<Json> {
+  const ref = functionRef.includes('/') ? functionRef : `default/${functionRef}`
+  const plan = {
+    format: 1,
+    flow: 'invoke',
+    mode: 'express',
+    mergeInput: false,
+    start: 'invoke',
+    nodes: { invoke: { type: 'function', id: 'invoke', label: 'invoke', at: [], invoke: 'sync', function: ref.includes(':') ? ref : `${ref}:latest` } },
+  } as const
+  const id = newId()
+  const callbackAt = (): never => {
+    throw new Error('a direct invocation has no callback')
+  }
+  const flow = createFlow(prepare(plan), { id, input: body, startedAt: Date.now(), version: 'latest', trigger: undefined, callbackAt })
+  const run = new NodeRun(flow.root, flow.prepared.start, body, flow.now)
+  run.input = body
+  return new Promise((resolve, reject) => {
+    signal?.addEventListener('abort', () => {
+      invoker.cancel(run)
+      reject(new ExecutionFailed({ status: 499, errorType: 'Cancelled', errorMessage: 'the invocation was cancelled' }, 'cancelled'))
+    })
+    invoker.dispatch(run, {
+      executionId: id,
+      callbackAt,
+      log,
+      ended: (_run, ok, value) => (ok ? resolve(value) : reject(new ExecutionFailed(value as unknown as ErrorDocument, 'failed'))),
+    })
+  })
+}

@@ -1,0 +1,614 @@
+/**
+ * The embedded host: standard flows, durable in SQLite.
+ *
+ * - H1. An event counts when its transaction is committed; its commands are released, and observers told, only then.
+ * - H2. The state in memory is the fold of the journal. If a commit fails, all of it is thrown away; when the store takes writes
+ *   again everything that ran is folded anew, as after a crash.
+ * - H3. What a recovery issues again carries the same ids (docs/design/journal.md), so whoever sees it twice can know it.
+ */
+import { begin, CORE_VERSION, createFlow, find, outstanding, step, type CoreEvent } from '../../dsl/core/machine.ts'
+import { lineageOf, placeOf } from '../../dsl/core/place.ts'
+import { NodeRun, type Carried, type Command, type Effect, type FlowStart, type Timer } from '../../dsl/core/state.ts'
+import type { ErrorDocument } from '../../dsl/errors.ts'
+import type { Json } from '../../dsl/json.ts'
+import type { PlanSubflowNode } from '../../dsl/plan.ts'
+import { awaitsCallback } from '../../dsl/steps/callback.ts'
+import type { LogLine } from '../../executors/contract.ts'
+import type { CallbackInfo, ExecutionStatus } from '../api.ts'
+import type { Channels } from '../channels.ts'
+import type { ChildLauncher, RunningChild } from '../children.ts'
+import { EngineError } from '../errors.ts'
+import type { DeployedFlow } from '../execution-info.ts'
+import { derivedId, tokenHash } from '../ids.ts'
+import type { Invoker } from '../invoker.ts'
+import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
+import { fold } from './fold.ts'
+import { Journal } from './journal.ts'
+import { Reader } from './reader.ts'
+import { Retention } from './retention.ts'
+import { EVENT } from './schema.ts'
+import type { CallbackRow, EventRow, ExecutionRow, Store, TimerRow } from './store.ts'
+import { TimerService } from './timers.ts'
+
+/** What the host needs of the engine around it. */
+export interface EmbeddedServices {
+  readonly invoker: Invoker
+  readonly channels: Channels
+  readonly children: ChildLauncher
+  readonly callbackUrl: (token: string) => string
+  readonly retentionMs: number
+  /** The plan of a hash, prepared; from the cache or the store. */
+  deployedOf(hash: string, row: { readonly flow: string; readonly version: string }, readPlan: () => string): DeployedFlow
+  log(line: LogLine, execution: string, node: string | undefined): void
+  onCallback(info: CallbackInfo): void
+}
+
+/** What the start of a durable execution needs. */
+export interface DurableStart {
+  readonly id: string
+  readonly input: Json
+  readonly depth?: number
+  /** With `place` if a durable parent waits: the outcome is reported there. */
+  readonly parent?: { readonly execution: string; readonly node: string; readonly place?: string }
+  readonly trigger?: FlowStart['trigger']
+  readonly retryOf?: string
+  readonly carried?: ReadonlyMap<string, Carried>
+  readonly replaced?: ReadonlyMap<string, Json>
+}
+
+export interface Outcome {
+  readonly id: string
+  readonly status: ExecutionStatus
+  readonly output: Json
+  readonly error: ErrorDocument | null
+}
+
+interface Waiter {
+  resolve(outcome: Outcome): void
+  reject(error: EngineError): void
+}
+
+/** Follows the journal of one execution: gets each event once it is safe. */
+export interface Follower {
+  event(row: EventRow): void
+  failed(error: EngineError): void
+}
+
+/** Executions that wait and are still in memory; beyond it the oldest are dropped and folded when something arrives. */
+const IDLE_LIMIT = 1000
+/** How many executions a recovery folds before it lets others work. */
+const RECOVERY_BATCH = 50
+const BACKOFF_MS = [1000, 2000, 5000, 10_000, 30_000] as const
+
+export class EmbeddedHost {
+  readonly store: Store
+  readonly journal: Journal
+  readonly reader: Reader
+  private readonly services: EmbeddedServices
+  private readonly timers: TimerService
+  private readonly retention: Retention
+  private readonly loaded = new Map<string, EmbeddedExecution>()
+  private readonly idle = new Map<string, EmbeddedExecution>()
+  private readonly waiters = new Map<string, Set<Waiter>>()
+  private readonly followers = new Map<string, Set<Follower>>()
+  private failures = 0
+  private healing: NodeJS.Timeout | null = null
+  private closed = false
+  /** Test seam: told after every commit that held an event, before its commands are released. True: stop here, as a crash would. */
+  afterEvent: (() => boolean) | null = null
+
+  constructor(store: Store, services: EmbeddedServices) {
+    this.store = store
+    this.services = services
+    this.reader = new Reader(store, this)
+    this.journal = new Journal(store, (error) => this.storeFailed(error))
+    this.timers = new TimerService(
+      store,
+      (row) => this.timerFired(row),
+      () => this.journal.settled(),
+    )
+    this.retention = new Retention(store, this.journal, services.retentionMs)
+  }
+
+  /** Goes on with everything that ran; resolves when all of it is under way again. */
+  async recover(): Promise<void> {
+    this.timers.wake()
+    this.retention.begin()
+    const running = this.store.all<{ id: string }>("SELECT id FROM executions WHERE status = 'running' ORDER BY key")
+    for (let at = 0; at < running.length; at++) {
+      if (this.closed || this.journal.failure !== null) return
+      const { id } = running[at] as { id: string }
+      if (!this.loaded.has(id)) {
+        const execution = this.load(id)
+        if (execution !== null) this.resume(execution)
+      }
+      if (at % RECOVERY_BATCH === RECOVERY_BATCH - 1) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Writes the start; resolves when it is safe. An id that exists: that execution, untouched. */
+  start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean }> {
+    return new Promise((resolve, reject) => {
+      if (this.store.get('SELECT 1 FROM executions WHERE id = ?', start.id) !== undefined) {
+        this.journal.settled().then(() => resolve({ existed: true }), reject)
+        return
+      }
+      const startedAt = Date.now()
+      const info = new StoredStart(
+        { id: start.id, input: start.input, startedAt, version: deployed.version, trigger: start.trigger },
+        this.store.secret,
+        this.services.callbackUrl,
+      )
+      const key = this.store.newKey()
+      const parent = start.parent?.place === undefined ? null : { execution: start.parent.execution, place: start.parent.place }
+      const execution = new EmbeddedExecution(this, key, info, deployed, start.depth ?? 0, parent, createFlow(deployed.prepared, info), 0)
+      this.loaded.set(start.id, execution)
+      let commands: Command[] = []
+      this.journal.write(
+        () => {
+          this.store.run(
+            'INSERT INTO executions (key, id, flow, version, plan, core, status, started_at, depth, parent, parent_place, parent_node, retry_of, trigger, input) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
+            key,
+            start.id,
+            deployed.name,
+            deployed.version,
+            deployed.hash,
+            CORE_VERSION,
+            'running',
+            startedAt,
+            execution.depth,
+            start.parent?.execution ?? null,
+            start.parent?.place ?? null,
+            start.parent?.node ?? null,
+            start.retryOf ?? null,
+            start.trigger === undefined ? null : JSON.stringify(start.trigger),
+            JSON.stringify(start.input),
+          )
+          if (start.carried !== undefined) for (const [place, data] of start.carried) this.note(execution, 'carry', place, data, { kind: 'carry', lineage: place, data, time: startedAt })
+          if (start.replaced !== undefined) for (const [place, data] of start.replaced) this.note(execution, 'replace', place, data, { kind: 'replace', lineage: place, data, time: startedAt })
+          commands = begin(execution.flow)
+          this.persist(execution, commands)
+        },
+        {
+          committed: () => {
+            resolve({ existed: false })
+            if (this.afterEvent?.() === true) return
+            this.release(execution, commands)
+          },
+          lost: (error) => {
+            this.discard(execution)
+            reject(error)
+          },
+        },
+      )
+    })
+  }
+
+  /** Keeps a deployed flow for the processes to come. */
+  saveFlow({ name, hash, plan }: DeployedFlow): Promise<void> {
+    this.journal.write(() => {
+      this.store.run('INSERT OR IGNORE INTO plans (hash, plan) VALUES (?, ?)', hash, JSON.stringify(plan))
+      this.store.run('INSERT INTO flows (name, hash, deployed_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, deployed_at = excluded.deployed_at', name, hash, Date.now())
+    })
+    return this.journal.settled()
+  }
+
+  /** The outcome, when it has ended. Rejects if the store fails meanwhile. */
+  outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      if (this.journal.failure !== null) return reject(this.journal.failure)
+      const execution = this.loaded.get(id)
+      if (execution === undefined || execution.flow.status !== 'running') {
+        const row = this.store.execution(id)
+        if (row === undefined) return reject(new EngineError('execution-not-found', `no execution ${id}`))
+        if (row.status !== 'running') {
+          this.journal.settled().then(() => resolve(outcomeOf(row)), reject)
+          return
+        }
+      }
+      let waiters = this.waiters.get(id)
+      if (waiters === undefined) this.waiters.set(id, (waiters = new Set()))
+      const waiter: Waiter = { resolve, reject }
+      waiters.add(waiter)
+      signal?.addEventListener('abort', () => {
+        waiters.delete(waiter)
+        reject(new EngineError('aborted', 'the wait was aborted; the execution goes on'))
+      })
+    })
+  }
+
+  isRunning(id: string): boolean {
+    const execution = this.loaded.get(id)
+    if (execution !== undefined) return execution.flow.status === 'running'
+    return this.store.get<{ status: string }>('SELECT status FROM executions WHERE id = ?', id)?.status === 'running'
+  }
+
+  /** Stops a running execution; false if it has ended. Resolves when that is safe. */
+  async stop(id: string): Promise<boolean> {
+    const execution = this.get(id)
+    if (execution === null || execution.flow.status !== 'running') return false
+    this.accept(execution, { kind: 'stop', time: Date.now() }, EVENT.stop, '', null)
+    await this.journal.settled()
+    return true
+  }
+
+  /** A callback token was presented. Resolves when its answer is safe; throws EngineError `callback-…`. */
+  async called(token: string, ok: boolean, value: Json): Promise<void> {
+    if (this.journal.failure !== null) throw this.journal.failure
+    const hash = tokenHash(token)
+    const row = this.store.get<CallbackRow>('SELECT execution, place, used FROM callbacks WHERE hash = ?', hash)
+    if (row === undefined) throw new EngineError('callback-not-found', 'no callback has this token')
+    const execution = row.used === 1 ? null : this.getByKey(row.execution)
+    if (row.used === 1) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
+    const run = execution === null ? null : find(execution.flow, row.place)
+    if (execution === null || run === null || !awaitsCallback(run)) throw new EngineError('callback-expired', 'nothing waits for this callback any more')
+    const time = Date.now()
+    const event: CoreEvent = ok
+      ? { kind: 'called', place: row.place, data: value, time }
+      : { kind: 'refused', place: row.place, data: value as unknown as ErrorDocument, time }
+    this.accept(execution, event, ok ? EVENT.called : EVENT.refused, row.place, value, () =>
+      this.store.run('UPDATE callbacks SET used = 1 WHERE hash = ?', hash),
+    )
+    await this.journal.settled()
+  }
+
+  /** An invocation, publication or child of a run has ended. */
+  effectEnded(execution: EmbeddedExecution, run: NodeRun, ok: boolean, data: Json): void {
+    execution.underWay -= 1
+    if (execution.discarded || !run.active || run.kind === null) return
+    const time = Date.now()
+    const place = placeOf(run)
+    if (ok) this.accept(execution, { kind: 'ok', run, data, time }, EVENT.ok, place, data)
+    else this.accept(execution, { kind: 'error', run, data: data as unknown as ErrorDocument, time }, EVENT.error, place, data)
+  }
+
+  /** The standard child at a place has ended, or is known not to wait. */
+  childEnded(parentId: string, place: string, ok: boolean, data: Json): void {
+    const parent = this.get(parentId)
+    const run = parent === null ? null : find(parent.flow, place)
+    if (parent === null || run?.kind !== 'child') return
+    const time = Date.now()
+    if (ok) this.accept(parent, { kind: 'ok', run, data, time }, EVENT.ok, place, data)
+    else this.accept(parent, { kind: 'error', run, data: data as unknown as ErrorDocument, time }, EVENT.error, place, data)
+  }
+
+  /** Carries out commands whose event is safe. */
+  release(execution: EmbeddedExecution, commands: Command[]): void {
+    if (execution.discarded) return
+    for (const command of commands) {
+      if (command instanceof NodeRun) {
+        // a later event of the same turn may have withdrawn it
+        if (command.active && command.kind !== null) this.issue(execution, command, command.kind)
+      } else if (command.kind === 'timer') this.timers.arm(command.due)
+      else if (command.kind === 'cancel') this.withdraw(execution, command.run, command.effect)
+      else if (command.kind === 'end') this.finished(execution)
+    }
+    if (execution.flow.status === 'running') this.settleIdle(execution)
+  }
+
+  log(execution: EmbeddedExecution, line: LogLine, node: string | undefined): void {
+    if (execution.discarded) return
+    const { time, requestId, level, text } = line
+    this.journal.write(() =>
+      this.store.run(
+        'INSERT INTO logs (execution, time, node, request, level, line) VALUES (?,?,?,?,?,?)',
+        execution.key,
+        time,
+        node ?? null,
+        requestId,
+        level,
+        text,
+      ),
+    )
+    this.services.log(line, execution.start.id, node)
+  }
+
+  /** Gets every event of the execution from now on, once safe. Returns how to stop. */
+  follow(id: string, follower: Follower): () => void {
+    let followers = this.followers.get(id)
+    if (followers === undefined) this.followers.set(id, (followers = new Set()))
+    followers.add(follower)
+    return () => {
+      followers.delete(follower)
+      if (followers.size === 0) this.followers.delete(id)
+    }
+  }
+
+  /** What the core needs to fold a row. */
+  startOf(row: ExecutionRow): { readonly deployed: DeployedFlow; readonly start: StoredStart } {
+    const deployed = this.services.deployedOf(row.plan, row, () => {
+      const plan = this.store.get<{ plan: string }>('SELECT plan FROM plans WHERE hash = ?', row.plan)
+      if (plan === undefined) throw new EngineError('store-unusable', `the store has no plan ${row.plan} for execution ${row.id}`)
+      return plan.plan
+    })
+    const start = new StoredStart(
+      {
+        id: row.id,
+        input: JSON.parse(row.input) as Json,
+        startedAt: row.started_at,
+        version: row.version,
+        trigger: row.trigger === null ? undefined : (JSON.parse(row.trigger) as NonNullable<FlowStart['trigger']>),
+      },
+      this.store.secret,
+      this.services.callbackUrl,
+    )
+    return { deployed, start }
+  }
+
+  /** Lets go of everything without another word; what runs goes on when the store is opened again. */
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    if (this.healing !== null) clearTimeout(this.healing)
+    this.timers.close()
+    this.retention.close()
+    this.journal.flush()
+    this.forget(new EngineError('engine-closed', 'the engine was closed; the execution goes on when its store is opened again'))
+    this.store.close()
+    await Promise.resolve()
+  }
+
+  /** As a crash would: nothing more is written or told. */
+  abandon(): void {
+    this.closed = true
+    if (this.healing !== null) clearTimeout(this.healing)
+    this.timers.close()
+    this.retention.close()
+    this.journal.abandon()
+    this.forget(new EngineError('engine-closed', 'the engine was abandoned'))
+    this.store.close()
+  }
+
+  private get(id: string): EmbeddedExecution | null {
+    return this.loaded.get(id) ?? this.load(id)
+  }
+
+  private getByKey(key: number): EmbeddedExecution | null {
+    const row = this.store.get<{ id: string }>('SELECT id FROM executions WHERE key = ?', key)
+    return row === undefined ? null : this.get(row.id)
+  }
+
+  /** Folds a running execution from its journal; null if there is none or it has ended. */
+  private load(id: string): EmbeddedExecution | null {
+    if (this.closed) return null
+    const row = this.store.execution(id)
+    if (row?.status !== 'running') return null
+    const { deployed, start } = this.startOf(row)
+    const folder = fold(deployed.prepared, start, this.store.events(row.key))
+    const parent = row.parent === null || row.parent_place === null ? null : { execution: row.parent, place: row.parent_place }
+    const execution = new EmbeddedExecution(this, row.key, start, deployed, row.depth, parent, folder.flow, folder.seq)
+    this.loaded.set(id, execution)
+    return execution
+  }
+
+  /** Issues what a recovered execution has outstanding. Its timers are in the store. */
+  private resume(execution: EmbeddedExecution): void {
+    for (const command of outstanding(execution.flow)) {
+      if (!(command instanceof NodeRun)) continue
+      if (command.kind !== null) this.issue(execution, command, command.kind)
+    }
+    this.announceWaiting(execution)
+    this.settleIdle(execution)
+  }
+
+  private announceWaiting(execution: EmbeddedExecution): void {
+    const visit = (run: NodeRun | null): void => {
+      if (run === null) return
+      if (run.node.plan.type === 'callback' && run.kind === null && awaitsCallback(run)) this.announce(execution, run)
+      if (run.children !== null) for (const child of run.children.values()) visit(child.current)
+    }
+    visit(execution.flow.root.current)
+  }
+
+  private announce(execution: EmbeddedExecution, run: NodeRun): void {
+    const callback = execution.callbackAt(placeOf(run))
+    this.services.onCallback({ execution: execution.start.id, flow: execution.deployed.name, node: run.node.id, ...callback })
+  }
+
+  /** Takes an event: the core steps, event and consequences are written, the commands wait for the commit (H1). */
+  private accept(execution: EmbeddedExecution, event: CoreEvent, kind: number, place: string, data: Json, also?: () => void): void {
+    this.idle.delete(execution.start.id)
+    const release = new Release(execution)
+    execution.pending += 1
+    this.journal.write(() => {
+      release.commands = step(execution.flow, event)
+      const row: EventRow = { seq: ++execution.seq, time: event.time, kind, place, data: data === null && kind === EVENT.stop ? null : JSON.stringify(data) }
+      this.insertEvent(execution.key, row)
+      also?.()
+      this.persist(execution, release.commands)
+      release.row = row
+      if (event.kind === 'ok' && event.run?.status === 'waiting' && event.run.node.plan.type === 'callback') release.waiting = event.run
+    }, release)
+  }
+
+  private note(execution: EmbeddedExecution, kind: 'carry' | 'replace', place: string, data: unknown, event: CoreEvent): void {
+    step(execution.flow, event)
+    this.insertEvent(execution.key, { seq: ++execution.seq, time: event.time, kind: EVENT[kind], place, data: JSON.stringify(data) })
+  }
+
+  private insertEvent(key: number, { seq, time, kind, place, data }: EventRow): void {
+    this.store.run('INSERT INTO events (execution, seq, time, kind, place, data) VALUES (?,?,?,?,?,?)', key, seq, time, kind, place, data)
+  }
+
+  /** Writes what must be found without folding. */
+  private persist(execution: EmbeddedExecution, commands: readonly Command[]): void {
+    const { key, flow } = execution
+    for (const command of commands) {
+      if (command instanceof NodeRun) {
+        if (command.kind === 'invoke' && command.node.plan.type === 'callback') this.bindToken(execution, command)
+      } else if (command.kind === 'timer') {
+        this.store.run('INSERT OR REPLACE INTO timers (execution, place, purpose, due) VALUES (?,?,?,?)', key, timerPlace(command), command.purpose, command.due)
+      } else if (command.kind === 'clear') {
+        this.deleteTimer(key, timerPlace(command.timer), command.timer.purpose)
+      } else if (command.kind === 'end') {
+        this.store.run(
+          'UPDATE executions SET status = ?, ended_at = ?, output = ?, error = ? WHERE key = ?',
+          flow.status,
+          flow.now,
+          flow.status === 'succeeded' ? JSON.stringify(flow.output) : null,
+          flow.error === null ? null : JSON.stringify(flow.error),
+          key,
+        )
+      }
+    }
+  }
+
+  private bindToken(execution: EmbeddedExecution, run: NodeRun): void {
+    const place = placeOf(run)
+    const hash = tokenHash(execution.callbackAt(place).token)
+    this.store.run('INSERT OR IGNORE INTO callbacks (hash, execution, place, used) VALUES (?,?,?,0)', hash, execution.key, place)
+  }
+
+  private deleteTimer(key: number, place: string, purpose: string): void {
+    this.store.run('DELETE FROM timers WHERE execution = ? AND place = ? AND purpose = ?', key, place, purpose)
+  }
+
+  private issue(execution: EmbeddedExecution, run: NodeRun, effect: Effect): void {
+    const { attempt } = run
+    execution.underWay += 1
+    if (effect === 'invoke') this.services.invoker.dispatch(run, execution)
+    else if (effect === 'publish') {
+      this.services.channels.publish(run, execution.start.id, (ok, value) => {
+        if (run.attempt === attempt) execution.ended(run, ok, value)
+      })
+    } else this.launch(execution, run)
+  }
+
+  private launch(execution: EmbeddedExecution, run: NodeRun): void {
+    const plan = run.node.plan as PlanSubflowNode
+    const { attempt } = run
+    const place = placeOf(run)
+    run.handle = this.services.children.launch(
+      run,
+      {
+        flow: plan.flow,
+        wait: plan.wait,
+        id: derivedId('child', execution.start.id, place),
+        depth: execution.depth + 1,
+        parent: { execution: execution.start.id, node: lineageOf(run), place },
+      },
+      (ok, value) => {
+        if (run.attempt === attempt) execution.ended(run, ok, value)
+      },
+      // a durable child reports by place when it ends: nothing of it is held here
+      () => {
+        execution.underWay -= 1
+        if (!execution.discarded) this.settleIdle(execution)
+      },
+    )
+  }
+
+  private withdraw(execution: EmbeddedExecution, run: NodeRun, effect: Effect): void {
+    if (effect === 'invoke') {
+      if (run.handle === null) return
+      execution.underWay -= 1
+      this.services.invoker.cancel(run)
+    } else if (effect === 'child') {
+      ;(run.handle as RunningChild | null)?.stop()
+      // after a fold there is no handle; the id follows from the place
+      if ((run.node.plan as PlanSubflowNode).wait) void this.stop(derivedId('child', execution.start.id, placeOf(run)))
+    }
+  }
+
+  private finished(execution: EmbeddedExecution): void {
+    const { id } = execution.start
+    this.loaded.delete(id)
+    this.idle.delete(id)
+    const { status, output, error } = execution.flow
+    const waiters = this.waiters.get(id)
+    if (waiters !== undefined) {
+      this.waiters.delete(id)
+      for (const waiter of waiters) waiter.resolve({ id, status, output, error })
+    }
+    if (execution.parent === null) return
+    const { execution: parent, place } = execution.parent
+    if (error === null) this.childEnded(parent, place, true, output)
+    else this.childEnded(parent, place, false, error as unknown as Json)
+  }
+
+  /** Lets go of an execution that only waits, if there are many. */
+  private settleIdle(execution: EmbeddedExecution): void {
+    const { id } = execution.start
+    this.idle.delete(id)
+    if (execution.underWay > 0 || execution.pending > 0 || execution.flow.status !== 'running') return
+    this.idle.set(id, execution)
+    if (this.idle.size <= IDLE_LIMIT) return
+    const [oldest] = this.idle.keys()
+    this.idle.delete(oldest as string)
+    this.loaded.delete(oldest as string)
+  }
+
+  /** Throws the state away; what is under way for it is cancelled and will be issued again. */
+  private discard(execution: EmbeddedExecution): void {
+    execution.discarded = true
+    this.loaded.delete(execution.start.id)
+    this.idle.delete(execution.start.id)
+    for (const command of outstanding(execution.flow)) {
+      if (!(command instanceof NodeRun) || command.handle === null) continue
+      if (command.kind === 'invoke') this.services.invoker.cancel(command)
+      else if (command.kind === 'child') (command.handle as RunningChild).abandon()
+    }
+  }
+
+  private forget(error: EngineError): void {
+    for (const execution of [...this.loaded.values()]) this.discard(execution)
+    for (const waiters of this.waiters.values()) for (const waiter of waiters) waiter.reject(error)
+    this.waiters.clear()
+    for (const followers of this.followers.values()) for (const follower of followers) follower.failed(error)
+    this.followers.clear()
+  }
+
+  private storeFailed(error: EngineError): void {
+    this.forget(error)
+    this.heal()
+  }
+
+  /** Tries, less and less often, whether the store takes writes again; then everything goes on as after a crash (H2). */
+  private heal(): void {
+    if (this.closed || this.healing !== null) return
+    const delay = BACKOFF_MS[Math.min(this.failures, BACKOFF_MS.length - 1)] as number
+    this.failures += 1
+    this.healing = setTimeout(() => {
+      this.healing = null
+      if (this.closed) return
+      try {
+        this.journal.probe()
+      } catch {
+        this.heal()
+        return
+      }
+      this.failures = 0
+      this.recover().catch(() => undefined)
+    }, delay)
+  }
+
+  private timerFired(row: TimerRow): void {
+    const execution = this.getByKey(row.execution)
+    const { place, purpose } = row
+    const drop = (): void => this.deleteTimer(row.execution, place, purpose)
+    const waits = execution !== null && (place === '' ? execution.flow.timer !== null : find(execution.flow, place)?.timer?.purpose === purpose)
+    if (execution === null || !waits) return this.journal.write(drop)
+    const time = Math.max(Date.now(), row.due)
+    this.accept(execution, { kind: 'timer', place, purpose, time }, EVENT.timer, place, purpose, drop)
+  }
+
+  /** @internal For {@link Release}: tells followers and announces callbacks. */
+  observed(execution: EmbeddedExecution, row: EventRow, waiting: NodeRun | null): void {
+    const followers = this.followers.get(execution.start.id)
+    if (followers !== undefined) for (const follower of [...followers]) follower.event(row)
+    if (waiting !== null && waiting.active) this.announce(execution, waiting)
+  }
+}
+
+function timerPlace(timer: Timer): string {
+  return timer.run === null ? '' : placeOf(timer.run)
+}
+
+function outcomeOf(row: ExecutionRow): Outcome {
+  return {
+    id: row.id,
+    status: row.status,
+    output: row.output === null ? null : (JSON.parse(row.output) as Json),
+    error: row.error === null ? null : (JSON.parse(row.error) as ErrorDocument),
+  }
+}

@@ -1,0 +1,136 @@
+import type { Command, Flow, FlowStart, NodeRun } from '../../dsl/core/state.ts'
+import type { Json } from '../../dsl/json.ts'
+import type { LogLine } from '../../executors/contract.ts'
+import type { ExecutionRecord } from '../api.ts'
+import { callbackToken } from '../ids.ts'
+import type { InvocationOwner } from '../invoker.ts'
+import type { DeployedFlow } from '../execution-info.ts'
+import type { EmbeddedHost } from './embedded-host.ts'
+import type { AfterCommit } from './journal.ts'
+import type { EventRow, ExecutionRow } from './store.ts'
+
+/** What an execution's row says about it, for the core. */
+export class StoredStart implements FlowStart {
+  readonly id: string
+  readonly input: Json
+  readonly startedAt: number
+  readonly version: string
+  readonly trigger: FlowStart['trigger']
+  private readonly secret: Uint8Array
+  private readonly callbackUrl: (token: string) => string
+
+  constructor(
+    start: { readonly id: string; readonly input: Json; readonly startedAt: number; readonly version: string; readonly trigger: FlowStart['trigger'] },
+    secret: Uint8Array,
+    callbackUrl: (token: string) => string,
+  ) {
+    this.id = start.id
+    this.input = start.input
+    this.startedAt = start.startedAt
+    this.version = start.version
+    this.trigger = start.trigger
+    this.secret = secret
+    this.callbackUrl = callbackUrl
+  }
+
+  callbackAt(place: string): { readonly token: string; readonly url: string } {
+    const token = callbackToken(this.secret, this.id, place)
+    return { token, url: this.callbackUrl(token) }
+  }
+}
+
+/** A durable execution in memory: its state, and what it has under way. Thrown away and folded again at need. */
+export class EmbeddedExecution implements InvocationOwner {
+  readonly host: EmbeddedHost
+  readonly key: number
+  readonly start: StoredStart
+  readonly deployed: DeployedFlow
+  readonly depth: number
+  readonly parent: { readonly execution: string; readonly place: string } | null
+  readonly flow: Flow
+  /** Of the last event that was written. */
+  seq: number
+  /** Invocations, publications and express children under way: it must stay in memory. */
+  underWay = 0
+  /** Events written and not yet released. */
+  pending = 0
+  /** Thrown away: what still comes in for it is void. */
+  discarded = false
+
+  constructor(
+    host: EmbeddedHost,
+    key: number,
+    start: StoredStart,
+    deployed: DeployedFlow,
+    depth: number,
+    parent: { readonly execution: string; readonly place: string } | null,
+    flow: Flow,
+    seq: number,
+  ) {
+    this.host = host
+    this.key = key
+    this.start = start
+    this.deployed = deployed
+    this.depth = depth
+    this.parent = parent
+    this.flow = flow
+    this.seq = seq
+  }
+
+  get executionId(): string {
+    return this.start.id
+  }
+
+  callbackAt(place: string): { readonly token: string; readonly url: string } {
+    return this.start.callbackAt(place)
+  }
+
+  log(line: LogLine, node: string | undefined): void {
+    this.host.log(this, line, node)
+  }
+
+  ended(run: NodeRun, ok: boolean, value: Json): void {
+    this.host.effectEnded(this, run, ok, value)
+  }
+}
+
+/** One event on its way to the disk: what follows from it, to be released when it is safe. */
+export class Release implements AfterCommit {
+  private readonly execution: EmbeddedExecution
+  commands: Command[] = []
+  row: EventRow | null = null
+  /** A callback node that began to wait. */
+  waiting: NodeRun | null = null
+
+  constructor(execution: EmbeddedExecution) {
+    this.execution = execution
+  }
+
+  committed(): void {
+    const { execution, row } = this
+    execution.pending -= 1
+    if (execution.host.afterEvent?.() === true || execution.discarded) return
+    if (row !== null) execution.host.observed(execution, row, this.waiting)
+    execution.host.release(execution, this.commands)
+  }
+}
+
+/** The public record of a row. */
+export function recordOf(row: ExecutionRow, withData: boolean): ExecutionRecord {
+  const trigger = row.trigger === null ? undefined : (JSON.parse(row.trigger) as { type: string; name?: string })
+  return {
+    id: row.id,
+    flow: row.flow,
+    version: row.version,
+    mode: 'standard',
+    status: row.status,
+    startedAt: row.started_at,
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+    ...(withData ? { input: JSON.parse(row.input) as Json } : {}),
+    ...(withData && row.output !== null ? { output: JSON.parse(row.output) as Json } : {}),
+    ...(row.error === null ? {} : { error: JSON.parse(row.error) as NonNullable<ExecutionRecord['error']> }),
+    ...(row.parent === null ? {} : { parent: { execution: row.parent, node: row.parent_node ?? '' } }),
+    ...(row.retry_of === null ? {} : { retryOf: row.retry_of }),
+    ...(trigger === undefined ? {} : { trigger: { type: trigger.type, ...(trigger.name === undefined ? {} : { name: trigger.name }) } }),
+  }
+}

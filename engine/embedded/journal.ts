@@ -1,0 +1,128 @@
+import { EngineError } from '../errors.ts'
+import type { Store } from './store.ts'
+
+/** Called when the transaction that it was handed to is safe, in order. */
+export interface AfterCommit {
+  committed(): void
+  /** Instead, if the transaction failed. */
+  lost?(error: EngineError): void
+}
+
+/**
+ * Groups what is written in one turn of the event loop into one transaction.
+ *
+ * - J1. The first `write` of a turn opens a transaction; a `setImmediate` commits it. What is written is visible to this connection at once.
+ * - J2. `then` is called after the commit, in order; nothing that an observer could see happens before.
+ * - J3. If a write or the commit fails, all of the turn's writes are undone, the journal is `failed`, and `onFailure` is told once.
+ */
+export class Journal {
+  private readonly store: Store
+  private readonly onFailure: (error: EngineError) => void
+  private waiting: AfterCommit[] = []
+  private open = false
+  private immediate: NodeJS.Immediate | null = null
+  failure: EngineError | null = null
+  /** Commits within the write that asks for it: every event is a transaction (tests of recovery). */
+  eager = false
+  /** Seconds spent in commits and their number, for metrics. */
+  readonly commits = { count: 0, ms: 0 }
+
+  constructor(store: Store, onFailure: (error: EngineError) => void) {
+    this.store = store
+    this.onFailure = onFailure
+  }
+
+  /** Runs `write` in the turn's transaction and hands `then` to its commit. Never throws. */
+  write(write: () => void, then?: AfterCommit): void {
+    if (this.failure !== null) {
+      then?.lost?.(this.failure)
+      return
+    }
+    if (then !== undefined) this.waiting.push(then)
+    try {
+      if (!this.open) {
+        this.store.begin()
+        this.open = true
+        if (!this.eager) this.immediate = setImmediate(() => this.flush())
+      }
+      write()
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    if (this.eager) this.flush()
+  }
+
+  /** Resolves when everything written so far is safe; rejects if it got lost. */
+  settled(): Promise<void> {
+    if (this.failure !== null) return Promise.reject(this.failure)
+    if (!this.open) return Promise.resolve()
+    return new Promise((resolve, reject) => this.waiting.push({ committed: resolve, lost: reject }))
+  }
+
+  /** Commits what is open now. */
+  flush(): void {
+    if (!this.open) return
+    if (this.immediate !== null) clearImmediate(this.immediate)
+    this.immediate = null
+    const start = performance.now()
+    try {
+      this.store.commit()
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    this.open = false
+    this.commits.count += 1
+    this.commits.ms += performance.now() - start
+    const waiting = this.waiting
+    this.waiting = []
+    for (const then of waiting) then.committed()
+  }
+
+  /** Tries whether the store takes writes again after a failure. Throws if not. */
+  probe(): void {
+    this.store.begin()
+    this.store.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', ?)", new Uint8Array(64))
+    this.store.commit()
+    this.failure = null
+  }
+
+  /** Undoes the open turn without telling anybody: what a crash would do. */
+  abandon(): void {
+    if (this.immediate !== null) clearImmediate(this.immediate)
+    this.immediate = null
+    if (this.open) this.store.rollback()
+    this.open = false
+    this.waiting = []
+  }
+
+  private fail(cause: unknown): void {
+    if (this.immediate !== null) clearImmediate(this.immediate)
+    this.immediate = null
+    try {
+      this.store.rollback()
+    } catch {
+      // the connection is beyond use; the failure below says so
+    }
+    this.open = false
+    this.failure = storeError(this.store.folder, cause)
+    const waiting = this.waiting
+    this.waiting = []
+    for (const then of waiting) then.lost?.(this.failure)
+    this.onFailure(this.failure)
+  }
+}
+
+/** What SQLite's error means to a person. */
+function storeError(folder: string, cause: unknown): EngineError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const primary = ((cause as { errcode?: number }).errcode ?? 0) & 0xff
+  const remedy =
+    primary === 13 || /disk is full/i.test(message)
+      ? 'the disk is full. Nothing that was acknowledged is lost; free some space, and what ran goes on by itself'
+      : primary === 11 || primary === 26
+        ? 'the database file is damaged. Stop the engine and restore the folder from a backup'
+        : 'nothing that was acknowledged is lost; writing is tried again'
+  return new EngineError('store-failed', `the store in ${folder} could not be written (${message}): ${remedy}.`, { cause })
+}

@@ -1,0 +1,80 @@
+/**
+ * The store's schema, one migration per version; `PRAGMA user_version` says which are applied. Never change one that was released.
+ *
+ * Indexes cost most of a durable step (docs/design/architecture.md), so there are few, and those on states that pass are partial.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE plans (hash TEXT PRIMARY KEY, plan TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE flows (name TEXT PRIMARY KEY, hash TEXT NOT NULL, deployed_at INTEGER NOT NULL) WITHOUT ROWID;
+
+  -- big columns last: what lists read stays on the row's first page
+  CREATE TABLE executions (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    flow TEXT NOT NULL,
+    version TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    core INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    depth INTEGER NOT NULL,
+    parent TEXT,
+    parent_place TEXT,
+    parent_node TEXT,
+    retry_of TEXT,
+    error TEXT,
+    trigger TEXT,
+    input TEXT NOT NULL,
+    output TEXT
+  );
+  CREATE UNIQUE INDEX executions_id ON executions (id);
+  CREATE INDEX executions_flow ON executions (flow, key);
+  CREATE INDEX executions_status ON executions (status, flow, key) WHERE status <> 'succeeded';
+  CREATE INDEX executions_parent ON executions (parent, key) WHERE parent IS NOT NULL;
+
+  CREATE TABLE events (
+    execution INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    data TEXT,
+    PRIMARY KEY (execution, seq)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE timers (
+    execution INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    due INTEGER NOT NULL,
+    PRIMARY KEY (execution, place, purpose)
+  ) WITHOUT ROWID;
+  CREATE INDEX timers_due ON timers (due);
+
+  CREATE TABLE callbacks (
+    hash TEXT PRIMARY KEY,
+    execution INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    used INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX callbacks_execution ON callbacks (execution);
+
+  CREATE TABLE logs (
+    execution INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    node TEXT,
+    request TEXT NOT NULL,
+    level TEXT NOT NULL,
+    line TEXT NOT NULL
+  );
+  CREATE INDEX logs_execution ON logs (execution);
+  `,
+]
+
+/** Numbers of the journal's kinds (docs/design/journal.md). */
+export const EVENT = { ok: 1, error: 2, timer: 3, called: 4, refused: 5, stop: 6, carry: 7, replace: 8 } as const

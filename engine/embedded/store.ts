@@ -1,0 +1,199 @@
+import { mkdirSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { EngineError } from '../errors.ts'
+import type { ExecutionStatus } from '../api.ts'
+import { MIGRATIONS } from './schema.ts'
+
+/** A row of `executions`, without the big columns where a query left them out. */
+export interface ExecutionRow {
+  readonly key: number
+  readonly id: string
+  readonly flow: string
+  readonly version: string
+  readonly plan: string
+  readonly core: number
+  readonly status: ExecutionStatus
+  readonly started_at: number
+  readonly ended_at: number | null
+  readonly depth: number
+  readonly parent: string | null
+  readonly parent_place: string | null
+  readonly parent_node: string | null
+  readonly retry_of: string | null
+  readonly error: string | null
+  readonly trigger: string | null
+  readonly input: string
+  readonly output: string | null
+}
+
+export interface EventRow {
+  readonly seq: number
+  readonly time: number
+  readonly kind: number
+  readonly place: string
+  readonly data: string | null
+}
+
+export interface TimerRow {
+  readonly execution: number
+  readonly place: string
+  readonly purpose: string
+  readonly due: number
+}
+
+export interface CallbackRow {
+  readonly execution: number
+  readonly place: string
+  readonly used: number
+}
+
+export interface LogRow {
+  readonly time: number
+  readonly node: string | null
+  readonly request: string
+  readonly level: string
+  readonly line: string
+}
+
+/**
+ * The SQLite files of one store: `fnflow.db`, and `lock.db`, which the owner holds locked so that there is one (the kernel lets go of it
+ * when the process dies). Methods are synchronous; transactions are the caller's ({@link Journal}).
+ * All of them throw what `node:sqlite` throws.
+ */
+export class Store {
+  readonly folder: string
+  private readonly db: DatabaseSync
+  private readonly lock: DatabaseSync | null
+  private readonly statements = new Map<string, StatementSync>()
+  private nextKey: number
+  readonly secret: Uint8Array
+
+  private constructor(folder: string, db: DatabaseSync, lock: DatabaseSync | null) {
+    this.folder = folder
+    this.db = db
+    this.lock = lock
+    migrate(db, folder)
+    this.nextKey = Number(this.get('SELECT max(key) AS key FROM executions')?.['key'] ?? 0) + 1
+    const secret = this.get("SELECT value FROM meta WHERE key = 'secret'")?.['value']
+    if (secret instanceof Uint8Array) this.secret = secret
+    else {
+      this.secret = randomBytes(32)
+      this.run("INSERT INTO meta (key, value) VALUES ('secret', ?)", this.secret)
+    }
+  }
+
+  /** Opens or makes the store in a folder, or one in memory. Throws EngineError `store-locked` or `store-unusable`. */
+  static async open(folder: string): Promise<Store> {
+    const { DatabaseSync } = await import('node:sqlite')
+    if (folder === ':memory:') return new Store(folder, new DatabaseSync(':memory:'), null)
+    let lock: DatabaseSync | null = null
+    let db: DatabaseSync | null = null
+    try {
+      mkdirSync(folder, { recursive: true })
+      lock = new DatabaseSync(join(folder, 'lock.db'))
+      takeLock(lock, folder)
+      db = new DatabaseSync(join(folder, 'fnflow.db'))
+      db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+      db.exec('PRAGMA journal_mode = WAL')
+      db.exec('PRAGMA synchronous = FULL')
+      db.exec('PRAGMA busy_timeout = 2000')
+      db.exec('PRAGMA cache_size = -32000')
+      db.exec('PRAGMA temp_store = MEMORY')
+      return new Store(folder, db, lock)
+    } catch (error) {
+      db?.close()
+      lock?.close()
+      if (error instanceof EngineError) throw error
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new EngineError(
+        'store-unusable',
+        `the store in ${folder} cannot be used: ${reason}. If a file of it is damaged, restore the folder from a backup, or name another folder.`,
+        { cause: error },
+      )
+    }
+  }
+
+  newKey(): number {
+    return this.nextKey++
+  }
+
+  begin(): void {
+    this.run('BEGIN IMMEDIATE')
+  }
+  commit(): void {
+    this.run('COMMIT')
+  }
+  rollback(): void {
+    // after a full disk SQLite may have rolled back by itself
+    if (this.db.isTransaction) this.run('ROLLBACK')
+  }
+
+  run(sql: string, ...values: SQLInputValue[]): void {
+    this.statement(sql).run(...values)
+  }
+  get<Row extends object = Record<string, unknown>>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.statement(sql).get(...values) as Row | undefined
+  }
+  all<Row extends object>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.statement(sql).all(...values) as unknown as Row[]
+  }
+  iterate<Row extends object>(sql: string, ...values: SQLInputValue[]): IterableIterator<Row> {
+    // of its own: an iteration may be under way in another place
+    return this.db.prepare(sql).iterate(...values) as unknown as IterableIterator<Row>
+  }
+
+  /** The row of an execution, with all columns. */
+  execution(id: string): ExecutionRow | undefined {
+    return this.get<ExecutionRow>('SELECT * FROM executions WHERE id = ?', id)
+  }
+  executionByKey(key: number): ExecutionRow | undefined {
+    return this.get<ExecutionRow>('SELECT * FROM executions WHERE key = ?', key)
+  }
+
+  events(key: number, after = 0): IterableIterator<EventRow> {
+    return this.iterate<EventRow>('SELECT seq, time, kind, place, data FROM events WHERE execution = ? AND seq > ? ORDER BY seq', key, after)
+  }
+
+  close(): void {
+    this.statements.clear()
+    if (this.db.isOpen) this.db.close()
+    if (this.lock?.isOpen === true) this.lock.close()
+  }
+
+  private statement(sql: string): StatementSync {
+    let statement = this.statements.get(sql)
+    if (statement === undefined) this.statements.set(sql, (statement = this.db.prepare(sql)))
+    return statement
+  }
+}
+
+function takeLock(lock: DatabaseSync, folder: string): void {
+  try {
+    lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE')
+    lock.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === 5 || /locked|busy/i.test(String(error))) {
+      throw new EngineError('store-locked', `the store in ${folder} is in use by another process; one process at a time may use it. Stop that one, or name another folder.`)
+    }
+    throw error
+  }
+}
+
+function migrate(db: DatabaseSync, folder: string): void {
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+  if (version > MIGRATIONS.length) {
+    throw new EngineError('store-unusable', `the store in ${folder} was written by a newer fnflow (version ${version}, this one knows ${MIGRATIONS.length}); upgrade fnflow, or name another folder.`)
+  }
+  if (version === MIGRATIONS.length) return
+  db.exec('BEGIN EXCLUSIVE')
+  try {
+    for (const sql of MIGRATIONS.slice(version)) db.exec(sql)
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}

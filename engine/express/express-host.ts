@@ -1,0 +1,298 @@
+/**
+ * The express host: executions in memory, for at most five minutes, without records (flow-language.md, 1).
+ *
+ * Each execution carries out its commands in the order of the events. Invocations that end while a step is under way are queued,
+ * so that a loop of handlers without any wait does not grow the stack.
+ */
+import { begin, createFlow, find, step } from '../../dsl/core/machine.ts'
+import { lineageOf, placeOf } from '../../dsl/core/place.ts'
+import { NodeRun, Timer, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
+import type { ErrorDocument } from '../../dsl/errors.ts'
+import type { Json } from '../../dsl/json.ts'
+import { awaitsCallback } from '../../dsl/steps/callback.ts'
+import type { PlanSubflowNode } from '../../dsl/plan.ts'
+import type { LogLine } from '../../executors/contract.ts'
+import type { CallbackInfo, ExecutionRecord, NodeRecord } from '../api.ts'
+import type { Channels } from '../channels.ts'
+import { DeadlineEntry } from '../deadlines.ts'
+import type { DeployedFlow } from '../execution-info.ts'
+import { newId, derivedId, callbackToken } from '../ids.ts'
+import type { InvocationOwner, Invoker } from '../invoker.ts'
+import { setLongTimeout, type LongTimeout } from '../long-timeout.ts'
+import { NodeView } from '../view.ts'
+import type { ChildLauncher, RunningChild } from '../children.ts'
+
+/** What express executions need of the engine around them. */
+export interface ExpressServices {
+  readonly invoker: Invoker
+  readonly channels: Channels
+  readonly children: ChildLauncher
+  readonly secret: Uint8Array
+  readonly callbackUrl: (token: string) => string
+  log(line: LogLine, execution: string, node: string | undefined): void
+  onCallback(info: CallbackInfo): void
+}
+
+export interface ExpressStart {
+  readonly input: Json
+  readonly id?: string
+  readonly depth?: number
+  readonly parent?: { readonly execution: string; readonly node: string }
+  readonly trigger?: FlowStart['trigger']
+  readonly onNode?: (node: NodeRecord) => void
+  /** Called once, when it has ended. */
+  readonly done: (execution: ExpressExecution) => void
+}
+
+/** The callbacks of express executions that wait, by token. */
+export type ExpressCallbacks = Map<string, { readonly execution: ExpressExecution; readonly place: string; used: boolean }>
+
+/** One express execution. As a deadline it is the flow's timeout. */
+export class ExpressExecution extends DeadlineEntry implements InvocationOwner, FlowStart {
+  readonly deployed: DeployedFlow
+  readonly flow: Flow
+  readonly input: Json
+  readonly startedAt: number
+  readonly depth: number
+  readonly parent: ExpressStart['parent']
+  readonly trigger: FlowStart['trigger']
+  endedAt = 0
+  private readonly services: ExpressServices
+  private readonly callbacks: ExpressCallbacks
+  private readonly done: ExpressStart['done']
+  private givenId: string | null
+  private readonly timers = new Map<Timer, LongTimeout>()
+  private tokens: string[] | null = null
+  private watchers: (() => void)[] | null = null
+  private silent = false
+  private busy = true
+  private readonly queue: (NodeRun | boolean | Json)[] = []
+
+  constructor(services: ExpressServices, callbacks: ExpressCallbacks, deployed: DeployedFlow, start: ExpressStart) {
+    super()
+    this.services = services
+    this.callbacks = callbacks
+    this.deployed = deployed
+    this.input = start.input
+    this.startedAt = Date.now()
+    this.depth = start.depth ?? 0
+    this.parent = start.parent
+    this.trigger = start.trigger
+    this.done = start.done
+    this.givenId = start.id ?? null
+    this.flow = createFlow(deployed.prepared, this, start.onNode === undefined ? null : new NodeView({ onChange: start.onNode }))
+  }
+
+  /** Made when first asked for. */
+  get id(): string {
+    return (this.givenId ??= newId(this.startedAt))
+  }
+
+  get executionId(): string {
+    return this.id
+  }
+
+  get version(): string {
+    return this.deployed.version
+  }
+
+  begin(): void {
+    this.carryOut(begin(this.flow))
+    this.drain()
+  }
+
+  callbackAt(place: string): { readonly token: string; readonly url: string } {
+    const token = callbackToken(this.services.secret, this.id, place)
+    return { token, url: this.services.callbackUrl(token) }
+  }
+
+  log(line: LogLine, node: string | undefined): void {
+    this.services.log(line, this.id, node)
+  }
+
+  ended(run: NodeRun, ok: boolean, value: Json): void {
+    if (this.busy) {
+      this.queue.push(run, ok, value)
+      return
+    }
+    this.busy = true
+    this.outcome(run, ok, value)
+    this.drain()
+  }
+
+  stop(): void {
+    this.take(step(this.flow, { kind: 'stop', time: Date.now() }))
+  }
+
+  /** The deadline of the whole flow. */
+  override expire(): void {
+    this.take(step(this.flow, { kind: 'timer', place: '', purpose: 'flow', time: Date.now() }))
+  }
+
+  /** False if nothing waits at the place any more. */
+  called(place: string, ok: boolean, value: Json): boolean {
+    const run = find(this.flow, place)
+    if (run === null || !awaitsCallback(run)) return false
+    const time = Date.now()
+    if (ok) this.take(step(this.flow, { kind: 'called', place, data: value, time }))
+    else this.take(step(this.flow, { kind: 'refused', place, data: value as unknown as ErrorDocument, time }))
+    return true
+  }
+
+  describe(): ExecutionRecord {
+    const { flow } = this
+    const ended = flow.status !== 'running'
+    return {
+      id: this.id,
+      flow: this.deployed.name,
+      version: this.version,
+      mode: 'express',
+      status: flow.status,
+      startedAt: this.startedAt,
+      ...(ended ? { endedAt: this.endedAt } : {}),
+      input: this.input,
+      ...(flow.status === 'succeeded' ? { output: flow.output } : {}),
+      ...(flow.error === null ? {} : { error: flow.error }),
+      ...(this.parent === undefined ? {} : { parent: this.parent }),
+      ...(this.trigger === undefined ? {} : { trigger: { type: this.trigger.type, ...(this.trigger.name === undefined ? {} : { name: this.trigger.name }) } }),
+    }
+  }
+
+  private drain(): void {
+    for (let at = 0; at < this.queue.length; at += 3) {
+      this.outcome(this.queue[at] as NodeRun, this.queue[at + 1] as boolean, this.queue[at + 2] as Json)
+    }
+    this.queue.length = 0
+    this.busy = false
+  }
+
+  private outcome(run: NodeRun, ok: boolean, data: Json): void {
+    const time = Date.now()
+    this.carryOut(ok ? step(this.flow, { kind: 'ok', run, data, time }) : step(this.flow, { kind: 'error', run, data: data as unknown as ErrorDocument, time }))
+    if (run.status === 'waiting' && run.node.plan.type === 'callback' && run.active) this.announce(run)
+  }
+
+  private take(commands: Command[]): void {
+    const nested = this.busy
+    this.busy = true
+    this.carryOut(commands)
+    if (!nested) this.drain()
+  }
+
+  private carryOut(commands: Command[]): void {
+    for (let at = 0; at < commands.length; at++) {
+      const command = commands[at] as Command
+      if (command instanceof NodeRun) this.issue(command)
+      else this.obey(command)
+    }
+  }
+
+  private issue(run: NodeRun): void {
+    // a later command of the same step may have withdrawn it
+    if (!run.active || run.kind === null) return
+    if (run.kind === 'invoke') {
+      if (run.node.plan.type === 'callback') this.register(run)
+      this.services.invoker.dispatch(run, this)
+    } else if (run.kind === 'publish') {
+      const { attempt } = run
+      this.services.channels.publish(run, this.id, (ok, value) => {
+        if (run.attempt === attempt) this.ended(run, ok, value)
+      })
+    } else {
+      run.handle = this.launch(run)
+    }
+  }
+
+  private launch(run: NodeRun): RunningChild {
+    const plan = run.node.plan as PlanSubflowNode
+    const { attempt } = run
+    return this.services.children.launch(
+      run,
+      {
+        flow: plan.flow,
+        wait: plan.wait,
+        id: derivedId('child', this.id, placeOf(run)),
+        depth: this.depth + 1,
+        parent: { execution: this.id, node: lineageOf(run) },
+      },
+      (ok, value) => {
+        if (run.active && run.attempt === attempt) this.ended(run, ok, value)
+      },
+      () => undefined,
+    )
+  }
+
+  private obey(command: Exclude<Command, NodeRun>): void {
+    switch (command.kind) {
+      case 'timer':
+        this.setTimer(command)
+        break
+      case 'clear':
+        this.clearTimer(command.timer)
+        break
+      case 'cancel':
+        if (command.effect === 'invoke') this.services.invoker.cancel(command.run)
+        else if (command.effect === 'child') (command.run.handle as RunningChild | null)?.stop()
+        break
+      case 'end':
+        this.close()
+    }
+  }
+
+  private setTimer(timer: Timer): void {
+    const now = Date.now()
+    if (timer.run === null) {
+      this.services.invoker.deadlines.add(this, now, timer.due - this.startedAt)
+      return
+    }
+    const place = placeOf(timer.run)
+    const { purpose } = timer
+    this.timers.set(
+      timer,
+      setLongTimeout(timer.due - now, () => {
+        this.timers.delete(timer)
+        // timers of Node fire up to a millisecond early; due times are promises
+        this.take(step(this.flow, { kind: 'timer', place, purpose, time: Math.max(Date.now(), timer.due) }))
+      }),
+    )
+  }
+
+  private clearTimer(timer: Timer): void {
+    if (timer.run === null) return this.services.invoker.deadlines.remove(this)
+    this.timers.get(timer)?.clear()
+    this.timers.delete(timer)
+  }
+
+  private register(run: NodeRun): void {
+    const place = placeOf(run)
+    const { token } = this.callbackAt(place)
+    ;(this.tokens ??= []).push(token)
+    this.callbacks.set(token, { execution: this, place, used: false })
+  }
+
+  private announce(run: NodeRun): void {
+    const place = placeOf(run)
+    this.services.onCallback({ execution: this.id, flow: this.deployed.name, node: run.node.id, ...this.callbackAt(place) })
+  }
+
+  /** Calls back when it has ended, at once if it has. */
+  whenEnded(then: () => void): void {
+    if (this.flow.status !== 'running') then()
+    else (this.watchers ??= []).push(then)
+  }
+
+  /** As a crash would: nothing more is told. */
+  forget(): void {
+    this.silent = true
+    if (this.flow.status === 'running') this.stop()
+  }
+
+  private close(): void {
+    this.endedAt = Math.max(Date.now(), this.startedAt)
+    if (this.tokens !== null) for (const token of this.tokens) this.callbacks.delete(token)
+    if (this.silent) return
+    this.done(this)
+    if (this.watchers !== null) for (const then of this.watchers) then()
+    this.watchers = null
+  }
+}

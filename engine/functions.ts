@@ -1,0 +1,74 @@
+import { ERROR_TYPE_OF_STATUS, STATUS, type ErrorDocument } from '../dsl/errors.ts'
+import type { Executor, FunctionSpec } from '../executors/contract.ts'
+import type { ExecutorRegistry } from '../executors/registry.ts'
+
+/** A function that can be invoked now, or the reason why not. */
+export interface ResolvedFunction {
+  readonly ref: string
+  readonly spec: FunctionSpec | null
+  readonly error: ErrorDocument | null
+  /** Null until the executor's code is loaded. */
+  executor: Executor | null
+}
+
+/** The functions of an engine by `app/name`; references are resolved at each invocation. */
+export class FunctionRegistry {
+  private readonly specs = new Map<string, FunctionSpec>()
+  private readonly resolved = new Map<string, ResolvedFunction>()
+  readonly executors: ExecutorRegistry
+
+  constructor(executors: ExecutorRegistry) {
+    this.executors = executors
+  }
+
+  add(spec: FunctionSpec): void {
+    this.specs.set(`${spec.app}/${spec.name}`, spec)
+    this.resolved.clear()
+  }
+
+  /** True if an invocation of `app/name:qualifier` would find a function. */
+  has(ref: string): boolean {
+    return this.resolve(ref).spec !== null
+  }
+
+  /** Never throws: an unknown function is an error document (435, or 442 for its version). */
+  resolve(ref: string): ResolvedFunction {
+    let found = this.resolved.get(ref)
+    if (found === undefined) this.resolved.set(ref, (found = this.lookUp(ref)))
+    return found
+  }
+
+  private lookUp(ref: string): ResolvedFunction {
+    const colon = ref.indexOf(':')
+    const name = colon < 0 ? ref : ref.slice(0, colon)
+    const qualifier = colon < 0 ? 'latest' : ref.slice(colon + 1)
+    const spec = this.specs.get(name)
+    const refuse = (status: number, message: string): ResolvedFunction => ({
+      ref,
+      spec: null,
+      error: { status, errorType: ERROR_TYPE_OF_STATUS[status] ?? 'Error', errorMessage: message },
+      executor: null,
+    })
+    if (spec === undefined) {
+      return refuse(STATUS.noSuchFunction, `no function ${name}; known: ${[...this.specs.keys()].sort().slice(0, 20).join(', ') || 'none'}`)
+    }
+    if (qualifier !== 'latest' && qualifier !== '$LATEST') {
+      return refuse(STATUS.noSuchVersion, `function ${name} has no version or alias ${qualifier}; only latest exists`)
+    }
+    const executor = this.executors.get(spec.runtime)
+    if (executor === undefined) {
+      return refuse(STATUS.badParameter, `function ${name}: no executor for runtime ${spec.runtime}; register one with the option executors`)
+    }
+    const resolved: ResolvedFunction = { ref, spec, error: null, executor: executor instanceof Promise ? null : executor }
+    return resolved
+  }
+
+  /** Hands the executor to `then`, at once where its code is loaded. */
+  withExecutor(resolved: ResolvedFunction, then: (executor: Executor) => void, failed: (error: unknown) => void): void {
+    if (resolved.executor !== null) return then(resolved.executor)
+    Promise.resolve(this.executors.get((resolved.spec as FunctionSpec).runtime) as Executor | Promise<Executor>).then((executor) => {
+      resolved.executor = executor
+      then(executor)
+    }, failed)
+  }
+}

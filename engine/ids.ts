@@ -1,0 +1,40 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+
+let lastTime = 0
+let counter = 0
+
+/** A UUID of version 7 (RFC 9562): ordered by time, and within one process by a counter, so that an index over them grows at its end. */
+export function newId(now: number = Date.now()): string {
+  if (now > lastTime) {
+    lastTime = now
+    counter = randomBytes(2).readUInt16BE() & 0x3ff
+  } else {
+    counter += 1
+    if (counter > 0xfff) {
+      lastTime += 1
+      counter = 0
+    }
+  }
+  const time = lastTime.toString(16).padStart(12, '0')
+  const random = randomBytes(8)
+  random[0] = ((random[0] ?? 0) & 0x3f) | 0x80
+  const tail = random.toString('hex')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+}
+
+/** An id that follows from others (docs/design/journal.md), in the form of a UUID of version 8. */
+export function derivedId(...parts: readonly string[]): string {
+  const hex = createHash('sha256').update(parts.join('\0')).digest('hex')
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+/** The callback token of a node's attempt: 256 bits that only the holder of the secret can derive. */
+export function callbackToken(secret: Uint8Array, execution: string, place: string): string {
+  return createHmac('sha256', secret).update(`callback\0${execution}\0${place}`).digest('base64url')
+}
+
+/** How tokens are stored. */
+export function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}

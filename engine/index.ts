@@ -1,0 +1,27 @@
+export { createEngine } from './create-engine.ts'
+export { defineFlow } from '../dsl/define-flow.ts'
+export { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from './errors.ts'
+export { loadFunctions, FunctionsFileError } from '../executors/functions-file.ts'
+export { promiseExecutor } from '../executors/registry.ts'
+export type {
+  CallbackInfo,
+  CallbackResult,
+  Engine,
+  EngineOptions,
+  Execution,
+  ExecutionEvent,
+  ExecutionRecord,
+  ExecutionStatus,
+  ListOptions,
+  NodeRecord,
+  NodeStatus,
+  RerunOptions,
+  RerunPlan,
+  StartOptions,
+} from './api.ts'
+export type { Diagnostic } from '../dsl/diagnostics.ts'
+export type { ErrorDocument } from '../dsl/errors.ts'
+export type { Json, JsonObject } from '../dsl/json.ts'
+export type { Plan } from '../dsl/plan.ts'
+export type { FlowDefinition } from '../dsl/schema.ts'
+export type { Executor, ExecutorFactory, ExecutorHost, FunctionSpec, Invocation, LogLine, ModuleHandler } from '../executors/contract.ts'

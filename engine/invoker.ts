@@ -1,0 +1,190 @@
+import { bodyOf } from '../dsl/core/body.ts'
+import { placeOf } from '../dsl/core/place.ts'
+import type { NodeRun } from '../dsl/core/state.ts'
+import { ERROR_TYPE_OF_STATUS, STATUS, type ErrorDocument } from '../dsl/errors.ts'
+import type { Json } from '../dsl/json.ts'
+import type { PlanCallbackNode, PlanFunctionNode } from '../dsl/plan.ts'
+import type { Executor, FunctionSpec, Invocation, LogLine } from '../executors/contract.ts'
+import { DeadlineEntry, type Deadlines } from './deadlines.ts'
+import type { FunctionRegistry } from './functions.ts'
+import { derivedId } from './ids.ts'
+
+/** A synchronous call may take 15 minutes at most (flow-language.md, 2). */
+const SYNC_LIMIT_MS = 900_000
+/** An asynchronous one as long as any function may run (functions.md, 1). */
+const ASYNC_LIMIT_MS = 259_200_000
+/** Executors that count the function's own timeout themselves, from the moment an instance takes the request. */
+const TIMED_BY_EXECUTOR: ReadonlySet<string> = new Set(['nodejs', 'python'])
+
+/** Whose invocations these are: one execution of a host, or a direct call. */
+export interface InvocationOwner {
+  readonly executionId: string
+  callbackAt(place: string): { readonly token: string; readonly url: string }
+  log(line: LogLine, node: string | undefined): void
+  /** Called once per invocation, maybe before `dispatch` has returned. Not called after `cancel`. */
+  ended(run: NodeRun, ok: boolean, value: Json): void
+}
+
+/** One delivery under way: what the executor sees, and the entry in the deadlines. */
+class RunInvocation extends DeadlineEntry implements Invocation {
+  readonly owner: InvocationOwner
+  readonly run: NodeRun
+  readonly spec: FunctionSpec
+  readonly functionRef: string
+  readonly body: Json
+  readonly attempt: number
+  readonly invoker: Invoker
+  settled = false
+  onAbort: ((reason: ErrorDocument) => void) | undefined = undefined
+  readonly traceparent = undefined
+  private limitMs = 0
+  private ownTimeout = false
+  private id: string | null = null
+  private abort: AbortController | null = null
+
+  constructor(invoker: Invoker, owner: InvocationOwner, run: NodeRun, spec: FunctionSpec, functionRef: string, body: Json) {
+    super()
+    this.invoker = invoker
+    this.owner = owner
+    this.run = run
+    this.spec = spec
+    this.functionRef = functionRef
+    this.body = body
+    this.attempt = run.attempt
+  }
+
+  get requestId(): string {
+    return (this.id ??= requestIdOf(this.owner.executionId, this.run, this.attempt))
+  }
+
+  get deadline(): number {
+    return this.dueAt
+  }
+
+  get signal(): AbortSignal {
+    if (this.abort === null) {
+      this.abort = new AbortController()
+      if (this.settled) this.abort.abort()
+    }
+    return this.abort.signal
+  }
+
+  get callback(): { readonly token: string; readonly url: string } | undefined {
+    return this.run.node.plan.type === 'callback' ? this.owner.callbackAt(placeAt(this.run, this.attempt)) : undefined
+  }
+
+  log(line: LogLine): void {
+    this.owner.log(line, this.run.node.id)
+  }
+
+  succeed(result: Json): void {
+    if (this.settle()) this.owner.ended(this.run, true, result)
+  }
+
+  fail(error: ErrorDocument): void {
+    if (this.settle()) this.owner.ended(this.run, false, { ...error, function: this.functionRef, attempt: this.attempt } as unknown as Json)
+  }
+
+  /** Sets the deadline; the shorter of the node's and, unless the executor counts it, the function's own. */
+  limit(now: number, nodeLimitMs: number): void {
+    const own = TIMED_BY_EXECUTOR.has(this.spec.runtime) ? undefined : this.spec.timeoutMs
+    this.ownTimeout = own !== undefined && own < nodeLimitMs
+    this.limitMs = this.ownTimeout ? (own as number) : nodeLimitMs
+    this.invoker.deadlines.add(this, now, this.limitMs)
+  }
+
+  override expire(): void {
+    const whose = this.ownTimeout ? `function ${this.functionRef}` : `node ${this.run.node.id}`
+    const reason = timeoutError(`${whose} did not answer within ${this.limitMs / 1000} s`)
+    if (this.settled) return
+    this.giveUp(reason)
+    this.owner.ended(this.run, false, { ...reason, function: this.functionRef, attempt: this.attempt } as unknown as Json)
+  }
+
+  cancel(): void {
+    if (this.settled) return
+    this.giveUp({ status: STATUS.cancelled, errorType: 'Cancelled', errorMessage: 'the invocation was cancelled' })
+  }
+
+  private giveUp(reason: ErrorDocument): void {
+    this.settle()
+    this.abort?.abort(Object.assign(new Error(reason.errorMessage), { name: 'AbortError', status: reason.status }))
+    this.onAbort?.(reason)
+  }
+
+  /** False if it was settled before. */
+  private settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.invoker.deadlines.remove(this)
+    if (this.run.handle === this) this.run.handle = null
+    return true
+  }
+}
+
+/** Turns `invoke` commands into calls of executors. */
+export class Invoker {
+  readonly functions: FunctionRegistry
+  readonly deadlines: Deadlines
+
+  constructor(functions: FunctionRegistry, deadlines: Deadlines) {
+    this.functions = functions
+    this.deadlines = deadlines
+  }
+
+  /** Starts the delivery of a run's present attempt; `run.handle` is it while it lasts. */
+  dispatch(run: NodeRun, owner: InvocationOwner): void {
+    const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
+    const resolved = this.functions.resolve(plan.function)
+    if (resolved.error !== null) {
+      return owner.ended(run, false, { ...resolved.error, function: plan.function, attempt: run.attempt } as unknown as Json)
+    }
+    const invocation = new RunInvocation(this, owner, run, resolved.spec as FunctionSpec, plan.function, bodyOf(run).value)
+    run.handle = invocation
+    invocation.limit(Date.now(), limitOf(plan, resolved.spec as FunctionSpec))
+    if (resolved.executor !== null) return start(resolved.executor, invocation)
+    this.functions.withExecutor(
+      resolved,
+      (executor) => {
+        if (!invocation.settled) start(executor, invocation)
+      },
+      (error) => invocation.fail(internalError(error)),
+    )
+  }
+
+  /** Gives up what is under way for a run; nothing is reported. */
+  cancel(run: NodeRun): void {
+    if (run.handle instanceof RunInvocation) run.handle.cancel()
+  }
+}
+
+function start(executor: Executor, invocation: RunInvocation): void {
+  try {
+    executor.invoke(invocation)
+  } catch (error) {
+    invocation.fail(internalError(error))
+  }
+}
+
+function limitOf(plan: PlanFunctionNode | PlanCallbackNode, spec: FunctionSpec): number {
+  if (plan.type === 'callback') return plan.invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : Math.min(plan.timeoutMs, SYNC_LIMIT_MS)
+  return plan.timeoutMs ?? (plan.invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : SYNC_LIMIT_MS)
+}
+
+/** The request id of an attempt follows from its place, so every delivery of it carries the same. */
+function requestIdOf(executionId: string, run: NodeRun, attempt: number): string {
+  return derivedId('request', executionId, placeAt(run, attempt))
+}
+
+function placeAt(run: NodeRun, attempt: number): string {
+  const place = placeOf(run)
+  return run.attempt === attempt ? place : `${place.slice(0, place.lastIndexOf('#'))}#${attempt}`
+}
+
+function timeoutError(errorMessage: string): ErrorDocument {
+  return { status: STATUS.timeout, errorType: ERROR_TYPE_OF_STATUS[STATUS.timeout] as string, errorMessage }
+}
+
+function internalError(error: unknown): ErrorDocument {
+  return { status: STATUS.internal, errorType: 'InternalError', errorMessage: error instanceof Error ? error.message : String(error) }
+}

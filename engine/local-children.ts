@@ -1,0 +1,118 @@
+import { bodyOf } from '../dsl/core/body.ts'
+import type { NodeRun } from '../dsl/core/state.ts'
+import { ENGINE_ERRORS, type ErrorDocument } from '../dsl/errors.ts'
+import { copyJson, JsonCopyError } from '../dsl/json-copy.ts'
+import type { Json } from '../dsl/json.ts'
+import { startError } from '../dsl/steps/subflow.ts'
+import type { ChildLauncher, ChildRequest, RunningChild } from './children.ts'
+import type { EmbeddedHost } from './embedded/embedded-host.ts'
+import { EngineError } from './errors.ts'
+import { MAX_DEPTH, type DeployedFlow } from './execution-info.ts'
+import type { ExpressExecution, ExpressStart } from './express/express-host.ts'
+import type { FlowRegistry } from './flow-registry.ts'
+
+/** What starting a child needs of the engine. */
+export interface ChildHosts {
+  readonly flows: FlowRegistry
+  /** Null: this engine runs express flows only. */
+  embedded(): Promise<EmbeddedHost> | null
+  startExpress(deployed: DeployedFlow, start: ExpressStart): ExpressExecution
+}
+
+const NOTHING: RunningChild = { stop: () => undefined, abandon: () => undefined }
+
+/** Starts children in their own mode, whatever the parent's. */
+export class LocalChildren implements ChildLauncher {
+  private readonly hosts: ChildHosts
+
+  constructor(hosts: ChildHosts) {
+    this.hosts = hosts
+  }
+
+  launch(run: NodeRun, request: ChildRequest, ended: (ok: boolean, value: Json) => void, detached: () => void): RunningChild {
+    const refuse = (errorType: string, status: number, errorMessage: string): RunningChild => {
+      const error = startError({ status, errorType, errorMessage })
+      queueMicrotask(() => ended(false, error as unknown as Json))
+      return NOTHING
+    }
+    const deployed = this.hosts.flows.find(request.flow)
+    if (deployed === undefined) return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `no flow ${request.flow} is deployed`)
+    if (request.depth > MAX_DEPTH) {
+      return refuse('SubflowDepthExceeded', ENGINE_ERRORS.SubflowDepthExceeded, `flow ${request.flow} would run at depth ${request.depth}; at most ${MAX_DEPTH} are allowed below the first`)
+    }
+    let input: Json
+    try {
+      input = copyJson(bodyOf(run).value)
+    } catch (error) {
+      if (!(error instanceof JsonCopyError)) throw error
+      const deep = error.reason === 'too-deep'
+      return refuse(deep ? 'PayloadTooDeep' : 'PayloadTooLarge', deep ? ENGINE_ERRORS.PayloadTooDeep : 406, error.message)
+    }
+    if (deployed.plan.mode === 'express') return this.launchExpress(deployed, request, input, ended)
+    const host = this.hosts.embedded()
+    if (host === null) return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `flow ${request.flow} is a standard flow, and this engine has no store`)
+    return launchDurable(host, deployed, request, input, ended, detached)
+  }
+
+  private launchExpress(deployed: DeployedFlow, request: ChildRequest, input: Json, ended: (ok: boolean, value: Json) => void): RunningChild {
+    let forgotten = false
+    const { execution: parent, node } = request.parent
+    const child = this.hosts.startExpress(deployed, {
+      input,
+      id: request.id,
+      depth: request.depth,
+      parent: { execution: parent, node },
+      done: ({ flow }) => {
+        if (request.wait && !forgotten) ended(flow.error === null, flow.error === null ? flow.output : (flow.error as unknown as Json))
+      },
+    })
+    // its parent first learns that it has been asked for: it may end at once
+    queueMicrotask(() => child.begin())
+    if (!request.wait) queueMicrotask(() => ended(true, { executionId: request.id }))
+    const give = (): void => {
+      forgotten = true
+      child.stop()
+    }
+    return request.wait ? { stop: give, abandon: give } : NOTHING
+  }
+}
+
+function launchDurable(
+  opening: Promise<EmbeddedHost>,
+  deployed: DeployedFlow,
+  request: ChildRequest,
+  input: Json,
+  ended: (ok: boolean, value: Json) => void,
+  detached: () => void,
+): RunningChild {
+  let stopped = false
+  const { execution: parent, node, place } = request.parent
+  const begin = async (): Promise<void> => {
+    const host = await opening
+    const reports = request.wait && place !== undefined
+    const { existed } = await host.start(deployed, {
+      id: request.id,
+      input,
+      depth: request.depth,
+      parent: { execution: parent, node, ...(reports ? { place } : {}) },
+    })
+    if (stopped && request.wait) void host.stop(request.id)
+    if (!request.wait) return ended(true, { executionId: request.id })
+    if (reports && !existed) return detached()
+    if (reports && host.isRunning(request.id)) return detached()
+    const outcome = await host.outcome(request.id)
+    ended(outcome.error === null, outcome.error === null ? outcome.output : (outcome.error as unknown as Json))
+  }
+  begin().catch((error: unknown) => {
+    // a failed store or a closed engine: the parent's state is gone as well, and the recovery asks again
+    if (error instanceof EngineError) return
+    ended(false, startError({ status: 500, errorType: 'InternalError', errorMessage: String(error) } satisfies ErrorDocument) as unknown as Json)
+  })
+  return {
+    stop: () => {
+      stopped = true
+      void opening.then((host) => host.stop(request.id)).catch(() => undefined)
+    },
+    abandon: () => undefined,
+  }
+}
