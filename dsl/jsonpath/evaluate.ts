@@ -27,15 +27,19 @@ class Evaluation {
   private steps = 0
   /** Answers of the tests that do not look at `@`. */
   private known: Map<Test, boolean> | undefined
+  /** Answers of filters inside filters, which come to the same value again and again: without them the cost is exponential. */
+  private readonly answers = new Map<Test, Map<Json, boolean>>()
+  /** How many filters stand around. */
+  private nesting = 0
 
   constructor(root: Json) {
     this.root = root
   }
 
   /** Segment by segment: the order of a list of lists is the same as that of a walk in depth. */
-  matches(segments: readonly Segment[], start: Json, count = segments.length): Json[] {
+  matches(segments: readonly Segment[], start: Json): Json[] {
     let values: Json[] = [start]
-    for (let i = 0; i < count && values.length > 0; i++) {
+    for (let i = 0; i < segments.length && values.length > 0; i++) {
       const found: Json[] = []
       const segment = segments[i]!
       for (let j = 0; j < values.length; j++) this.apply(segment, values[j]!, found)
@@ -44,17 +48,21 @@ class Evaluation {
     return values
   }
 
-  /** As `matches`, but stops at the first. */
+  /** Whether `matches` would find anything; stops at the first. */
   private finds(query: Query, current: Json): boolean {
     const start = query.absolute ? this.root : current
     if (query.singular) return this.single(query, current) !== undefined
+    this.nesting++
     const last = query.segments.length - 1
-    const segment = query.segments[last]!
-    const found: Json[] = []
-    for (const value of this.matches(query.segments, start, last)) {
-      if (this.apply(segment, value, found, true)) return true
+    let values: Json[] = [start]
+    for (let i = 0; i <= last && values.length > 0; i++) {
+      const found: Json[] = []
+      for (let j = 0; j < values.length; j++) if (this.apply(query.segments[i]!, values[j]!, found, i === last)) break
+      // Which values are found is what matters, not how often: `..` behind `..` finds the same ones again.
+      values = found.length > 100 ? [...new Set(found)] : found
     }
-    return false
+    this.nesting--
+    return values.length > 0
   }
 
   /** The value of a query of names and single indexes, undefined for nothing. */
@@ -127,7 +135,7 @@ class Evaluation {
     if (Array.isArray(value)) {
       this.count(value.length)
       for (let i = 0; i < value.length; i++) {
-        if (test === undefined || this.test(test, value[i]!)) {
+        if (test === undefined || this.filter(test, value[i]!)) {
           found.push(value[i]!)
           if (one) return
         }
@@ -137,7 +145,7 @@ class Evaluation {
       this.count(keys.length)
       for (let i = 0; i < keys.length; i++) {
         const child = value[keys[i]!]!
-        if (test === undefined || this.test(test, child)) {
+        if (test === undefined || this.filter(test, child)) {
           found.push(child)
           if (one) return
         }
@@ -158,6 +166,15 @@ class Evaluation {
       const lower = end === undefined ? -1 : clamp(end < 0 ? length + end : end, -1, length - 1)
       for (let i = upper; i > lower; i += step) found.push(value[i]!)
     }
+  }
+
+  private filter(test: Test, current: Json): boolean {
+    if (this.nesting === 0 || typeof current !== 'object' || current === null) return this.test(test, current)
+    let answers = this.answers.get(test)
+    if (answers === undefined) this.answers.set(test, (answers = new Map<Json, boolean>()))
+    let answer = answers.get(current)
+    if (answer === undefined) answers.set(current, (answer = this.test(test, current)))
+    return answer
   }
 
   private test(test: Test, current: Json): boolean {
