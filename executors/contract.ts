@@ -17,6 +17,8 @@ export interface FunctionSpec {
   readonly timeoutMs?: number
   readonly memoryMb: number
   readonly environment: { readonly variables: Readonly<Record<string, string>>; readonly secrets: Readonly<Record<string, string>> }
+  /** Secrets whose source has no value, with the reason: the function cannot be started, others can. */
+  readonly missingSecrets?: readonly string[]
   readonly concurrency: { readonly perInstance: number; readonly maxInstances: number; readonly reserved: number; readonly idleTimeoutMs: number }
   /** Only for runtime `module`: the handler itself. */
   readonly inline?: ModuleHandler
@@ -55,6 +57,7 @@ export interface Invocation {
   readonly traceparent: string | undefined
   /** Set by the executor: called once when the engine gives up (deadline 433, cancellation 499). The executor stops the work. */
   onAbort: ((reason: ErrorDocument) => void) | undefined
+  /** Also after the settlement: what an instance prints between two requests goes to the last one. */
   log(line: LogLine): void
   /** `result` must be the callee's own copy. */
   succeed(result: Json): void
@@ -67,7 +70,7 @@ export interface Executor {
   /** Called once per function when it is registered or replaced; may check what is cheap to check. Never starts processes for functions without `reserved`. */
   register?(spec: FunctionSpec): void
   invoke(invocation: Invocation): void
-  /** Ends every instance and process; resolves when they are gone. */
+  /** Ends every instance and process; resolves when they are gone. Invocations under way are abandoned, not settled. */
   stop(): Promise<void>
 }
 
