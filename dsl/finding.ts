@@ -1,0 +1,24 @@
+import type { DocumentPath, Rule } from './diagnostics.ts'
+
+/** A diagnostic before its position is known. */
+export interface Finding {
+  readonly rule: Rule
+  readonly severity: 'error' | 'warning'
+  readonly message: string
+  readonly path: DocumentPath
+  /** Whether the key or the value at `path` is what is wrong. */
+  readonly what: 'key' | 'value'
+}
+
+/** Collects findings; the same rule at the same place counts once. */
+export class Findings {
+  readonly list: Finding[] = []
+  readonly #seen = new Set<string>()
+
+  add(rule: Rule, path: DocumentPath, message: string, what: 'key' | 'value' = 'value', severity: 'error' | 'warning' = 'error'): void {
+    const key = `${rule} ${what} ${JSON.stringify(path)}`
+    if (this.#seen.has(key)) return
+    this.#seen.add(key)
+    this.list.push({ rule, severity, message, path, what })
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Writes what is derived from the zod schemas. `--check` writes nothing and fails if a file on disk differs.
+ *
+ * - `ui-schema/flow.schema.json`: JSON Schema of a flow file, for editors.
+ * - `dsl/generated/flow-schema.ts`: the same as data for the checker, so that zod is not loaded at run time.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { format } from 'prettier'
+import { z } from 'zod'
+import { NODES } from '../dsl/nodes/index.ts'
+import { flowSchema } from '../dsl/schema.ts'
+
+type Data = { [key: string]: unknown }
+
+/** Notes for our checker and its messages; a general validator knows nothing of them. */
+const OUR_NOTES = ['expected', 'rule', 'graph']
+/** What the checker has no use for. */
+const FOR_EDITORS = ['$schema', 'description', 'title', 'default', 'propertyNames']
+
+const style = { semi: false, singleQuote: true, printWidth: 140, trailingComma: 'all' } as const
+
+function without(value: unknown, dropped: readonly string[], graphs: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item) => without(item, dropped, graphs))
+  if (typeof value !== 'object' || value === null) return value
+  if (!graphs && (value as Data)['graph'] === true) {
+    // Nodes are checked one by one, so that each problem is reported with its node.
+    const { expected } = value as Data
+    return { type: 'object', ...(expected === undefined ? {} : { expected }) }
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, member]) => !dropped.includes(key) || (typeof member === 'object' && key !== 'propertyNames'))
+      .map(([key, member]) => [key, without(member, dropped, graphs)]),
+  )
+}
+
+const flow = z.toJSONSchema(flowSchema(z))
+const kinds = Object.fromEntries(Object.entries(NODES).map(([kind, node]) => [kind, without(z.toJSONSchema(node.schema(z)), FOR_EDITORS, false)]))
+
+const files: Record<string, string> = {
+  'ui-schema/flow.schema.json': await format(JSON.stringify(without(flow, OUR_NOTES, true)), { ...style, parser: 'json' }),
+  'dsl/generated/flow-schema.ts': await format(
+    `// Written by scripts/generate.ts from the schemas in dsl/; do not edit.
+import type { NodeKind } from '../plan.ts'
+import type { JsonSchema } from '../schema-check.ts'
+
+export const FLOW_SCHEMA: JsonSchema = ${JSON.stringify(without(flow, FOR_EDITORS, false))}
+
+export const NODE_SCHEMAS: Readonly<Record<NodeKind, JsonSchema>> = ${JSON.stringify(kinds)}
+`,
+    { ...style, parser: 'typescript' },
+  ),
+}
+
+const check = process.argv.includes('--check')
+let stale = false
+for (const [name, text] of Object.entries(files)) {
+  const url = new URL(`../${name}`, import.meta.url)
+  const before = await readFile(url, 'utf8').catch(() => undefined)
+  if (before === text) continue
+  if (check) {
+    stale = true
+    console.error(`${name} is out of date; run: node scripts/generate.ts`)
+  } else {
+    await writeFile(url, text)
+    console.log(`wrote ${name}`)
+  }
+}
+if (stale) process.exitCode = 1
