@@ -1,0 +1,21 @@
+// Who may import whom, as patterns: read by .dependency-cruiser.cjs, compared with docs/design/architecture.md by a test.
+
+/** What connectors and executors may have of the language: types, errors, and the JSON helpers that those need. */
+const LANGUAGE_TYPES = 'dsl/(json|json-copy|json-equal|errors|diagnostics|plan|duration|suggest|function-ref)\\.ts'
+
+/** Folder -> patterns of the paths in this repository that it may import, beside itself. */
+const IMPORTS = {
+  dsl: [],
+  workflows: ['dsl/(?!parse)'],
+  executors: [LANGUAGE_TYPES],
+  connectors: [LANGUAGE_TYPES],
+  engine: ['dsl/', 'executors/', 'connectors/'],
+  'ui-schema': [],
+  console: ['ui-schema/'],
+  cli: ['engine/', 'dsl/'],
+}
+
+/** Folders that may import anything and that nobody imports. */
+const LEAVES = ['examples', 'bench', 'docs', 'test', 'scripts']
+
+module.exports = { IMPORTS, LEAVES }
