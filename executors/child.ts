@@ -269,7 +269,8 @@ export class Instance implements Watched {
   #answer(line: string): void {
     const space = line.indexOf(' ')
     const request = this.#requests.get(Number(line.slice(1, space)))
-    if (request === undefined || space < 0) return
+    // One that was killed for is settled at the exit, with the reason.
+    if (request === undefined || request.error !== undefined || space < 0) return
     if (line[0] === 'r') {
       const value = parse(line.slice(space + 1))
       if (value === undefined) return this.#broken('wrote to the runtime’s own pipe (fd 4)')

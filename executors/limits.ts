@@ -10,6 +10,8 @@ export interface Limited {
 export class InstanceLimits {
   readonly max: number
   #used = 0
+  /** Instances that were ended for the sake of a waiting pool and are not gone yet. */
+  #yielding = 0
   readonly #pools = new Set<Limited>()
   readonly #waiting = new Set<Limited>()
 
@@ -35,13 +37,25 @@ export class InstanceLimits {
     }
     if (!this.#waiting.has(pool)) {
       this.#waiting.add(pool)
-      for (const other of this.#pools) if (other !== pool && other.evict()) break
+      for (const other of this.#pools) {
+        if (other === pool || !other.evict()) continue
+        this.#yielding++
+        break
+      }
     }
     return false
   }
 
+  /** Asked by a pool with an idle instance: true if it is to end it, since others wait for its place. */
+  mustYield(pool: Limited): boolean {
+    if (this.#waiting.size - (this.#waiting.has(pool) ? 1 : 0) <= this.#yielding) return false
+    this.#yielding++
+    return true
+  }
+
   release(): void {
     this.#used--
+    if (this.#yielding > 0) this.#yielding--
     for (const pool of this.#waiting) {
       this.#waiting.delete(pool)
       pool.retry()

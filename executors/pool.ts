@@ -132,6 +132,7 @@ export class Pool implements InstanceOwner, Limited {
   free(instance: Instance): void {
     if (!this.#open.includes(instance)) this.#open.push(instance)
     this.#pump()
+    if (instance.running === 0 && this.#live.size > this.#reserved && this.#options.limits.mustYield(this)) instance.kill()
   }
 
   failed(_instance: Instance, error: ErrorDocument): void {

@@ -3,12 +3,13 @@
 //
 // Answers are written with writeSync: when user code ends the process right behind its result, the result has left.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { statSync, writeSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { readFileSync, statSync, writeSync } from 'node:fs'
+import { createRequire, registerHooks } from 'node:module'
 import { Socket } from 'node:net'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { format } from 'node:util'
+import { compileFunction } from 'node:vm'
 
 const PAYLOAD_LIMIT = 6 * 1024 * 1024
 const TEXT_LIMIT = 64 * 1024
@@ -18,6 +19,8 @@ const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']
 // Taken before user code can replace them.
 const { stringify, parse } = JSON
 const now = performance.now.bind(performance)
+// Lines must have left before the answer does, and not be lost at the end: without this a full pipe would be written to later.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true)
 const stdoutWrite = process.stdout.write.bind(process.stdout)
 const stderrWrite = process.stderr.write.bind(process.stderr)
 
@@ -340,6 +343,55 @@ async function load(reference) {
   return exported
 }
 
+/**
+ * In the clouds a code folder stands alone. Here it may lie in a project whose package.json has `type: module`, which must not
+ * turn the folder's CommonJS into ES modules: without a package.json of its own its .js files are what their syntax says.
+ */
+function standAlone(root) {
+  if (typeof registerHooks !== 'function' || packageType(root) !== undefined || ambientType(dirname(root)) !== 'module') return
+  const types = new Map()
+  registerHooks({
+    load(url, context, nextLoad) {
+      if (!/\.[jt]s$/.test(url) || !url.startsWith('file:')) return nextLoad(url, context)
+      const path = fileURLToPath(url)
+      if (!path.startsWith(root + sep) || ambientType(dirname(path), root) !== undefined) return nextLoad(url, context)
+      const suffix = path.endsWith('.ts') ? '-typescript' : ''
+      if (!types.has(path)) types.set(path, hasModuleSyntax(path) ? 'module' : 'commonjs')
+      return nextLoad(url, { ...context, format: types.get(path) + suffix })
+    },
+  })
+}
+
+/** `type` of the nearest package.json from `folder` upwards, to below `end`; undefined if there is none. */
+function ambientType(folder, end) {
+  for (;;) {
+    if (folder === end) return undefined
+    const type = packageType(folder)
+    if (type !== undefined) return type
+    const parent = dirname(folder)
+    if (parent === folder) return undefined
+    folder = parent
+  }
+}
+
+function packageType(folder) {
+  try {
+    const { type } = parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    return type === 'module' ? 'module' : 'commonjs'
+  } catch (error) {
+    return error.code === undefined ? 'commonjs' : undefined
+  }
+}
+
+function hasModuleSyntax(path) {
+  try {
+    compileFunction(readFileSync(path, 'utf8').replace(/^#!.*/, ''), ['exports', 'require', 'module', '__filename', '__dirname'])
+    return false
+  } catch (error) {
+    return /import statement outside|token 'export'|import\.meta|await is only valid/.test(error.message)
+  }
+}
+
 /** CommonJS first, for what `require` does beyond `import` (NODE_PATH, live `exports`); ES modules come that way too. */
 async function importFile(path) {
   if (/\.m[jt]s$/.test(path)) return import(pathToFileURL(path).href)
@@ -359,6 +411,7 @@ async function begin(message) {
     endOutput = (seq) => ends.forEach((end) => end(seq))
   }
   try {
+    standAlone(resolve(process.env.RUNTIME_CODE_ROOT ?? process.cwd()))
     const loaded = await load(start.handler)
     if (start.initializer !== null) {
       const initializer = await load(start.initializer)
