@@ -142,7 +142,8 @@ class Parser {
     if (this.text[this.at] === '(') throw this.fault('an operand has no parentheses: leave them out', this.at)
     const right = this.operand()
     if (operator !== '==' && operator !== '!=') return { kind: 'order', operator, left, right }
-    if (operator === '==' && left.path !== undefined && right.path === undefined && right.value === ANYTHING) return { kind: 'anything', path: left.path }
+    if (operator === '==' && left.path !== undefined && right.path === undefined && right.value === ANYTHING)
+      return { kind: 'anything', path: left.path }
     return { kind: 'equal', negated: operator === '!=', left, right }
   }
 
@@ -174,7 +175,8 @@ class Parser {
     WORD.lastIndex = this.at
     const word = WORD.exec(text)?.[0]
     if (word === undefined || !CONSTANTS.has(word)) {
-      if (word !== undefined) throw this.fault(`expected an operand, found '${word.slice(0, 40)}': a path begins with $, a string stands in quotes`, this.at)
+      if (word !== undefined)
+        throw this.fault(`expected an operand, found '${word.slice(0, 40)}': a path begins with $, a string stands in quotes`, this.at)
       throw this.expected('an operand (a path from $, a number, a quoted string, true, false or nil)')
     }
     this.at += word.length
@@ -258,7 +260,10 @@ function valueOf(operand: Operand, data: Json, context: PathContext): Json {
 
 function holdsAlone(path: CompiledPath, data: Json, context: PathContext): boolean {
   if (!path.definite) {
-    throw new NodeError('ExpressionTypeError', `${path.text} stands alone, but it gives a list: compare it with '**' to ask whether it finds anything`)
+    throw new NodeError(
+      'ExpressionTypeError',
+      `${path.text} stands alone, but it gives a list: compare it with '**' to ask whether it finds anything`,
+    )
   }
   const found = look(path, data, context)
   if (found === undefined) return false

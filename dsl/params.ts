@@ -124,7 +124,9 @@ function compileValue(value: Json, name: string, paths: CompiledPath[]): Part {
   }
   if (Array.isArray(value)) {
     const parts = value.map((item, index) => compileValue(item, `${name}[${index}]`, paths))
-    return parts.every((part) => part.kind === 'constant') ? { kind: 'constant', value: parts.map((part) => part.value) } : { kind: 'array', parts }
+    return parts.every((part) => part.kind === 'constant')
+      ? { kind: 'constant', value: parts.map((part) => part.value) }
+      : { kind: 'array', parts }
   }
   if (!isJsonObject(value)) return { kind: 'constant', value }
   if (isLiteral(value)) return { kind: 'constant', value: value['literal']! }

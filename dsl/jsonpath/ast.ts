@@ -31,5 +31,4 @@ export type Test =
 export type Operator = '==' | '!=' | '<' | '<=' | '>' | '>='
 
 export type Operand =
-  | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
-  | { readonly kind: 'query'; readonly query: Query }
+  { readonly kind: 'literal'; readonly value: string | number | boolean | null } | { readonly kind: 'query'; readonly query: Query }

@@ -71,7 +71,8 @@ class Evaluation {
     for (let i = 0; i < query.segments.length; i++) {
       this.count(1)
       const selector = query.segments[i]!.selectors[0]!
-      value = selector.kind === 'name' ? member(value, selector.name) : selector.kind === 'index' ? element(value, selector.index) : undefined
+      value =
+        selector.kind === 'name' ? member(value, selector.name) : selector.kind === 'index' ? element(value, selector.index) : undefined
       if (value === undefined) return undefined
     }
     return value
@@ -82,7 +83,7 @@ class Evaluation {
     if (typeof value !== 'object' || value === null) return false
     if (!segment.descendant) return this.select(segment.selectors, value, found, one)
     // Parents first, children in their order: pushed in reverse.
-    const rest: (Json[] | JsonObject)[] = [value as Json[] | JsonObject]
+    const rest: (Json[] | JsonObject)[] = [value]
     while (rest.length > 0) {
       const next = rest.pop()!
       if (this.select(segment.selectors, next, found, one)) return true

@@ -31,7 +31,11 @@ export function readString(text: string, start: number, dialect: 'rfc9535' | 'ex
   let at = from
   for (;;) {
     const unit = text.charCodeAt(at)
-    if (Number.isNaN(unit)) throw new JsonPathSyntaxError(`a string has no closing ${quote}; it begins at character ${start + 1} of ${excerpt(text, start)}`, start)
+    if (Number.isNaN(unit))
+      throw new JsonPathSyntaxError(
+        `a string has no closing ${quote}; it begins at character ${start + 1} of ${excerpt(text, start)}`,
+        start,
+      )
     if (unit < 0x20) throw new JsonPathSyntaxError(expectedBut('an escape such as \\n', text, at), at)
     if (rfc && isSurrogate(unit)) {
       if (!isPair(unit, text.charCodeAt(at + 1))) throw new JsonPathSyntaxError(expectedBut('a character', text, at), at)
@@ -44,7 +48,8 @@ export function readString(text: string, start: number, dialect: 'rfc9535' | 'ex
         const code = readHex(text, at + 2)
         if (rfc && isSurrogate(code)) {
           const low = text[at + 6] === '\\' && text[at + 7] === 'u' ? readHex(text, at + 8) : NaN
-          if (!isPair(code, low)) throw new JsonPathSyntaxError(`a surrogate stands alone at character ${at + 1} of ${excerpt(text, at)}`, at)
+          if (!isPair(code, low))
+            throw new JsonPathSyntaxError(`a surrogate stands alone at character ${at + 1} of ${excerpt(text, at)}`, at)
           value += String.fromCharCode(code, low)
           at += 12
         } else {
@@ -55,7 +60,11 @@ export function readString(text: string, start: number, dialect: 'rfc9535' | 'ex
         const plain = escaped !== undefined && Object.hasOwn(ESCAPES, escaped) ? ESCAPES[escaped] : undefined
         if (plain !== undefined) value += plain
         else if (rfc ? escaped === quote : escaped === '"' || escaped === "'") value += escaped
-        else throw new JsonPathSyntaxError(expectedBut(`one of b f n r t / \\ u ${rfc ? quote : '" \''} behind the backslash`, text, at + 1), at + 1)
+        else
+          throw new JsonPathSyntaxError(
+            expectedBut(`one of b f n r t / \\ u ${rfc ? quote : '" \''} behind the backslash`, text, at + 1),
+            at + 1,
+          )
         at += 2
       }
       from = at

@@ -189,7 +189,8 @@ class Parser {
     const match = INTEGER.exec(this.text)
     if (match === null) return undefined
     const value = Number(match[0])
-    if (!Number.isSafeInteger(value)) throw this.fault('a number is too large: indexes go from -9007199254740991 to 9007199254740991', this.at)
+    if (!Number.isSafeInteger(value))
+      throw this.fault('a number is too large: indexes go from -9007199254740991 to 9007199254740991', this.at)
     this.at += match[0].length
     return value
   }
@@ -305,7 +306,8 @@ class Parser {
   }
 
   private nested(read: () => Test): Test {
-    if (++this.nesting > NESTING_LIMIT) throw this.fault(`filters and parentheses are nested more than ${NESTING_LIMIT} levels deep`, this.at)
+    if (++this.nesting > NESTING_LIMIT)
+      throw this.fault(`filters and parentheses are nested more than ${NESTING_LIMIT} levels deep`, this.at)
     const test = read()
     this.nesting--
     return test

@@ -32,7 +32,7 @@ describe('copyJson copies as JSON does', () => {
   }
   const inherited = Object.create({ inherited: 1 }) as Record<string, unknown>
   inherited['own'] = 2
-  // eslint-disable-next-line no-sparse-arrays
+
   const holes = [1, , 3]
   it.each([
     ['undefined at top', undefined],
@@ -51,14 +51,29 @@ describe('copyJson copies as JSON does', () => {
     ['a buffer', Buffer.from('a')],
     ['symbol keys', { [Symbol('s')]: 1, a: 2 }],
     ['non-enumerable members', Object.defineProperty({ a: 1 }, 'b', { value: 2 })],
-    ['a getter', { get a() { return 1 } }],
+    [
+      'a getter',
+      {
+        get a() {
+          return 1
+        },
+      },
+    ],
     ['integer keys', { b: 1, 2: 1, 1: 1 }],
     ['key 0', { 0: 'a', length: 3 }],
     ['an object that calls itself a number', { [Symbol.toStringTag]: 'Number', a: 1 }],
     ['an empty one that calls itself a string', { [Symbol.toStringTag]: 'String' }],
     ['toJSON that gives undefined', { a: { toJSON: () => undefined }, b: [{ toJSON: () => undefined }] }],
     ['toJSON that gives an object with toJSON', { toJSON: () => ({ toJSON: () => 1, a: 1 }) }],
-    ['a toJSON that gives its own object', { a: 1, toJSON() { return this } }],
+    [
+      'a toJSON that gives its own object',
+      {
+        a: 1,
+        toJSON() {
+          return this
+        },
+      },
+    ],
     ['toJSON of an array', Object.assign([1], { toJSON: () => ({ list: true }) })],
     ['toJSON that is no function', { toJSON: 1 }],
     ['a benign proxy', new Proxy({ a: [1] }, {})],
@@ -108,14 +123,35 @@ describe('copyJson copies as JSON does', () => {
     const bytes = JSON.stringify(value).length
     expect(copyJson(value, bytes)).toEqual(roundTrip(value))
     expect(refusal(value, bytes - 1).reason).toBe('too-large')
-    const catching = { toJSON: () => { try { return copyJson(1n) } catch { return 'refused' } } }
+    const catching = {
+      toJSON: () => {
+        try {
+          return copyJson(1n)
+        } catch {
+          return 'refused'
+        }
+      },
+    }
     expect(copyJson([catching, 1n === 1n], 20)).toEqual(['refused', true])
   })
 
   it('property: equals the round trip and counts bytes exactly', () => {
-    const leaf = fc.oneof(fc.constant(undefined), fc.double(), fc.integer(), fc.boolean(), fc.constant(null), fc.string({ unit: 'binary' }), fc.date())
+    const leaf = fc.oneof(
+      fc.constant(undefined),
+      fc.double(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.string({ unit: 'binary' }),
+      fc.date(),
+    )
     const { value } = fc.letrec((tie) => ({
-      value: fc.oneof({ maxDepth: 5 }, leaf, fc.array(tie('value'), { maxLength: 5 }), fc.dictionary(fc.string({ unit: 'binary' }), tie('value'), { maxKeys: 5 })),
+      value: fc.oneof(
+        { maxDepth: 5 },
+        leaf,
+        fc.array(tie('value'), { maxLength: 5 }),
+        fc.dictionary(fc.string({ unit: 'binary' }), tie('value'), { maxKeys: 5 }),
+      ),
     }))
     const units = fc.array(fc.integer({ min: 0, max: 0xffff })).map((codes) => String.fromCharCode(...codes))
     fc.assert(
@@ -151,14 +187,55 @@ describe('copyJson refuses', () => {
     ['a symbol', [Symbol('x')], '$[0] holds a symbol'],
     ['a cycle', cycle, 'is part of a cycle'],
     ['a ring of 3,000', ring, 'is part of a cycle'],
-    ['a toJSON that throws', { a: { toJSON() { throw new Error('no') } } }, '$.a has a toJSON that throws: no'],
+    [
+      'a toJSON that throws',
+      {
+        a: {
+          toJSON() {
+            throw new Error('no')
+          },
+        },
+      },
+      '$.a has a toJSON that throws: no',
+    ],
     ['a toJSON that gives a BigInt', { a: { toJSON: () => 1n } }, '$.a holds a BigInt'],
-    ['a getter that throws', { get a() { throw new Error('no') } }, '$ cannot be read: no'],
-    ['a getter that throws something odd', { get a() { throw Object.create(null) } }, '$ cannot be read: an error without a message'],
+    [
+      'a getter that throws',
+      {
+        get a() {
+          throw new Error('no')
+        },
+      },
+      '$ cannot be read: no',
+    ],
+    [
+      'a getter that throws something odd',
+      {
+        get a() {
+          throw Object.create(null)
+        },
+      },
+      '$ cannot be read: an error without a message',
+    ],
     ['a revoked proxy', { a: revoked.proxy }, '$ cannot be read'],
-    ['a proxy that throws', new Proxy({}, { ownKeys() { throw new Error('trap') } }), '$ cannot be read: trap'],
+    [
+      'a proxy that throws',
+      new Proxy(
+        {},
+        {
+          ownKeys() {
+            throw new Error('trap')
+          },
+        },
+      ),
+      '$ cannot be read: trap',
+    ],
   ])('%s', (_name, value, message) => {
-    expect(refusal(value, PAYLOAD_LIMIT)).toMatchObject({ name: 'JsonCopyError', reason: 'not-json', message: expect.stringContaining(message) })
+    expect(refusal(value, PAYLOAD_LIMIT)).toMatchObject({
+      name: 'JsonCopyError',
+      reason: 'not-json',
+      message: expect.stringContaining(message),
+    })
     expect(refusal(value).reason).toBe('not-json')
   })
 
@@ -179,7 +256,11 @@ describe('copyJson refuses', () => {
   })
 
   it('objects without end', () => {
-    const endless = (): object => ({ get next() { return endless() } })
+    const endless = (): object => ({
+      get next() {
+        return endless()
+      },
+    })
     expect(refusal(endless()).reason).toBe('too-deep')
     const again = (): object => ({ toJSON: () => ({ inner: again() }) })
     expect(refusal(again()).reason).toBe('too-deep')
@@ -191,7 +272,7 @@ describe('copyJson refuses', () => {
     expect(copyJson(fits, PAYLOAD_LIMIT)).toBe(fits)
     expect(refusal(`${fits}x`, PAYLOAD_LIMIT).reason).toBe('too-large')
     const wide = '上'.repeat((PAYLOAD_LIMIT - 9) / 3)
-    expect(utf8(JSON.stringify({ a: wide, }))).toBe(PAYLOAD_LIMIT - 1)
+    expect(utf8(JSON.stringify({ a: wide }))).toBe(PAYLOAD_LIMIT - 1)
     expect(copyJson({ a: `${wide}x` }, PAYLOAD_LIMIT)).toEqual({ a: `${wide}x` })
     expect(refusal({ a: `${wide}xx` }, PAYLOAD_LIMIT).reason).toBe('too-large')
     const escapes = '\n'.repeat((PAYLOAD_LIMIT - 2) / 2)

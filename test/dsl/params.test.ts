@@ -56,14 +56,29 @@ describe('compileParams', () => {
   })
 
   it('reads the context by $$. only, and asks for it only then', () => {
-    const template = compileParams({ was: '$$.nodes.a.output.result', flow: '$$.flow.name', gone: '$$.loop.index', id: { path: '$$.node.id', default: 'x' } })
+    const template = compileParams({
+      was: '$$.nodes.a.output.result',
+      flow: '$$.flow.name',
+      gone: '$$.loop.index',
+      id: { path: '$$.node.id', default: 'x' },
+    })
     expect(template.resolve({}, context)).toEqual({ value: { was: 42, flow: 'f', id: 'x' }, unresolved: ['gone'] })
-    expect(template.paths.map((path) => path.names)).toEqual([['nodes', 'a', 'output', 'result'], ['flow', 'name'], ['loop', 'index'], ['node', 'id']])
+    expect(template.paths.map((path) => path.names)).toEqual([
+      ['nodes', 'a', 'output', 'result'],
+      ['flow', 'name'],
+      ['loop', 'index'],
+      ['node', 'id'],
+    ])
   })
 
   it.each<[string, JsonObject, Json, Json]>([
     ['a path without a default', { x: { path: '$.a' } }, { a: 1 }, { x: { path: 1 } }],
-    ['path, default and more', { x: { path: '$.a', default: '$.b', unit: 'm' } }, { a: 1, b: 2 }, { x: { path: 1, default: 2, unit: 'm' } }],
+    [
+      'path, default and more',
+      { x: { path: '$.a', default: '$.b', unit: 'm' } },
+      { a: 1, b: 2 },
+      { x: { path: 1, default: 2, unit: 'm' } },
+    ],
     ['literal and more', { x: { literal: '$.a', y: 1 } }, { a: 1 }, { x: { literal: 1, y: 1 } }],
     ['a default that looks like a path', { x: { path: '$.gone', default: '$.a' } }, { a: 1 }, { x: '$.a' }],
     ['a default that holds paths', { x: { path: '$.gone', default: { y: ['$.a'] } } }, { a: 1 }, { x: { y: ['$.a'] } }],
@@ -73,32 +88,52 @@ describe('compileParams', () => {
     ['a path that is no text', { x: { path: 3, default: '$.a' } }, { a: 1 }, { x: { path: 3, default: 1 } }],
     ['literal at the top', { literal: '$.a' }, { a: 1 }, { literal: 1 }],
     ['path and default at the top', { path: '$.a', default: '$.b' }, { a: 1, b: 2 }, { path: 1, default: 2 }],
-    ['literal below', { x: { y: { literal: { z: '$.a' } } }, l: [{ literal: ['$.a'] }] }, { a: 1 }, { x: { y: { z: '$.a' } }, l: [['$.a']] }],
+    [
+      'literal below',
+      { x: { y: { literal: { z: '$.a' } } }, l: [{ literal: ['$.a'] }] },
+      { a: 1 },
+      { x: { y: { z: '$.a' } }, l: [['$.a']] },
+    ],
     ['a literal in a literal', { x: { literal: { literal: 1 } } }, {}, { x: { literal: 1 } }],
-    ['path and default in a list', { x: [{ path: '$.gone', default: 1 }, { path: '$.a', default: 1 }] }, { a: 2 }, { x: [1, 2] }],
-    ['indefinite paths', { x: '$.l[?(@ > 5)]', y: { path: '$.gone[*]', default: 1 }, z: ['$..gone'] }, { l: [1] }, { x: [], y: [], z: [[]] }],
+    [
+      'path and default in a list',
+      {
+        x: [
+          { path: '$.gone', default: 1 },
+          { path: '$.a', default: 1 },
+        ],
+      },
+      { a: 2 },
+      { x: [1, 2] },
+    ],
+    [
+      'indefinite paths',
+      { x: '$.l[?(@ > 5)]', y: { path: '$.gone[*]', default: 1 }, z: ['$..gone'] },
+      { l: [1] },
+      { x: [], y: [], z: [[]] },
+    ],
     ['the end of a list by length', { x: '$.l[(@.length-1)]', y: '$.l[-1]' }, { l: [1, 2] }, { x: [2], y: 2 }],
   ])('%s', (_name, template, data, value) => {
     expect(params(template, data)).toEqual({ value, unresolved: undefined })
   })
 
   it('leaves an object in place whose members are all gone', () => {
-    expect(params({ x: { y: '$.gone' }, l: ['$.gone', ['$.gone']] }, {})).toEqual({ value: { x: {}, l: [null, [null]] }, unresolved: ['x.y', 'l[0]', 'l[1][0]'] })
+    expect(params({ x: { y: '$.gone' }, l: ['$.gone', ['$.gone']] }, {})).toEqual({
+      value: { x: {}, l: [null, [null]] },
+      unresolved: ['x.y', 'l[0]', 'l[1][0]'],
+    })
   })
 
   it('names places as in a JSONPath', () => {
-    expect(params({ 'a b': { c: '$.gone' }, "it's": ['$.gone'], 城市: '$.gone', 'a-b': '$.gone', '': '$.gone', 1: '$.gone' }, {}).unresolved).toEqual([
-      "['1']",
-      "['a b'].c",
-      "['it\\'s'][0]",
-      '城市',
-      'a-b',
-      "['']",
-    ])
+    expect(
+      params({ 'a b': { c: '$.gone' }, "it's": ['$.gone'], 城市: '$.gone', 'a-b': '$.gone', '': '$.gone', 1: '$.gone' }, {}).unresolved,
+    ).toEqual(["['1']", "['a b'].c", "['it\\'s'][0]", '城市', 'a-b', "['']"])
   })
 
   it('keeps keys that look like prototypes as data', () => {
-    const template = JSON.parse('{"__proto__":"$.a","constructor":{"__proto__":{"x":1}},"p":"$.constructor","q":{"path":"$.toString","default":"none"}}') as JsonObject
+    const template = JSON.parse(
+      '{"__proto__":"$.a","constructor":{"__proto__":{"x":1}},"p":"$.constructor","q":{"path":"$.toString","default":"none"}}',
+    ) as JsonObject
     const { value } = params(template, { a: { polluted: true } })
     expect(JSON.stringify(value)).toBe('{"__proto__":{"polluted":true},"constructor":{"__proto__":{"x":1}},"q":"none"}')
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype)
@@ -139,7 +174,15 @@ describe('compileTemplate', () => {
 describe('templateErrors', () => {
   const at = (value: Json, kind: 'params' | 'template') => templateErrors(value, kind).map(({ path }) => path)
   it('finds every path that does not parse, in order', () => {
-    const value = { a: '$.', b: { c: ['$.ok', '$['] }, d: { path: '$.x[', default: '$.' }, e: { literal: '$.' }, f: { path: 'x', default: '$.' }, g: '$$.', h: '$$' }
+    const value = {
+      a: '$.',
+      b: { c: ['$.ok', '$['] },
+      d: { path: '$.x[', default: '$.' },
+      e: { literal: '$.' },
+      f: { path: 'x', default: '$.' },
+      g: '$$.',
+      h: '$$',
+    }
     expect(at(value, 'params')).toEqual([['a'], ['b', 'c', 1], ['d', 'path'], ['f', 'default'], ['g']])
     expect(templateErrors(value, 'params')[1]!.error).toBeInstanceOf(JsonPathSyntaxError)
     expect(templateErrors(value, 'params')[1]!.error.position).toBe(2)

@@ -59,12 +59,15 @@ describe('compilePath', () => {
   })
 
   it('takes $$ only where the context is', () => {
-    const path = compilePath("$$.nodes.a.output[?@.x == $.node.id]", { context: true })
+    const path = compilePath('$$.nodes.a.output[?@.x == $.node.id]', { context: true })
     expect(path).toMatchObject({ isContext: true, definite: false })
     expect(path.get({ node: { id: 'b' }, nodes: { a: { output: [{ x: 'a' }, { x: 'b' }] } } })).toEqual([{ x: 'b' }])
     expect(compilePath('$$', { context: true }).get({ a: 1 })).toEqual({ a: 1 })
     expect(fault('$$.a').message).toContain('$$, the context, does not stand here')
-    expect(fault('$[?@.a == $$.b]', { context: true })).toMatchObject({ position: 10, message: expect.stringContaining('does not stand in filters') })
+    expect(fault('$[?@.a == $$.b]', { context: true })).toMatchObject({
+      position: 10,
+      message: expect.stringContaining('does not stand in filters'),
+    })
     expect(fault('$$$.a', { context: true }).position).toBe(2)
   })
 
@@ -79,7 +82,16 @@ describe('compilePath', () => {
     expect(query('$[ (@.length-2) ]', [1, 2, 3])).toEqual([2])
     expect(query('$..[(@.length-1)]', { a: [1, [2]] })).toEqual([[2], 2])
     expect(query('$[?@[(@.length-1)]]', [[], [1]])).toEqual([[1]])
-    for (const path of ['$[(@.length-0)]', '$[(@.length-01)]', '$[(@.length+1)]', '$[(@.length)]', '$[(@.length-1),0]', '$[(@.length-1)', '$[?@[(@.length-1)] == 1]', '$[(@.length-9007199254740992)]'])
+    for (const path of [
+      '$[(@.length-0)]',
+      '$[(@.length-01)]',
+      '$[(@.length+1)]',
+      '$[(@.length)]',
+      '$[(@.length-1),0]',
+      '$[(@.length-1)',
+      '$[?@[(@.length-1)] == 1]',
+      '$[(@.length-9007199254740992)]',
+    ])
       fault(path)
   })
 
@@ -190,7 +202,16 @@ describe('hostile paths and documents', () => {
     const parentheses = (n: number) => `$[?${'('.repeat(n)}@${')'.repeat(n)}]`
     expect(query(filters(199), deep(250))).toHaveLength(1)
     expect(query(parentheses(199), [1])).toEqual([1])
-    for (const path of [filters(201), filters(1000), parentheses(201), parentheses(2000), `$[?${'!('.repeat(2000)}`, '$[?'.repeat(1300), '['.repeat(4000), `$${'['.repeat(4000)}`])
+    for (const path of [
+      filters(201),
+      filters(1000),
+      parentheses(201),
+      parentheses(2000),
+      `$[?${'!('.repeat(2000)}`,
+      '$[?'.repeat(1300),
+      '['.repeat(4000),
+      `$${'['.repeat(4000)}`,
+    ])
       fault(path)
   })
 
@@ -214,7 +235,12 @@ describe('hostile paths and documents', () => {
     const chain = deep(512)
     expect(query('$..*..*', chain)).toHaveLength((512 * 511) / 2)
     expect(() => query('$..*..*..*..*..*', chain)).toThrow(expect.objectContaining({ name: 'PayloadTooLarge' }) as Error)
-    expect(() => query(`$[${'*,'.repeat(1000)}*]`, Array.from({ length: 10_000 }, () => 0))).toThrow(expect.objectContaining({ name: 'PayloadTooLarge' }) as Error)
+    expect(() =>
+      query(
+        `$[${'*,'.repeat(1000)}*]`,
+        Array.from({ length: 10_000 }, () => 0),
+      ),
+    ).toThrow(expect.objectContaining({ name: 'PayloadTooLarge' }) as Error)
     expect(performance.now() - start).toBeLessThan(10_000)
   })
 
