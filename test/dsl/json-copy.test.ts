@@ -1,7 +1,10 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { copyJson, DEPTH_LIMIT, jsonBytes, JsonCopyError, jsonDepthExceeds, PAYLOAD_LIMIT } from '../../dsl/json-copy.ts'
 import type { Json } from '../../dsl/json.ts'
+
+// Megabytes and millions of levels: seconds on a machine that is busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 function refusal(value: unknown, maxBytes?: number, maxDepth?: number): JsonCopyError {
   try {
