@@ -1,14 +1,15 @@
 import { ERROR_TYPE_OF_STATUS, STATUS, type ErrorDocument } from '../dsl/errors.ts'
-import type { Executor, FunctionSpec } from '../executors/contract.ts'
+import type { Executor, FunctionSpec, ModuleHandler } from '../executors/contract.ts'
 import type { ExecutorRegistry } from '../executors/registry.ts'
+import { isFunctionRef } from '../dsl/function-ref.ts'
+import { EngineError } from './errors.ts'
 
 /** A function that can be invoked now, or the reason why not. */
 export interface ResolvedFunction {
   readonly ref: string
   readonly spec: FunctionSpec | null
   readonly error: ErrorDocument | null
-  /** Null until the executor's code is loaded. */
-  executor: Executor | null
+  readonly executor: Executor | null
 }
 
 /** The functions of an engine by `app/name`; references are resolved at each invocation. */
@@ -24,6 +25,7 @@ export class FunctionRegistry {
   add(spec: FunctionSpec): void {
     this.specs.set(`${spec.app}/${spec.name}`, spec)
     this.resolved.clear()
+    this.executors.get(spec.runtime)?.register?.(spec)
   }
 
   /** True if an invocation of `app/name:qualifier` would find a function. */
@@ -59,16 +61,27 @@ export class FunctionRegistry {
     if (executor === undefined) {
       return refuse(STATUS.badParameter, `function ${name}: no executor for runtime ${spec.runtime}; register one with the option executors`)
     }
-    const resolved: ResolvedFunction = { ref, spec, error: null, executor: executor instanceof Promise ? null : executor }
-    return resolved
+    return { ref, spec, error: null, executor }
   }
+}
 
-  /** Hands the executor to `then`, at once where its code is loaded. */
-  withExecutor(resolved: ResolvedFunction, then: (executor: Executor) => void, failed: (error: unknown) => void): void {
-    if (resolved.executor !== null) return then(resolved.executor)
-    Promise.resolve(this.executors.get((resolved.spec as FunctionSpec).runtime) as Executor | Promise<Executor>).then((executor) => {
-      resolved.executor = executor
-      then(executor)
-    }, failed)
+/** The specification of an in-process handler: it has no timeout of its own, only its node's. Throws EngineError `bad-option` for a bad name. */
+export function specForHandler(ref: string, handler: ModuleHandler): FunctionSpec {
+  const slash = ref.indexOf('/')
+  const app = slash < 0 ? 'default' : ref.slice(0, slash)
+  const name = ref.slice(slash + 1)
+  if (name.includes(':') || !isFunctionRef(ref)) {
+    throw new EngineError('bad-option', `function name ${JSON.stringify(ref)}: app and name are letters, digits, - and _, begin with a letter, have at most 60 characters and do not end in - or _`)
+  }
+  return {
+    app,
+    name,
+    runtime: 'module',
+    handler: name,
+    initializerTimeoutMs: 30_000,
+    memoryMb: 128,
+    environment: { variables: {}, secrets: {} },
+    concurrency: { perInstance: 1, maxInstances: -1, reserved: 0, idleTimeoutMs: 60_000 },
+    inline: handler,
   }
 }

@@ -1,7 +1,6 @@
 export { createEngine } from './create-engine.ts'
 export { defineFlow } from '../dsl/define-flow.ts'
 export { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from './errors.ts'
-export { loadFunctions, FunctionsFileError } from '../executors/functions-file.ts'
 export { promiseExecutor } from '../executors/registry.ts'
 export type {
   CallbackInfo,

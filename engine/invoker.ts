@@ -142,14 +142,7 @@ export class Invoker {
     const invocation = new RunInvocation(this, owner, run, resolved.spec as FunctionSpec, plan.function, bodyOf(run).value)
     run.handle = invocation
     invocation.limit(Date.now(), limitOf(plan, resolved.spec as FunctionSpec))
-    if (resolved.executor !== null) return start(resolved.executor, invocation)
-    this.functions.withExecutor(
-      resolved,
-      (executor) => {
-        if (!invocation.settled) start(executor, invocation)
-      },
-      (error) => invocation.fail(internalError(error)),
-    )
+    start(resolved.executor as Executor, invocation)
   }
 
   /** Gives up what is under way for a run; nothing is reported. */

@@ -1,7 +1,6 @@
 import { copyJson, JsonCopyError } from '../dsl/json-copy.ts'
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
-import { normalizeSpec, specForHandler } from '../executors/names.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
 import type { LogLine } from '../executors/contract.ts'
 import type {
@@ -26,7 +25,7 @@ import { EngineError, ExecutionFailed } from './errors.ts'
 import type { DeployedFlow } from './execution-info.ts'
 import { ExpressExecution, type ExpressCallbacks, type ExpressServices, type ExpressStart } from './express/express-host.ts'
 import { FlowRegistry } from './flow-registry.ts'
-import { FunctionRegistry } from './functions.ts'
+import { FunctionRegistry, specForHandler } from './functions.ts'
 import { newId } from './ids.ts'
 import { Invoker } from './invoker.ts'
 import { LocalChildren } from './local-children.ts'
@@ -64,10 +63,10 @@ export class LocalEngine implements Engine {
   private constructor(options: EngineOptions, seams: EngineSeams) {
     this.options = options
     this.seams = seams
-    this.functions = new FunctionRegistry(new ExecutorRegistry({ now: Date.now }))
+    this.functions = new FunctionRegistry(new ExecutorRegistry())
     for (const [runtime, factory] of Object.entries(options.executors ?? {})) this.functions.executors.registerExecutor(runtime, factory)
     for (const [name, given] of Object.entries(options.functions ?? {})) {
-      this.functions.add(typeof given === 'function' ? specForHandler(name, given) : normalizeSpec(name, given))
+      this.functions.add(typeof given === 'function' ? specForHandler(name, given) : given)
     }
     this.invoker = new Invoker(this.functions, this.deadlines)
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)

@@ -1,0 +1,122 @@
+/** Test seam: not part of the public API, not exported from the package. */
+import type { Engine, EngineOptions, Execution, StartOptions } from './api.ts'
+import { EngineError } from './errors.ts'
+import { newId } from './ids.ts'
+import { LocalEngine } from './local-engine.ts'
+import type { Json } from '../dsl/json.ts'
+
+export { LocalEngine } from './local-engine.ts'
+export { FlowRegistry } from './flow-registry.ts'
+export { NodeView } from './view.ts'
+export { Store } from './embedded/store.ts'
+export { Journal } from './embedded/journal.ts'
+export { fold } from './embedded/fold.ts'
+export { EVENT } from './embedded/schema.ts'
+export { Deadlines, DeadlineEntry } from './deadlines.ts'
+export { newId, derivedId } from './ids.ts'
+
+/** An engine that can be told how often it was rebuilt. */
+export interface RebuildingEngine extends Engine {
+  readonly rebuilds: () => number
+}
+
+/**
+ * An embedded engine that is torn down, as by a crash, after every committed event, and made anew from its store.
+ * Calls that a crash interrupts are made again on the next engine. `options.store` must name a folder.
+ */
+export async function createRebuildingEngine(options: EngineOptions): Promise<RebuildingEngine> {
+  let rebuilds = 0
+  let closed = false
+  let engine: LocalEngine
+  /** Resolves when the engine at hand is usable; a new promise per rebuild. */
+  let ready: Promise<void>
+
+  const open = async (): Promise<void> => {
+    engine = await LocalEngine.open(options, {
+      afterEvent() {
+        if (closed) return false
+        const old = engine
+        rebuilds += 1
+        // the journal is in the middle of its commit: tear down at once, build anew afterwards
+        ready = old.abandon().then(open)
+        return true
+      },
+    })
+  }
+
+  /** Makes a call, again on the next engine if a crash came between. `again` tells whether it is not the first time. */
+  const call = async <T>(make: (engine: LocalEngine, again: boolean) => Promise<T>): Promise<T> => {
+    for (let again = false; ; again = true) {
+      await ready
+      const used = engine
+      try {
+        return await make(used, again)
+      } catch (error) {
+        const crashed = engine !== used || (error instanceof EngineError && error.code === 'engine-closed')
+        if (!crashed || closed) throw error
+      }
+    }
+  }
+
+  ready = open()
+  await ready
+
+  const handle = (id: string, flow: string): Execution => ({
+    id,
+    flow,
+    result: (given) => facade.result(id, given),
+    describe: () => facade.describe(id),
+    stop: () => facade.stop(id),
+  })
+
+  const facade: RebuildingEngine = {
+    rebuilds: () => rebuilds,
+    deploy: (source) => call((e) => e.deploy(source)),
+    async start(flow: string, given: StartOptions = {}) {
+      const id = given.id ?? newId()
+      // a start whose answer was lost in a crash is found again by its id
+      await call((e) => e.start(flow, { ...given, id }))
+      return handle(id, flow)
+    },
+    async run(flow: string, given: StartOptions = {}): Promise<Json> {
+      const execution = await facade.start(flow, given)
+      return execution.result()
+    },
+    async execution(id) {
+      const { flow } = await facade.describe(id)
+      return handle(id, flow)
+    },
+    result: (id, given) => call((e) => e.result(id, given)),
+    stop: (id) =>
+      call(async (e, again) => {
+        try {
+          await e.stop(id)
+        } catch (error) {
+          // the crash came behind the commit of the stop
+          if (!(again && error instanceof EngineError && error.code === 'execution-not-running')) throw error
+        }
+      }),
+    retry: (id) => call((e) => e.retry(id)),
+    rerun: ((id: string, given: never) => call((e) => e.rerun(id, given))) as Engine['rerun'],
+    describe: (id) => call((e) => e.describe(id)),
+    nodes: (id, given) => call((e) => e.nodes(id, given)),
+    list: (given) => call((e) => e.list(given)),
+    events: (id, given) => engine.events(id, given),
+    logs: (id) => call((e) => e.logs(id)),
+    callback: (token, result) =>
+      call(async (e, again) => {
+        try {
+          await e.callback(token, result)
+        } catch (error) {
+          if (!(again && error instanceof EngineError && error.code === 'callback-already-used')) throw error
+        }
+      }),
+    invoke: (ref, body, given) => call((e) => e.invoke(ref, body, given)),
+    async close() {
+      closed = true
+      await ready
+      await engine.close()
+    },
+  }
+  return facade
+}
