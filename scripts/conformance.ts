@@ -1,0 +1,62 @@
+/**
+ * `npm run --silent conformance -- <files or folders>… [--engine express|embedded] [--rebuild] [--only TEXT]`
+ *
+ * Prints a line per failing case and, last, `N passed, N failed`. Exit code 0 if none failed, 1 if any did, 2 for bad usage.
+ */
+import { Console } from 'node:console'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { UsageError } from './conformance/files.ts'
+import type { EngineKind } from './conformance/run-case.ts'
+import { runSuite } from './conformance/run.ts'
+
+const USAGE = `usage: npm run --silent conformance -- <files or folders>… [--engine express|embedded] [--rebuild] [--only TEXT]
+
+  <files or folders>  case files (.yaml, .yml, .json), folders with their subfolders; default: test/conformance
+  --engine            express: the cases of mode express, in memory; embedded: those of mode standard, on SQLite; default: both
+  --rebuild           tear the embedded engine down and rebuild it from its journal after every committed event
+  --only              only cases with this text in their name
+
+The functions of the cases are the exports of the functions.mjs beside the case file or, failing that, in the parent folder.`
+
+// stdout has the runner's lines alone, whatever the functions of the cases print.
+globalThis.console = new Console(process.stderr)
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+async function main(): Promise<number> {
+  const { values, positionals } = readArguments()
+  if (values.help) {
+    print(USAGE)
+    return 0
+  }
+  if (values.engine !== undefined && values.engine !== 'express' && values.engine !== 'embedded') {
+    throw new UsageError(`--engine is express or embedded, not ${values.engine}`)
+  }
+  if (values.engine === 'express' && values.rebuild) throw new UsageError('--rebuild rebuilds the embedded engine from its journal; the express engine has none')
+  const engines: EngineKind[] = values.engine ? [values.engine] : ['express', 'embedded']
+  const names = positionals.length > 0 ? positionals : [join(import.meta.dirname, '..', 'test', 'conformance')]
+  const { passed, failed } = await runSuite({ names, engines, rebuild: values.rebuild ?? false, ...(values.only === undefined ? {} : { only: values.only }), print })
+  print(`${passed} passed, ${failed} failed`)
+  return failed > 0 ? 1 : 0
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { engine: { type: 'string' }, rebuild: { type: 'boolean' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+let exitCode: number
+try {
+  exitCode = await main()
+} catch (error) {
+  exitCode = 2
+  process.stderr.write(error instanceof UsageError ? `${error.message}\n\n${USAGE}\n` : `conformance: ${error instanceof Error ? error.stack : String(error)}\n`)
+}
+// A function that a cancelled case left behind must not hold the process.
+process.stdout.write('', () => process.exit(exitCode))

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { CompiledPath } from '../../dsl/jsonpath/index.ts'
+import type { Json } from '../../dsl/json.ts'
+import type { Engine, EngineOptions } from '../../engine/api.ts'
+import type { Look } from './compare.ts'
+
+/** What the runner uses of the built package. */
+export interface Built {
+  readonly createEngine: (options: EngineOptions) => Promise<Engine>
+  /** An embedded engine that is torn down and made anew from its journal after every committed event. */
+  readonly createRebuildingEngine: (options: EngineOptions) => Promise<Engine>
+  readonly query: (path: string, document: Json) => Json[]
+  readonly look: Look
+}
+
+const dist = join(import.meta.dirname, '..', '..', 'dist')
+
+/**
+ * Loads the built package: the cases test what users get, not the sources.
+ *
+ * @throws Error where it is not built
+ */
+export async function loadBuilt(): Promise<Built> {
+  const load = async (file: string): Promise<any> => {
+    const path = join(dist, file)
+    if (!existsSync(path)) throw new Error(`dist/${file} is missing: run \`npm run build\` first`)
+    return import(pathToFileURL(path).href)
+  }
+  const [engine, internal, jsonpath] = await Promise.all([load('engine/index.js'), load('engine/internal.js'), load('dsl/jsonpath/index.js')])
+  const compilePath = jsonpath.compilePath as (text: string) => CompiledPath
+  return {
+    createEngine: engine.createEngine,
+    createRebuildingEngine: internal.createRebuildingEngine,
+    query: jsonpath.query,
+    look: (path, document) => compilePath(path).get(document),
+  }
+}

@@ -1,0 +1,124 @@
+import { basename, dirname, join } from 'node:path'
+import type { FlowMode } from '../../dsl/plan.ts'
+import { loadBuilt } from './built.ts'
+import type { Built } from './built.ts'
+import { readCase } from './case.ts'
+import type { ConformanceCase } from './case.ts'
+import { findFiles, loadFunctions, readFile, UsageError } from './files.ts'
+import { runCase } from './run-case.ts'
+import type { CaseResult, EngineKind } from './run-case.ts'
+import { jsonpathDifference } from './vectors.ts'
+
+export interface SuiteOptions {
+  /** Files and folders. */
+  readonly names: readonly string[]
+  readonly engines: readonly EngineKind[]
+  /** Tears the embedded engine down after every committed event. */
+  readonly rebuild?: boolean
+  /** Only the cases whose name holds this text. */
+  readonly only?: string
+  /** Gets a line per failing case, as it fails, and remarks. */
+  readonly print: (line: string) => void
+}
+
+export interface SuiteResult {
+  readonly passed: number
+  readonly failed: number
+  /** Vectors for which there is nothing to run them with yet. */
+  readonly notRun: number
+}
+
+interface Job {
+  readonly title: string
+  /** Such a definition may keep the process busy: beside others it would spoil their wall-clock bounds. */
+  readonly alone: boolean
+  readonly run: () => Promise<CaseResult>
+}
+
+/** Cases mostly wait; more at once would be late for their bounds on a small machine. */
+const CONCURRENCY = 8
+
+/**
+ * Runs conformance cases: once per mode, `express` in memory, `standard` on a SQLite store in a temporary folder; definitions given as text once,
+ * as they are, on the embedded engine (on the express one where only that is asked for, as far as their mode allows).
+ *
+ * @throws UsageError where a file is missing or no case file
+ */
+export async function runSuite({ names, engines, rebuild = false, only, print }: SuiteOptions): Promise<SuiteResult> {
+  const built = await loadBuilt()
+  const jobs: Job[] = []
+  let passed = 0
+  let failed = 0
+  let notRun = 0
+  const fail = (title: string, reason: string): void => {
+    failed++
+    print(`FAIL ${title}: ${oneLine(reason)}`)
+  }
+
+  for (const path of findFiles(names)) {
+    const file = readFile(path)
+    const title = join(basename(dirname(path)), basename(path))
+    if (file.kind === 'cases') {
+      const functions = await loadFunctions(path)
+      for (const [index, value] of file.cases.entries()) {
+        let test: ConformanceCase
+        try {
+          test = readCase(value)
+        } catch (error) {
+          fail(`${title}, case ${index + 1}`, (error as Error).message)
+          continue
+        }
+        if (only !== undefined && !test.name.includes(only)) continue
+        jobs.push(...jobsOf(built, title, test, functions, engines, rebuild))
+      }
+    } else if (file.kind === 'jsonpath') {
+      for (const vector of file.vectors) {
+        if (only !== undefined && !String(vector['path']).includes(only)) continue
+        const differs = jsonpathDifference(built, vector)
+        if (differs) fail(title, differs)
+        else passed++
+      }
+    } else if (only === undefined) {
+      notRun += file.vectors.length
+      print(`${title}: ${file.vectors.length} vectors not run, there is no implementation of cron yet`)
+    }
+  }
+  if (only !== undefined && jobs.length + passed + failed === 0) throw new UsageError(`no case has a name with ${JSON.stringify(only)} in it`)
+
+  const work = async (queue: Job[]): Promise<void> => {
+    for (let job = queue.shift(); job; job = queue.shift()) {
+      const result = await job.run()
+      if (result.verdict === 'passed') passed++
+      else if (result.verdict === 'failed') fail(job.title, result.reason)
+    }
+  }
+  await work(jobs.filter(({ alone }) => alone))
+  const others = jobs.filter(({ alone }) => !alone)
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => work(others)))
+  return { passed, failed, notRun }
+}
+
+function jobsOf(
+  built: Built,
+  file: string,
+  test: ConformanceCase,
+  functions: Parameters<typeof runCase>[2]['functions'],
+  engines: readonly EngineKind[],
+  rebuild: boolean,
+): Job[] {
+  const job = (engine: EngineKind, mode: FlowMode | undefined): Job => ({
+    title: `${file}: ${test.name} [${mode ?? 'as it is'}${rebuild && engine === 'embedded' ? ', rebuilt' : ''}]`,
+    alone: mode === undefined || test.expect.refused === true,
+    run: () => runCase(built, test, { engine, rebuild: rebuild && engine === 'embedded', mode, functions }),
+  })
+  if (test.text !== undefined || test.base64 !== undefined) return [job(engines.includes('embedded') ? 'embedded' : 'express', undefined)]
+  return engines.flatMap((engine) => {
+    const mode = engine === 'embedded' ? 'standard' : 'express'
+    return test.modes.includes(mode) ? [job(engine, mode)] : []
+  })
+}
+
+const oneLine = (text: string): string => {
+  const line = text.replaceAll(/\s*\n\s*/g, ' ')
+  return line.length > 2000 ? `${line.slice(0, 1980)}… (cut)` : line
+}
