@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ErrorDocument } from '../../dsl/errors.ts'
+import type { Json } from '../../dsl/json.ts'
+import type { FlowMode } from '../../dsl/plan.ts'
+import type { Engine, EngineOptions, Execution } from '../../engine/api.ts'
+import { callbackHandler, checkCallbacks, parseCallbacks } from '../callbacks.ts'
+import { CommandError, usageError } from '../command-error.ts'
+import { EXIT } from '../exit-codes.ts'
+import { readInput } from '../input.ts'
+import { watchInterrupts, type Interrupts } from '../interrupt.ts'
+import { onStderr, print, say } from '../output.ts'
+import { createProgress, type Progress } from '../progress.ts'
+import { finishLeft, isAborted, leftExecutions } from '../recovery.ts'
+import { CHANNELS, loadWorkspace, type Workspace } from '../workspace.ts'
+
+export interface RunOptions {
+  readonly input?: string
+  readonly functions?: string
+  readonly engine?: string
+  readonly store?: string
+  readonly flows?: string
+  readonly callback?: readonly string[]
+  readonly trace?: boolean
+  readonly json?: boolean
+}
+
+/**
+ * `fnflow run`: runs a flow here and now. Resolves to the exit code; the output is on stdout.
+ * Throws CommandError for what keeps the flow from running, and for its failure.
+ */
+export async function run(flowFile: string, options: RunOptions): Promise<number> {
+  const mode = modeOf(options.engine)
+  const answers = parseCallbacks(options.callback ?? [])
+  const input = await readInput(options.input)
+  const workspace = await loadWorkspace({ flow: flowFile, functions: options.functions, flows: options.flows, mode })
+  const { plan } = workspace.main
+  // what lies in a store may have other nodes
+  if (options.store === undefined) checkCallbacks(answers, [plan, ...workspace.others.map((other) => other.plan)])
+
+  const temporary = options.store === undefined && plan.mode === 'standard' ? mkdtempSync(join(tmpdir(), 'fnflow-')) : undefined
+  const removeTemporary = (): void => {
+    if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true, maxRetries: 3 })
+  }
+  const interrupts = watchInterrupts(removeTemporary)
+  const session = new Session(interrupts)
+  let error: ErrorDocument | undefined
+  let output: Json = null
+  try {
+    const tell = (text: string): void => session.tell(text)
+    const engine = await openEngine(workspace, options.store ?? temporary, {
+      onCallback: callbackHandler(answers, () => session.engine, tell, options.store !== undefined),
+      onLog: ({ text, node, requestId }) => tell(onStderr('dim', `${node === undefined ? '' : `[${node}${requestId === '' ? '' : ` ${requestId}`}] `}${text}`)),
+    })
+    session.engine = engine
+    if (options.store !== undefined) await finishLeft(engine, await leftExecutions(engine), tell, interrupts.signal)
+    await deployAll(engine, workspace)
+    if (interrupts.interrupted) return interruptedBeforeStart()
+    output = await session.execute(plan.flow, plan.mode, input, options.trace === true)
+  } catch (thrown) {
+    if (isAborted(thrown) && interrupts.interrupted) return interruptedBeforeStart()
+    error = await documentOf(thrown)
+  } finally {
+    session.progress?.end()
+    await session.engine?.close()
+    interrupts.release()
+    removeTemporary()
+  }
+  if (error !== undefined) throw new CommandError(error, interrupts.interrupted ? EXIT.interrupted : EXIT.failed)
+  await print(process.stdout.isTTY && options.json !== true ? JSON.stringify(output, null, 2) : JSON.stringify(output))
+  return EXIT.ok
+}
+
+function interruptedBeforeStart(): never {
+  throw new CommandError({ status: 499, errorType: 'Cancelled', errorMessage: 'interrupted; what was left in the store stays there and goes on with the next run' }, EXIT.interrupted)
+}
+
+/** The mode that `--engine` asks for. */
+function modeOf(engine: string | undefined): FlowMode | undefined {
+  if (engine === undefined) return undefined
+  if (engine === 'express') return 'express'
+  if (engine === 'embedded') return 'standard'
+  if (engine === 'temporal') throw usageError('--engine temporal is not there yet; embedded and express are')
+  throw usageError(`--engine ${engine}: it is embedded or express`)
+}
+
+async function openEngine(workspace: Workspace, store: string | undefined, listeners: Pick<EngineOptions, 'onCallback' | 'onLog'>): Promise<Engine> {
+  const { createEngine } = await import('../../engine/create-engine.ts')
+  return createEngine({ functions: workspace.functions, channels: CHANNELS, ...(store === undefined ? {} : { store }), ...listeners })
+}
+
+async function deployAll(engine: Engine, { main, others }: Workspace): Promise<void> {
+  for (const { definition } of others) await engine.deploy(definition)
+  await engine.deploy(main.definition)
+}
+
+/** The engine's refusals become error documents; what the store refuses keeps its own exit code. */
+async function documentOf(thrown: unknown): Promise<ErrorDocument> {
+  const { EngineError, ExecutionFailed } = await import('../../engine/errors.ts')
+  if (thrown instanceof ExecutionFailed) return thrown.error
+  if (thrown instanceof EngineError) {
+    const document = { status: thrown.status, errorType: thrown.code, errorMessage: thrown.message }
+    throw new CommandError(document, thrown.status === 503 ? EXIT.unreachable : EXIT.usage)
+  }
+  throw thrown
+}
+
+/** One execution, followed to its end. */
+class Session {
+  engine: Engine | undefined
+  progress: Progress | undefined
+  private readonly interrupts: Interrupts
+
+  constructor(interrupts: Interrupts) {
+    this.interrupts = interrupts
+  }
+
+  tell(text: string): void {
+    if (this.progress === undefined) say(text)
+    else this.progress.line(text)
+  }
+
+  async execute(flow: string, mode: FlowMode, input: Json, trace: boolean): Promise<Json> {
+    const engine = this.engine as Engine
+    const progress = (this.progress = await createProgress(`${flow} (${mode})`))
+    const execution = await engine.start(flow, { input, ...(mode === 'express' ? { onNode: (node) => progress.node(node) } : {}) })
+    const stop = (): void => {
+      this.tell('interrupted; stopping the execution (again: end at once)')
+      void stopExecution(execution)
+    }
+    this.interrupts.signal.addEventListener('abort', stop, { once: true })
+    if (this.interrupts.interrupted) stop()
+    const followed = mode === 'standard' ? follow(engine, execution.id, progress) : Promise.resolve()
+    try {
+      return await execution.result()
+    } finally {
+      this.interrupts.signal.removeEventListener('abort', stop)
+      await followed
+      progress.end()
+      this.progress = undefined
+      if (trace) {
+        const { printTrace } = await import('../trace.ts')
+        await printTrace(progress.records.values(), mode === 'standard' ? engine : undefined, execution.id)
+      }
+    }
+  }
+}
+
+async function stopExecution(execution: Execution): Promise<void> {
+  // it may have ended in between
+  await execution.stop().catch(() => undefined)
+}
+
+/** Shows the nodes of a durable execution until its end. What goes wrong here is told by its result, too. */
+async function follow(engine: Engine, id: string, progress: Progress): Promise<void> {
+  try {
+    for await (const event of engine.events(id)) if (event.type === 'node') progress.node(event.node)
+  } catch {
+    return
+  }
+}

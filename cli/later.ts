@@ -1,0 +1,22 @@
+/** Commands that the program will have; naming one is answered with that. */
+export const LATER_COMMANDS: ReadonlySet<string> = new Set([
+  'init',
+  'plan',
+  'serve',
+  'worker',
+  'start',
+  'stop',
+  'retry',
+  'rerun',
+  'show',
+  'list',
+  'logs',
+  'callback',
+  'invoke',
+  'deploy',
+  'publish',
+  'test',
+  'import',
+  'keys',
+  'doctor',
+])

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { CommandError } from './command-error.ts'
+import { EXIT } from './exit-codes.ts'
+import { LATER_COMMANDS } from './later.ts'
+import { describeError, onStderr, say, tolerateClosedPipes } from './output.ts'
+
+/**
+ * The `fnflow` program. Resolves to the exit code and never rejects; ends the process itself only on a second Ctrl-C.
+ *
+ * @param argv What follows the program's name, as in `process.argv.slice(2)`.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  tolerateClosedPipes()
+  const json = wantsJson(argv)
+  const { exitCodeOfCommander, runProgram } = await import('./program.ts')
+  try {
+    const [first] = argv
+    if (first !== undefined && LATER_COMMANDS.has(first)) throw notYet(first)
+    return await runProgram(argv, version())
+  } catch (error) {
+    const exitCode = exitCodeOfCommander(error)
+    if (exitCode !== undefined) {
+      // commander has told people
+      if (exitCode !== EXIT.ok && json) say(JSON.stringify({ status: 400, errorType: 'UsageError', errorMessage: (error as Error).message.replace(/^error: /, '') }))
+      return exitCode
+    }
+    return report(error, json)
+  }
+}
+
+function report(error: unknown, json: boolean): number {
+  if (error instanceof CommandError) {
+    if (json) say(JSON.stringify(error.document))
+    else if (!error.told) say(`${onStderr('red', 'error:')} ${error.document.errorType === 'UsageError' ? error.message : describeError(error.document)}`)
+    return error.exitCode
+  }
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  // nothing of the user's doing: a defect of this program
+  if (json) say(JSON.stringify({ status: 500, errorType: name, errorMessage: message }))
+  else say(`${onStderr('red', 'internal error:')} ${stack ?? message}`)
+  return EXIT.failed
+}
+
+function notYet(command: string): CommandError {
+  return new CommandError(
+    { status: 400, errorType: 'UsageError', errorMessage: `fnflow ${command} is not there yet; this version has run, validate and diagram (fnflow --help)` },
+    EXIT.usage,
+  )
+}
+
+/** True if `--json` is an option, not the value of one or behind `--`. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return (end === -1 ? argv : argv.slice(0, end)).includes('--json')
+}
+
+function version(): string {
+  // the package's own file, two folders up from dist/cli and one up from the source
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const found = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name?: string; version?: string }
+      if (found.name === 'fnflow' && found.version !== undefined) return found.version
+    } catch {
+      continue
+    }
+  }
+  return 'unknown'
+}

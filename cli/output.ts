@@ -1,0 +1,59 @@
+import { styleText } from 'node:util'
+import type { ErrorDocument } from '../dsl/errors.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Colours for stderr; none where it is no terminal, or NO_COLOR is set. */
+export function onStderr(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stderr })
+}
+
+/** Colours for stdout; none where it is no terminal, or NO_COLOR is set. */
+export function onStdout(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout })
+}
+
+/** Writes lines to stderr. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Writes a result to stdout; resolves when it is out, so that the process may end. */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve()))
+}
+
+/** A reader that went away (`| head`) is no failure: without a listener the program would end with a stack trace. */
+export function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.listenerCount('error') > 0) continue
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}
+
+/** An error document for people. */
+export function describeError(document: ErrorDocument, indent = ''): string {
+  const lines = [`${indent}${onStderr(['bold', 'red'], document.errorType)} (${document.status}): ${document.errorMessage}`]
+  if (document.function !== undefined) {
+    lines.push(`${indent}  in function ${document.function}${document.attempt === undefined ? '' : `, attempt ${document.attempt}`}`)
+  }
+  for (const line of document.stackTrace ?? []) {
+    // the first line of a stack repeats the message
+    if (line.includes(document.errorMessage) && line.includes(document.errorType)) continue
+    for (const part of line.replace(/\n$/, '').split('\n')) lines.push(onStderr('dim', `${indent}  ${part}`))
+  }
+  if (document.cause !== undefined) lines.push(`${indent}caused by`, describeError(document.cause, `${indent}  `))
+  return lines.join('\n')
+}
+
+/** A duration for people: `12ms`, `3.4s`, `2m 05s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)}s`
+  const seconds = Math.round(ms / 1000)
+  const pad = (n: number): string => String(n).padStart(2, '0')
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${pad(seconds % 60)}s`
+  return `${Math.floor(seconds / 3600)}h ${pad(Math.floor(seconds / 60) % 60)}m`
+}
