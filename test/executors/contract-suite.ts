@@ -112,7 +112,7 @@ export function contractSuite(name: string, runtime: string, capabilities: Capab
           credentials: ['', '', '', '', '', '', ''],
         },
       })
-      const { keys, remaining } = (outcome as { value: { keys: Record<string, Json>; remaining: number } }).value
+      const { keys, remaining } = (outcome as { value: Json }).value as unknown as { keys: Record<string, Json>; remaining: number }
       expect(remaining).toBeGreaterThan(1000)
       expect(keys).toEqual({
         request_id: 'abc-1',

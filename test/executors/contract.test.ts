@@ -1,11 +1,12 @@
 import { NODE_CODE, specOf } from './helpers.ts'
 import { contractSuite } from './contract-suite.ts'
-import * as fixtures from './fixtures/node/contract.mjs'
 
-// vitest would rewrite what a fixture's own import does, so inline handlers come from the same file.
+type Handler = (event: unknown, context: unknown) => unknown
+const fixtures = (await import(`${NODE_CODE}/contract.mjs`)) as Record<string, Handler>
+
 contractSuite('module, inline', 'module', { ownTimeout: false, initializer: false, loadsCode: false, instances: false }, (fixture, patch) => ({
   ...specOf('module', fixture, patch),
-  inline: (fixtures as Record<string, (event: unknown, context: unknown) => unknown>)[fixture]!,
+  inline: fixtures[fixture] as Handler,
 }))
 contractSuite('module, from a file', 'module', { ownTimeout: false, initializer: true, loadsCode: true, instances: false }, (fixture, patch) =>
   specOf('module', `contract.${fixture}`, { code: NODE_CODE, ...patch }),
