@@ -12,7 +12,11 @@ module.exports = {
       comment: `${folder}/ may import ${allowed.length ? allowed.join(', ') : 'nothing of ours'} (docs/design/architecture.md)`,
       severity: 'error',
       from: { path: `^${folder}/` },
-      to: { path: '^[^/]+(/|$)', pathNot: ['^node_modules/', `^${folder}/`, ...allowed.map((pattern) => `^${pattern}`)], dependencyTypesNot: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer'] },
+      to: {
+        path: '^[^/]+(/|$)',
+        pathNot: ['^node_modules/', `^${folder}/`, ...allowed.map((pattern) => `^${pattern}`)],
+        dependencyTypesNot: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer'],
+      },
     })),
     {
       name: 'nobody-imports-leaves',
@@ -54,6 +58,10 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: ['^node_modules', '^dist'] },
     exclude: { path: '^dist/' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], extensions: ['.ts', '.js', '.mjs', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+    },
   },
 }

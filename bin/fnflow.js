@@ -3,7 +3,13 @@
 var wanted = 24
 if (Number(process.versions.node.split('.')[0]) < wanted) {
   process.stderr.write(
-    'fnflow needs Node ' + wanted + ' or later, this is ' + process.versions.node + '; try `npx -p node@' + wanted + ' -p fnflow fnflow ...`\n',
+    'fnflow needs Node ' +
+      wanted +
+      ' or later, this is ' +
+      process.versions.node +
+      '; try `npx -p node@' +
+      wanted +
+      ' -p fnflow fnflow ...`\n',
   )
   process.exitCode = 2
 } else {

@@ -4,7 +4,19 @@
 // When nothing changed since the last good build it returns without starting tsc: it runs before every start, test and bench.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeSync, closeSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+  closeSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,7 +48,9 @@ const sources = () =>
 
 function stampOf(files) {
   const hash = createHash('sha256')
-  const also = ['tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'node_modules/typescript/package.json'].map((name) => join(root, name))
+  const also = ['tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'node_modules/typescript/package.json'].map((name) =>
+    join(root, name),
+  )
   for (const file of [...files, ...also]) {
     const stat = statSync(file, { throwIfNoEntry: false })
     hash.update(`${relative(root, file)} ${stat?.size} ${stat?.mtimeMs}\n`)
@@ -75,7 +89,8 @@ function lock() {
     } catch (error) {
       if (error.code === 'ESRCH') rmSync(lockFile, { force: true })
     }
-    if (Date.now() > deadline) throw new Error(`another build (process ${holder}) has held ${lockFile} for two minutes; remove the file if that process is no build`)
+    if (Date.now() > deadline)
+      throw new Error(`another build (process ${holder}) has held ${lockFile} for two minutes; remove the file if that process is no build`)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
   }
 }
@@ -100,7 +115,10 @@ function build() {
     rmSync(stampFile, { force: true })
 
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-    const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+    const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
 
     for (const file of files) {
       if (file.endsWith('.ts')) continue

@@ -32,10 +32,17 @@ async function main(): Promise<number> {
   if (values.engine !== undefined && values.engine !== 'express' && values.engine !== 'embedded') {
     throw new UsageError(`--engine is express or embedded, not ${values.engine}`)
   }
-  if (values.engine === 'express' && values.rebuild) throw new UsageError('--rebuild rebuilds the embedded engine from its journal; the express engine has none')
+  if (values.engine === 'express' && values.rebuild)
+    throw new UsageError('--rebuild rebuilds the embedded engine from its journal; the express engine has none')
   const engines: EngineKind[] = values.engine ? [values.engine] : ['express', 'embedded']
   const names = positionals.length > 0 ? positionals : [join(import.meta.dirname, '..', 'test', 'conformance')]
-  const { passed, failed } = await runSuite({ names, engines, rebuild: values.rebuild ?? false, ...(values.only === undefined ? {} : { only: values.only }), print })
+  const { passed, failed } = await runSuite({
+    names,
+    engines,
+    rebuild: values.rebuild ?? false,
+    ...(values.only === undefined ? {} : { only: values.only }),
+    print,
+  })
   print(`${passed} passed, ${failed} failed`)
   return failed > 0 ? 1 : 0
 }
@@ -44,7 +51,12 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { engine: { type: 'string' }, rebuild: { type: 'boolean' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        engine: { type: 'string' },
+        rebuild: { type: 'boolean' },
+        only: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     })
   } catch (error) {
     throw new UsageError((error as Error).message)
@@ -56,7 +68,11 @@ try {
   exitCode = await main()
 } catch (error) {
   exitCode = 2
-  process.stderr.write(error instanceof UsageError ? `${error.message}\n\n${USAGE}\n` : `conformance: ${error instanceof Error ? error.stack : String(error)}\n`)
+  process.stderr.write(
+    error instanceof UsageError
+      ? `${error.message}\n\n${USAGE}\n`
+      : `conformance: ${error instanceof Error ? error.stack : String(error)}\n`,
+  )
 }
 // A function that a cancelled case left behind must not hold the process.
 process.stdout.write('', () => process.exit(exitCode))

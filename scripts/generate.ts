@@ -35,7 +35,9 @@ function without(value: unknown, dropped: readonly string[], graphs: boolean): u
 }
 
 const flow = z.toJSONSchema(flowSchema(z))
-const kinds = Object.fromEntries(Object.entries(NODES).map(([kind, node]) => [kind, without(z.toJSONSchema(node.schema(z)), FOR_EDITORS, false)]))
+const kinds = Object.fromEntries(
+  Object.entries(NODES).map(([kind, node]) => [kind, without(z.toJSONSchema(node.schema(z)), FOR_EDITORS, false)]),
+)
 
 const files: Record<string, string> = {
   'ui-schema/flow.schema.json': await format(JSON.stringify(without(flow, OUR_NOTES, true)), { ...style, parser: 'json' }),

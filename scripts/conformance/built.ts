@@ -5,6 +5,7 @@ import type { CompiledPath } from '../../dsl/jsonpath/index.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { Engine, EngineOptions } from '../../engine/api.ts'
 import type { Look } from './compare.ts'
+import { UsageError } from './files.ts'
 
 /** What the runner uses of the built package. */
 export interface Built {
@@ -20,15 +21,19 @@ const dist = join(import.meta.dirname, '..', '..', 'dist')
 /**
  * Loads the built package: the cases test what users get, not the sources.
  *
- * @throws Error where it is not built
+ * @throws UsageError where it is not built
  */
 export async function loadBuilt(): Promise<Built> {
   const load = async (file: string): Promise<any> => {
     const path = join(dist, file)
-    if (!existsSync(path)) throw new Error(`dist/${file} is missing: run \`npm run build\` first`)
+    if (!existsSync(path)) throw new UsageError(`dist/${file} is missing: run \`npm run build\` first`)
     return import(pathToFileURL(path).href)
   }
-  const [engine, internal, jsonpath] = await Promise.all([load('engine/index.js'), load('engine/internal.js'), load('dsl/jsonpath/index.js')])
+  const [engine, internal, jsonpath] = await Promise.all([
+    load('engine/index.js'),
+    load('engine/internal.js'),
+    load('dsl/jsonpath/index.js'),
+  ])
   const compilePath = jsonpath.compilePath as (text: string) => CompiledPath
   return {
     createEngine: engine.createEngine,

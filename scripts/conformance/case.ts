@@ -57,7 +57,8 @@ export function readCase(value: unknown): ConformanceCase {
   if (!isObject(value)) throw new Error(`a case is an object, not ${JSON.stringify(value)}`)
   unknownFields(value, CASE_FIELDS, 'a case')
   const sources = ['flow', 'flows', 'text', 'base64'].filter((field) => field in value)
-  if (sources.length !== 1) throw new Error(`a case has exactly one of flow, flows, text and base64, not ${sources.join(' and ') || 'none'}`)
+  if (sources.length !== 1)
+    throw new Error(`a case has exactly one of flow, flows, text and base64, not ${sources.join(' and ') || 'none'}`)
   if ('flows' in value && !(Array.isArray(value['flows']) && value['flows'].length > 0)) throw new Error('flows is a list of flows')
   const modes = value['modes'] ?? MODES
   if (!Array.isArray(modes) || modes.length === 0 || !modes.every((mode) => MODES.includes(mode))) {

@@ -24,7 +24,8 @@ export function difference(expected: Json, actual: Json | undefined, look: Look,
       if (typeof actual === 'string' && (actual.length === length || [...actual].length === length)) return undefined
       return `${place ? `at ${place} ` : ''}expected a string of ${length} characters, got ${typeof actual === 'string' ? `one of ${actual.length}` : show(actual)}`
     }
-    if (typeof expected['$path'] === 'string' && ('equals' in expected || 'matches' in expected)) return differenceAtPath(expected, actual, look, place)
+    if (typeof expected['$path'] === 'string' && ('equals' in expected || 'matches' in expected))
+      return differenceAtPath(expected, actual, look, place)
     if (!isJsonObject(actual)) return differs()
     for (const key of keys) if (!Object.hasOwn(actual, key)) return differs()
     for (const key of Object.keys(actual)) if (!Object.hasOwn(expected, key)) return differs()
@@ -47,7 +48,8 @@ function differenceAtPath(expected: JsonObject, actual: Json, look: Look, place:
   }
   if ('matches' in expected) {
     const text = typeof found === 'string' ? found : found === undefined ? undefined : JSON.stringify(found)
-    if (text === undefined || !new RegExp(String(expected['matches']), 'u').test(text)) return `at ${at} expected a match of ${String(expected['matches'])}, got ${show(found)}`
+    if (text === undefined || !new RegExp(String(expected['matches']), 'u').test(text))
+      return `at ${at} expected a match of ${String(expected['matches'])}, got ${show(found)}`
   }
   return undefined
 }
@@ -56,7 +58,9 @@ function differenceAtPath(expected: JsonObject, actual: Json, look: Look, place:
 export function missing(expected: Json, actual: Json | undefined, look: Look, place = ''): string | undefined {
   if (!isJsonObject(expected) || '$path' in expected || '$length' in expected) return difference(expected, actual, look, place)
   if (!isJsonObject(actual)) return `${place ? `at ${place} ` : ''}expected ${show(expected)}, got ${show(actual)}`
-  return firstOf(Object.keys(expected), (key) => missing(expected[key]!, Object.hasOwn(actual, key) ? actual[key] : undefined, look, `${place}.${key}`))
+  return firstOf(Object.keys(expected), (key) =>
+    missing(expected[key]!, Object.hasOwn(actual, key) ? actual[key] : undefined, look, `${place}.${key}`),
+  )
 }
 
 function firstOf<T>(items: readonly T[], compare: (item: T) => string | undefined): string | undefined {

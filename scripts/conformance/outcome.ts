@@ -40,13 +40,17 @@ export function differences(expect: Expectation, outcome: Outcome, options: Chec
   const found = oneOf === undefined || Object.keys(rest).length > 0 ? differencesOf(rest, outcome, options) : []
   if (oneOf !== undefined) {
     const each = oneOf.map((alternative) => differences(alternative, outcome, options))
-    if (!each.some((list) => list.length === 0)) found.push(`none of ${oneOf.length} alternatives: ${each.map((list, index) => `(${index + 1}) ${list.join('; ')}`).join(' ')}`)
+    if (!each.some((list) => list.length === 0))
+      found.push(`none of ${oneOf.length} alternatives: ${each.map((list, index) => `(${index + 1}) ${list.join('; ')}`).join(' ')}`)
   }
   return found
 }
 
 function differencesOf(expect: Expectation, outcome: Outcome, options: CheckOptions): string[] {
-  const found = expect.diagnostics !== undefined || expect.at !== undefined || expect.refused === true ? refusal(expect, outcome) : execution(expect, outcome, options)
+  const found =
+    expect.diagnostics !== undefined || expect.at !== undefined || expect.refused === true
+      ? refusal(expect, outcome)
+      : execution(expect, outcome, options)
   if (expect.minSeconds !== undefined && outcome.seconds < expect.minSeconds - CLOCK_TOLERANCE_SECONDS) {
     found.push(`took ${outcome.seconds.toFixed(2)} s, at least ${expect.minSeconds} s expected`)
   }
@@ -63,24 +67,31 @@ function refusal(expect: Expectation, outcome: Outcome): string[] {
   if (expect.diagnostics !== undefined) {
     const wanted = [...new Set(expect.diagnostics)].sort()
     const got = [...new Set(diagnostics.map(({ rule }) => rule))].sort()
-    if (wanted.join() !== got.join()) found.push(`diagnostics: expected [${wanted.join(', ')}], got [${diagnostics.length ? diagnostics.map(showDiagnostic).join('; ') : 'none'}]`)
+    if (wanted.join() !== got.join())
+      found.push(
+        `diagnostics: expected [${wanted.join(', ')}], got [${diagnostics.length ? diagnostics.map(showDiagnostic).join('; ') : 'none'}]`,
+      )
   }
   for (const position of expect.at ?? []) {
     const any: readonly Position[] = Array.isArray(position) ? position : [position as Position]
     if (!any.some((one) => diagnostics.some((diagnostic) => isAt(one, diagnostic)))) {
-      found.push(`at: expected ${any.map((one) => `${one.rule} at ${one.line}:${one.column ?? 'any'}`).join(' or ')}, got [${diagnostics.map(showDiagnostic).join('; ')}]`)
+      found.push(
+        `at: expected ${any.map((one) => `${one.rule} at ${one.line}:${one.column ?? 'any'}`).join(' or ')}, got [${diagnostics.map(showDiagnostic).join('; ')}]`,
+      )
     }
   }
   if (expect.refused === true) {
     if (diagnostics.length === 0) found.push(`expected to be refused with a diagnostic, but ${describe(outcome)}`)
-    else if (outcome.seconds > REFUSAL_SECONDS) found.push(`refused only after ${outcome.seconds.toFixed(1)} s, within ${REFUSAL_SECONDS} s expected`)
+    else if (outcome.seconds > REFUSAL_SECONDS)
+      found.push(`refused only after ${outcome.seconds.toFixed(1)} s, within ${REFUSAL_SECONDS} s expected`)
   }
   return found
 }
 
 /** A list stands for any of its values; what the position leaves out is not compared. */
 function isAt(position: Position, diagnostic: Diagnostic): boolean {
-  const holds = (wanted: unknown, actual: unknown): boolean => wanted === undefined || (Array.isArray(wanted) ? wanted.includes(actual) : wanted === actual)
+  const holds = (wanted: unknown, actual: unknown): boolean =>
+    wanted === undefined || (Array.isArray(wanted) ? wanted.includes(actual) : wanted === actual)
   return holds(position.rule, diagnostic.rule) && holds(position.line, diagnostic.line) && holds(position.column, diagnostic.column)
 }
 
@@ -89,8 +100,15 @@ function execution(expect: Expectation, outcome: Outcome, { look }: CheckOptions
   if (outcome.kind !== 'ended') return [describe(outcome)]
   const found: string[] = []
   const wrongStatus =
-    expect.status !== undefined ? outcome.status !== expect.status : expect.error !== undefined ? outcome.status === 'succeeded' : outcome.status !== 'succeeded'
-  if (wrongStatus) found.push(`status: expected ${expect.status ?? (expect.error ? 'a failure' : 'succeeded')}, got ${outcome.status}${outcome.error ? ` with ${show(outcome.error)}` : ''}`)
+    expect.status !== undefined
+      ? outcome.status !== expect.status
+      : expect.error !== undefined
+        ? outcome.status === 'succeeded'
+        : outcome.status !== 'succeeded'
+  if (wrongStatus)
+    found.push(
+      `status: expected ${expect.status ?? (expect.error ? 'a failure' : 'succeeded')}, got ${outcome.status}${outcome.error ? ` with ${show(outcome.error)}` : ''}`,
+    )
   if ('output' in expect && (!wrongStatus || outcome.output !== undefined)) {
     const differs = difference(expect.output!, outcome.output, look)
     if (differs) found.push(`output: ${differs}`)
@@ -99,7 +117,8 @@ function execution(expect: Expectation, outcome: Outcome, { look }: CheckOptions
     const differs = expect.deep === true ? missingAtAnyDepth(expect.error, outcome.error, look) : missing(expect.error, outcome.error, look)
     if (differs) found.push(`error: ${differs}`)
   }
-  if (outcome.nodes) for (const [id, wanted] of Object.entries(expect.nodes ?? {})) found.push(...nodeDifferences(id, wanted, outcome.nodes.get(id), look))
+  if (outcome.nodes)
+    for (const [id, wanted] of Object.entries(expect.nodes ?? {})) found.push(...nodeDifferences(id, wanted, outcome.nodes.get(id), look))
   return found
 }
 
@@ -118,7 +137,8 @@ function nodeDifferences(id: string, wanted: JsonObject | null, record: NodeReco
     const actual = (record as unknown as JsonObject)[field]
     let differs: string | undefined
     // The order of the names has no meaning.
-    if (field === 'unresolved' && Array.isArray(value)) differs = difference([...value].sort(), [...((actual as Json[] | undefined) ?? [])].sort(), look)
+    if (field === 'unresolved' && Array.isArray(value))
+      differs = difference([...value].sort(), [...((actual as Json[] | undefined) ?? [])].sort(), look)
     else if (field === 'input' || field === 'output') differs = difference(value, actual, look)
     else differs = missing(value, actual, look)
     if (differs) found.push(`node ${id}: ${field}: ${differs}`)
@@ -141,4 +161,5 @@ function describe(outcome: Outcome): string {
   }
 }
 
-const showDiagnostic = ({ rule, line, column, message }: Diagnostic): string => `${rule}${line === undefined ? '' : ` at ${line}:${column}`} (${message})`
+const showDiagnostic = ({ rule, line, column, message }: Diagnostic): string =>
+  `${rule}${line === undefined ? '' : ` at ${line}:${column}`} (${message})`

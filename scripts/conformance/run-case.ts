@@ -106,7 +106,8 @@ async function play(engine: Engine, test: ConformanceCase, options: RunOptions):
   abort.abort()
   if (end === 'running') return { kind: 'running', seconds: took }
   if (end instanceof Error) return { kind: 'broken', reason: text(end), seconds: took }
-  const nodes = options.engine === 'embedded' && options.mode !== 'express' ? await records(engine, execution.id, nodeNames(test.expect)) : undefined
+  const nodes =
+    options.engine === 'embedded' && options.mode !== 'express' ? await records(engine, execution.id, nodeNames(test.expect)) : undefined
   return { kind: 'ended', ...end, ...(nodes ? { nodes } : {}), seconds: took }
 }
 
@@ -120,7 +121,8 @@ function sourcesOf(test: ConformanceCase, mode: FlowMode | undefined): (string |
 /** How an execution failed, or the error itself where it is none that says so. */
 function failureOf(error: unknown): { status: string; error: Json } | Error {
   const failed = error as { error?: ErrorDocument; executionStatus?: string }
-  if (typeof failed.executionStatus === 'string' && failed.error) return { status: failed.executionStatus, error: failed.error as unknown as Json }
+  if (typeof failed.executionStatus === 'string' && failed.error)
+    return { status: failed.executionStatus, error: failed.error as unknown as Json }
   return error instanceof Error ? error : new Error(String(error))
 }
 
@@ -173,14 +175,15 @@ class Answering {
     if (answer === undefined || answer === 'never') return
     // Not within the engine's own turn: an answer comes from outside.
     setImmediate(() => {
-      const result = 'succeed' in answer ? { status: 'succeeded' as const, output: answer.succeed } : { status: 'failed' as const, error: answer.fail }
+      const result =
+        'succeed' in answer ? { status: 'succeeded' as const, output: answer.succeed } : { status: 'failed' as const, error: answer.fail }
       this.engine?.callback(token, result).catch((error: unknown) => {
         // An engine that was rebuilt asks again for what was answered already.
-        if ((error as { code?: unknown }).code !== 'callback-already-used') this.problems.push(`the callback of ${node} was not taken: ${text(error)}`)
+        if ((error as { code?: unknown }).code !== 'callback-already-used')
+          this.problems.push(`the callback of ${node} was not taken: ${text(error)}`)
       })
     })
   }
 }
 
 const text = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : show(error))
-

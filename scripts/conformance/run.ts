@@ -83,7 +83,8 @@ export async function runSuite({ names, engines, rebuild = false, only, print }:
       print(`${title}: ${file.vectors.length} vectors not run, there is no implementation of cron yet`)
     }
   }
-  if (only !== undefined && jobs.length + passed + failed === 0) throw new UsageError(`no case has a name with ${JSON.stringify(only)} in it`)
+  if (only !== undefined && jobs.length + passed + failed === 0)
+    throw new UsageError(`no case has a name with ${JSON.stringify(only)} in it`)
 
   const work = async (queue: Job[]): Promise<void> => {
     for (let job = queue.shift(); job; job = queue.shift()) {

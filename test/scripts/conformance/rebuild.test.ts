@@ -1,0 +1,3 @@
+import { everyCase } from './every-case.ts'
+
+everyCase('embedded', { rebuild: true })
