@@ -1,4 +1,3 @@
-import { format } from 'node:util'
 import type { Json, JsonObject } from '../dsl/json.ts'
 import type { FunctionSpec, Invocation, LogLine } from './contract.ts'
 import { cpuOf } from './names.ts'
@@ -220,6 +219,8 @@ export class ModuleLogger {
   #write(level: LogLine['level'], values: unknown[]): void {
     const { requestId } = this.#invocation
     const time = Date.now()
+    // Not imported above: few handlers log, and the module costs every start-up some milliseconds.
+    const { format } = process.getBuiltinModule('node:util')
     const shown = maskSecrets(format(...values), secretValues(this.#invocation.spec))
     for (const text of shown.split('\n')) this.#invocation.log({ time, requestId, level, text })
   }
