@@ -29,10 +29,10 @@ async function measure(workload: Workload, inFlight: number, { quick, rounds: as
     const reference = (): Promise<unknown> => byHand(store, input)
     assert.deepEqual(await ours(), workload.expected)
     assert.deepEqual(await reference(), workload.expected)
-    // a round of 64 loops takes a second by itself
+    // 64 loops at once take a second
     const heavy = name.startsWith('w4') && inFlight > 1
-    const rounds = asked ?? (quick ? (heavy ? 1 : 5) : heavy ? 5 : 11)
-    const found = await compare({ ours, reference, inFlight, rounds, roundMs: quick ? (heavy ? 1 : 120) : 500 })
+    const rounds = asked ?? (quick ? (heavy ? 2 : 7) : heavy ? 5 : 15)
+    const found = await compare({ ours, reference, inFlight, rounds, roundMs: quick ? 100 : 300, warmUpMs: quick ? 250 : 1000, clockInside: true })
     const ratio = found.ours / found.reference
     const { latencies } = found
     const p50 = pair(quantile(latencies.ours, 0.5), quantile(latencies.reference, 0.5))

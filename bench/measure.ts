@@ -8,8 +8,12 @@ export interface Comparison {
   readonly reference: Once
   readonly inFlight: number
   readonly rounds: number
-  /** Of one round of one side, about. */
+  /** Of one round of one side, about; a round has one execution per lane at least. */
   readonly roundMs: number
+  /** Of one side. */
+  readonly warmUpMs: number
+  /** Where an execution takes so long that reading the clock around each does not matter, every round gives latencies too. */
+  readonly clockInside?: boolean
 }
 
 export interface Compared {
@@ -20,26 +24,27 @@ export interface Compared {
   readonly latencies: { readonly ours: Float64Array; readonly reference: Float64Array }
 }
 
+const LATENCY_ROUNDS = 4
+
 /**
  * Both sides in turns (ABAB), each warmed up first, with as many executions a round as take about `roundMs`. Throughput is taken over
- * whole rounds, without a clock inside, which would cost the faster side more than the slower; latencies come from rounds of their own.
+ * whole rounds. Without `clockInside` latencies come from rounds of their own: a clock read twice per execution would cost the faster
+ * side more than the slower.
  */
-export async function compare({ ours, reference, inFlight, rounds, roundMs }: Comparison): Promise<Compared> {
-  const sides = [
-    { once: ours, count: 0, rates: [] as number[], latencies: [] as number[] },
-    { once: reference, count: 0, rates: [] as number[], latencies: [] as number[] },
-  ]
-  for (const side of sides) side.count = await warmUp(side.once, inFlight, roundMs)
+export async function compare({ ours, reference, inFlight, rounds, roundMs, warmUpMs, clockInside = false }: Comparison): Promise<Compared> {
+  const mine: Side = { once: ours, count: 0, rates: [], latencies: [] }
+  const theirs: Side = { once: reference, count: 0, rates: [], latencies: [] }
+  const sides = [mine, theirs]
+  for (const side of sides) side.count = await warmUp(side.once, inFlight, warmUpMs, roundMs)
   for (let round = 0; round < rounds; round++) {
-    for (const side of sides) {
-      globalThis.gc?.()
-      side.rates.push((side.count * 1000) / (await timed(() => lanes(side.once, inFlight, side.count))))
+    for (const { once, count, rates, latencies } of sides) {
+      const ms = await timed(() => (clockInside ? timedLanes(once, inFlight, count, latencies) : lanes(once, inFlight, count)))
+      rates.push((count * 1000) / ms)
     }
   }
-  for (let round = 0; round < 2; round++) {
-    for (const side of sides) await timedLanes(side.once, inFlight, Math.max(inFlight, side.count >> 1), side.latencies)
+  for (let round = 0; !clockInside && round < LATENCY_ROUNDS; round++) {
+    for (const { once, count, latencies } of sides) await timedLanes(once, inFlight, Math.max(inFlight, Math.ceil(count / LATENCY_ROUNDS)), latencies)
   }
-  const [mine, theirs] = sides as [(typeof sides)[0], (typeof sides)[0]]
   return {
     ours: median(mine.rates),
     reference: median(theirs.rates),
@@ -48,17 +53,24 @@ export async function compare({ ours, reference, inFlight, rounds, roundMs }: Co
   }
 }
 
-/** Runs for about one round's time and says how many executions that takes, at least one per lane. */
-async function warmUp(once: Once, inFlight: number, roundMs: number): Promise<number> {
+interface Side {
+  readonly once: Once
+  /** Executions a round. */
+  count: number
+  readonly rates: number[]
+  readonly latencies: number[]
+}
+
+/** Runs for about `warmUpMs` and says how many executions take `roundMs`, at least one per lane. */
+async function warmUp(once: Once, inFlight: number, warmUpMs: number, roundMs: number): Promise<number> {
   let count = inFlight
-  let ms = await timed(() => lanes(once, inFlight, count))
-  for (let spent = ms; spent < roundMs; spent += ms) {
-    const left = Math.max(1, roundMs - spent)
-    count = Math.max(inFlight, Math.min(count * 8, Math.ceil((count * left) / Math.max(ms, 0.01))))
+  let ms = 0
+  for (let spent = 0; spent < warmUpMs; spent += ms) {
     ms = await timed(() => lanes(once, inFlight, count))
+    // towards batches of one round, in steps, as the first executions are slow
+    count = Math.max(inFlight, Math.min(count * 4, Math.round((count * roundMs) / Math.max(ms, 0.01))))
   }
-  const least = Math.max(inFlight, Math.round((count * roundMs) / Math.max(ms, 0.01)))
-  return Math.ceil(least / inFlight) * inFlight
+  return Math.ceil(count / inFlight) * inFlight
 }
 
 async function lanes(once: Once, inFlight: number, count: number): Promise<void> {
