@@ -22,7 +22,7 @@ import { FrameReader } from './frames.ts'
 import { launch, type Command } from './launch.ts'
 import { LineSplitter } from './log-lines.ts'
 import { unwatchMemory, watchMemory, type Watched } from './memory-watch.ts'
-import { INSTANCE_VARIABLE, killTrees, sweep } from './process-tree.ts'
+import { INSTANCE_VARIABLE, kill, killTrees, sweepLeftovers } from './process-tree.ts'
 import { maskSecrets } from './secrets.ts'
 import { newMarker, unwatchGroup, watchGroup } from './watchdog.ts'
 
@@ -125,7 +125,11 @@ export class Instance implements Watched {
       return
     }
     child.on('error', () => undefined)
-    child.on('exit', (code, signal) => setImmediate(() => this.#exited(code, signal)))
+    child.on('exit', (code, signal) => {
+      // Now, as long as the number is nobody else's: its children, where there is no /proc to find them in.
+      kill(-this.pid)
+      setImmediate(() => this.#exited(code, signal))
+    })
     watchGroup(this.pid)
     const reader = new FrameReader(
       (line) => this.#frame(line),
@@ -274,7 +278,8 @@ export class Instance implements Watched {
     if (line[0] === 'r') {
       const value = parse(line.slice(space + 1))
       if (value === undefined) return this.#broken('wrote to the runtime’s own pipe (fd 4)')
-      if (!allFinite(value)) return this.#settle(request, failure(STATUS.resultNotJson, 'the result cannot become JSON: it holds a number out of range'))
+      if (!allFinite(value))
+        return this.#settle(request, failure(STATUS.resultNotJson, 'the result cannot become JSON: it holds a number out of range'))
       if (line.length > 1024 && jsonDepthExceeds(value)) {
         return this.#settle(request, failure(STATUS.responseTooLarge, 'the result is nested over 512 levels', 'PayloadTooDeep'))
       }
@@ -330,7 +335,10 @@ export class Instance implements Watched {
   #expire(request: Request): void {
     if (!this.#requests.has(request.seq) || this.#killed) return
     const seconds = (this.spec.timeoutMs ?? 0) / 1000
-    const error = failure(STATUS.timeout, `function ${request.invocation.functionRef} timed out after ${seconds} second${seconds === 1 ? '' : 's'}`)
+    const error = failure(
+      STATUS.timeout,
+      `function ${request.invocation.functionRef} timed out after ${seconds} second${seconds === 1 ? '' : 's'}`,
+    )
     if (this.#requests.size === 1) return this.kill(error)
     this.#fail(request, error)
     this.#stopOne(request)
@@ -391,15 +399,11 @@ export class Instance implements Watched {
       else request.invocation.fail(error)
     }
     if (wasStarting) this.#owner.failed(this, this.#startError ?? this.#deathAtStart(error))
-    this.#sweep()
+    sweepLeftovers(this.marker, () => this.#cleared())
   }
 
-  /** What it left behind, until nothing is left. */
-  #sweep(round = 0): void {
-    if (round < 100 && sweep(new Set([this.marker])) > 0) {
-      setTimeout(() => this.#sweep(round + 1), 10)
-      return
-    }
+  /** Its group is gone or killed with it; what fled from there has the marker still. */
+  #cleared(): void {
     unwatchGroup(this.pid)
     for (const stream of this.#child?.stdio ?? []) stream?.destroy()
     this.#owner.gone(this)

@@ -13,7 +13,12 @@ const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TMPDIR', 'TZ',
  * @param folder the code folder
  * @param runtimeRoot the folder of the runtime's shim
  */
-export function processEnvironment(spec: FunctionSpec, folder: string, runtimeRoot: string, machine: NodeJS.ProcessEnv = process.env): Record<string, string> {
+export function processEnvironment(
+  spec: FunctionSpec,
+  folder: string,
+  runtimeRoot: string,
+  machine: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
   const env: Record<string, string> = {}
   for (const name of INHERITED) {
     const value = machine[name]

@@ -35,7 +35,9 @@ export function capLines(lines: readonly string[]): string[] {
     let size = Buffer.byteLength(line)
     let text = line
     if (size > left) {
-      text = Buffer.from(line).toString('utf8', 0, left).replace(/\uFFFD+$/, '')
+      text = Buffer.from(line)
+        .toString('utf8', 0, left)
+        .replace(/\uFFFD+$/, '')
       size = left
     }
     kept.push(text)

@@ -26,12 +26,16 @@ export function normalizeSpec(name: string, partial: PartialSpec): FunctionSpec 
   const plain = slash < 0 ? name : name.slice(slash + 1)
   for (const part of [app, plain]) {
     if (!isFunctionName(part)) {
-      throw new TypeError(`function ${name}: ${JSON.stringify(part)} is not a name; expected a letter, then letters, digits, - and _, to 60, not ending in - or _`)
+      throw new TypeError(
+        `function ${name}: ${JSON.stringify(part)} is not a name; expected a letter, then letters, digits, - and _, to 60, not ending in - or _`,
+      )
     }
   }
   const runtime = partial.runtime ?? (partial.inline === undefined ? undefined : 'module')
-  if (runtime === undefined) throw new TypeError(`function ${name}: runtime is missing; expected module, nodejs, python or a registered one`)
-  if (partial.inline !== undefined && typeof partial.inline !== 'function') throw new TypeError(`function ${name}: inline is not a function`)
+  if (runtime === undefined)
+    throw new TypeError(`function ${name}: runtime is missing; expected module, nodejs, python or a registered one`)
+  if (partial.inline !== undefined && typeof partial.inline !== 'function')
+    throw new TypeError(`function ${name}: inline is not a function`)
   const handler = partial.handler ?? (partial.inline === undefined ? undefined : 'inline')
   if (handler === undefined) throw new TypeError(`function ${name}: handler is missing; expected file.function, such as index.handler`)
   const { environment, concurrency, timeoutMs, ...rest } = partial

@@ -16,7 +16,9 @@ export class FunctionsFileError extends Error {
   readonly diagnostics: readonly Diagnostic[]
   readonly file: string
   constructor(file: string, diagnostics: readonly Diagnostic[]) {
-    const shown = diagnostics.slice(0, 5).map((one) => `${file}${one.line === undefined ? '' : `:${one.line}:${one.column}`} ${one.message}`)
+    const shown = diagnostics
+      .slice(0, 5)
+      .map((one) => `${file}${one.line === undefined ? '' : `:${one.line}:${one.column}`} ${one.message}`)
     super(`${shown.join('\n')}${diagnostics.length > 5 ? `\n(and ${diagnostics.length - 5} more)` : ''}`)
     this.name = 'FunctionsFileError'
     this.file = file
@@ -52,7 +54,10 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
     throw new FunctionsFileError(file, [finding('syntax', `cannot be read: ${error instanceof Error ? error.message : String(error)}`, [])])
   }
   if (text.length > FILE_LIMIT) throw new FunctionsFileError(file, [finding('syntax', 'is over 1 MiB', [])])
-  const [{ parseDocument, LineCounter }, { functionSchema, KNOWN_KEYS }] = await Promise.all([import('yaml'), import('./functions-schema.ts')])
+  const [{ parseDocument, LineCounter }, { functionSchema, KNOWN_KEYS }] = await Promise.all([
+    import('yaml'),
+    import('./functions-schema.ts'),
+  ])
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.2' })
   const findings: Diagnostic[] = []
@@ -64,7 +69,11 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
   for (const error of document.errors) {
     const place = lines.linePos(error.pos[0])
     const rule = error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'syntax'
-    findings.push({ ...finding(rule, error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? '', []), line: place.line, column: place.col })
+    findings.push({
+      ...finding(rule, error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? '', []),
+      line: place.line,
+      column: place.col,
+    })
   }
   if (findings.length > 0) throw new FunctionsFileError(file, findings)
   let content: unknown
@@ -81,7 +90,12 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
   const specs: Record<string, FunctionSpec> = {}
   for (const [name, written] of Object.entries(content)) {
     if (!isFunctionName(name)) {
-      report('schema', `${JSON.stringify(name)} is not a name: expected a letter, then letters, digits, - and _, to 60, not ending in - or _`, [name], 'key')
+      report(
+        'schema',
+        `${JSON.stringify(name)} is not a name: expected a letter, then letters, digits, - and _, to 60, not ending in - or _`,
+        [name],
+        'key',
+      )
       continue
     }
     const parsed = functionSchema.safeParse(written)
@@ -97,7 +111,12 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
           report('schema', `${path.at(-1)}: ${issue.issues[0]?.message ?? issue.message}`, path, 'key')
         } else {
           const missing = issue.code === 'invalid_type' && valueAt(content, path) === undefined
-          report('schema', missing ? `${path.at(-1)} is missing` : `${path.slice(1).join('.') || name}: ${issue.message}`, missing ? [name] : path, missing ? 'key' : 'value')
+          report(
+            'schema',
+            missing ? `${path.at(-1)} is missing` : `${path.slice(1).join('.') || name}: ${issue.message}`,
+            missing ? [name] : path,
+            missing ? 'key' : 'value',
+          )
         }
       }
       continue
@@ -124,16 +143,24 @@ function check(name: string, written: WrittenFunction, runtimes: readonly string
   }
   if (!runtimes.includes(runtime)) {
     const nearest = suggest(runtime, [...runtimes, ...LATER_RUNTIMES])
-    report('schema', `unknown runtime ${runtime}${nearest === undefined ? '' : `; did you mean ${nearest}?`} (known: ${runtimes.join(', ')})`, [name, 'runtime'])
+    report(
+      'schema',
+      `unknown runtime ${runtime}${nearest === undefined ? '' : `; did you mean ${nearest}?`} (known: ${runtimes.join(', ')})`,
+      [name, 'runtime'],
+    )
   }
   const own = RUNTIMES.includes(runtime)
-  if (own && written.handler === undefined) report('schema', `handler is missing: expected file.function, such as index.handler`, [name], 'key')
-  if (own && written.handler !== undefined && !/^.+\.[^.]+$/.test(written.handler)) report('schema', `handler: ${written.handler} is not of the form file.function`, [name, 'handler'])
+  if (own && written.handler === undefined)
+    report('schema', `handler is missing: expected file.function, such as index.handler`, [name], 'key')
+  if (own && written.handler !== undefined && !/^.+\.[^.]+$/.test(written.handler))
+    report('schema', `handler: ${written.handler} is not of the form file.function`, [name, 'handler'])
   if (own && written.initializer !== undefined && !/^.+\.[^.]+$/.test(written.initializer)) {
     report('schema', `initializer: ${written.initializer} is not of the form file.function`, [name, 'initializer'])
   }
-  if (own && written.code === undefined) report('schema', 'code is missing: expected the folder of the code, relative to this file', [name], 'key')
-  if (written.code?.toLowerCase().endsWith('.zip') === true) report('schema', 'code in a .zip is not supported yet; give the unpacked folder', [name, 'code'])
+  if (own && written.code === undefined)
+    report('schema', 'code is missing: expected the folder of the code, relative to this file', [name], 'key')
+  if (written.code?.toLowerCase().endsWith('.zip') === true)
+    report('schema', 'code in a .zip is not supported yet; give the unpacked folder', [name, 'code'])
   if (own && written.port !== undefined) report('schema', 'port belongs to runtime http, which is not supported yet', [name, 'port'])
   if (own && written.url !== undefined) report('schema', 'url belongs to runtime http, which is not supported yet', [name, 'url'])
   if (written.gpu !== null) report('schema', 'gpu is not supported yet; leave it out', [name, 'gpu'])
@@ -143,19 +170,35 @@ function check(name: string, written: WrittenFunction, runtimes: readonly string
   for (const [kind, entries] of Object.entries({ variables, secrets })) {
     for (const [key, value] of Object.entries(entries)) {
       if (RESERVED.test(key)) {
-        report('schema', `${key} is reserved: names beginning with SCF_, QCLOUD_, TENCENTCLOUD_ or RUNTIME_ are the runtime’s`, [name, 'environment', kind, key], 'key')
+        report(
+          'schema',
+          `${key} is reserved: names beginning with SCF_, QCLOUD_, TENCENTCLOUD_ or RUNTIME_ are the runtime’s`,
+          [name, 'environment', kind, key],
+          'key',
+        )
       }
-      if (kind === 'secrets' && Object.hasOwn(variables, key)) report('schema', `${key} is a variable and a secret; leave one out`, [name, 'environment', kind, key], 'key')
+      if (kind === 'secrets' && Object.hasOwn(variables, key))
+        report('schema', `${key} is a variable and a secret; leave one out`, [name, 'environment', kind, key], 'key')
       if (kind === 'variables') size += key.length + Buffer.byteLength(String(value))
     }
   }
-  if (size > VARIABLES_LIMIT) report('schema', `variables have ${size} bytes in all, names included; at most ${VARIABLES_LIMIT} are allowed`, [name, 'environment', 'variables'])
+  if (size > VARIABLES_LIMIT)
+    report('schema', `variables have ${size} bytes in all, names included; at most ${VARIABLES_LIMIT} are allowed`, [
+      name,
+      'environment',
+      'variables',
+    ])
   if (written.concurrency.maxInstances > 0 && written.concurrency.reserved > written.concurrency.maxInstances) {
     report('schema', 'reserved is more than maxInstances', [name, 'concurrency', 'reserved'])
   }
 }
 
-async function specOf(name: string, written: WrittenFunction, folder: string, env: Readonly<Record<string, string | undefined>>): Promise<FunctionSpec> {
+async function specOf(
+  name: string,
+  written: WrittenFunction,
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<FunctionSpec> {
   const secrets: Record<string, string> = {}
   const missingSecrets: string[] = []
   for (const [key, source] of Object.entries(written.environment.secrets)) {
@@ -179,7 +222,10 @@ async function specOf(name: string, written: WrittenFunction, folder: string, en
     initializerTimeoutMs: written.initializerTimeout * 1000,
     timeoutMs: written.timeout * 1000,
     memoryMb: written.memory,
-    environment: { variables: Object.fromEntries(Object.entries(written.environment.variables).map(([key, value]) => [key, String(value)])), secrets },
+    environment: {
+      variables: Object.fromEntries(Object.entries(written.environment.variables).map(([key, value]) => [key, String(value)])),
+      secrets,
+    },
     concurrency: {
       perInstance: concurrency.perInstance,
       maxInstances: concurrency.maxInstances,
@@ -198,7 +244,8 @@ function finding(rule: Rule, message: string, path: DocumentPath): Diagnostic {
 
 function valueAt(content: unknown, path: DocumentPath): unknown {
   let value = content
-  for (const part of path) value = typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined
+  for (const part of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined
   return value
 }
 

@@ -11,7 +11,10 @@ const whole = (least: number, most: number) => z.int().min(least).max(most)
 
 const variableName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'names of variables are letters, digits and _, the first a letter')
 
-const variables = z.record(variableName, z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false' }))
+const variables = z.record(
+  variableName,
+  z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false' }),
+)
 
 const secrets = z.record(variableName, z.strictObject({ from: z.enum(['env', 'file']), name: z.string().min(1) }))
 
@@ -72,7 +75,8 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60,
 function durationSeconds(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/.test(text)) return undefined
   let sum = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) sum += Number(amount) * (UNIT_SECONDS[unit as string] as number)
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g))
+    sum += Number(amount) * (UNIT_SECONDS[unit as string] as number)
   // Sums of fractions of a second are kept to the microsecond.
   return Math.round(sum * 1e6) / 1e6
 }

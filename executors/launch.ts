@@ -18,7 +18,8 @@ let setpriv: string | null | undefined
  */
 export function launch(command: Command, cwd: string, env: Record<string, string>): ChildProcess {
   const guard = parentDeathGuard()
-  const [file, args] = guard === null ? [command.file, [...command.args]] : [guard, ['--pdeathsig', 'KILL', '--', command.file, ...command.args]]
+  const [file, args] =
+    guard === null ? [command.file, [...command.args]] : [guard, ['--pdeathsig', 'KILL', '--', command.file, ...command.args]]
   return spawn(file, args, { cwd, env, detached: true, windowsHide: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] })
 }
 
@@ -27,7 +28,11 @@ function parentDeathGuard(): string | null {
   if (process.platform !== 'linux' || process.env['FNFLOW_WATCHDOG'] === '1') return null
   if (setpriv === undefined) {
     const file = findProgram('setpriv')
-    setpriv = file !== undefined && spawnSync(file, ['--pdeathsig', 'KILL', '--', file, '--version'], { stdio: 'ignore', timeout: 5000 }).status === 0 ? file : null
+    setpriv =
+      file !== undefined &&
+      spawnSync(file, ['--pdeathsig', 'KILL', '--', file, '--version'], { stdio: 'ignore', timeout: 5000 }).status === 0
+        ? file
+        : null
   }
   return setpriv
 }

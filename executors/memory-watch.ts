@@ -54,7 +54,7 @@ function sumOf(instance: Watched, table: readonly ProcessInfo[], measure: (pid: 
   // Reading every environment is dear: only where a process is nobody's child may one have left its family.
   if (table.some(({ pid, ppid }) => ppid === 1 && pid !== instance.pid)) {
     const orphans = table.filter(({ ppid }) => ppid === 1)
-    for (const pid of markedWith(new Set([instance.marker]), orphans)) if (!members.includes(pid)) members.push(pid)
+    for (const pid of markedWith(new Set([instance.marker]), orphans).keys()) if (!members.includes(pid)) members.push(pid)
   }
   return members.reduce((sum, pid) => sum + measure(pid), 0)
 }

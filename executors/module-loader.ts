@@ -9,7 +9,8 @@ import { splitHandler } from './names.ts'
 
 /** A handler, or why there is none; `again`: another try may go better. */
 export type LoadedModule =
-  { readonly handler: ModuleHandler; readonly error?: undefined } | { readonly handler?: undefined; readonly error: ErrorDocument; readonly again: boolean }
+  | { readonly handler: ModuleHandler; readonly error?: undefined }
+  | { readonly handler?: undefined; readonly error: ErrorDocument; readonly again: boolean }
 
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']
 
@@ -29,7 +30,11 @@ export async function loadModule(first: Invocation): Promise<LoadedModule> {
   let timer: NodeJS.Timeout | undefined
   const slow = new Promise<ErrorDocument>((resolve) => {
     const seconds = spec.initializerTimeoutMs / 1000
-    timer = setTimeout(resolve, spec.initializerTimeoutMs, failure(STATUS.initTimeout, `initializer ${spec.initializer} did not end within ${seconds} seconds`))
+    timer = setTimeout(
+      resolve,
+      spec.initializerTimeoutMs,
+      failure(STATUS.initTimeout, `initializer ${spec.initializer} did not end within ${seconds} seconds`),
+    )
   })
   try {
     const run = Promise.resolve((initializer.found as (context: unknown) => unknown)(new ModuleContext(first))).then(() => undefined)
@@ -42,19 +47,31 @@ export async function loadModule(first: Invocation): Promise<LoadedModule> {
   }
 }
 
-async function findExport(code: string | undefined, handler: string): Promise<{ readonly found: ModuleHandler } | { readonly error: ErrorDocument }> {
+async function findExport(
+  code: string | undefined,
+  handler: string,
+): Promise<{ readonly found: ModuleHandler } | { readonly error: ErrorDocument }> {
   const parts = splitHandler(handler)
   if (parts === undefined) return { error: failure(STATUS.handlerNotFound, `handler ${handler} is not of the form file.function`) }
   const file = locate(code, parts.file)
-  if (file === undefined) return { error: failure(STATUS.handlerNotFound, `handler ${handler}: no file ${parts.file}.js, .mjs, .cjs or .ts in ${code ?? 'the code, which is not given'}`) }
+  if (file === undefined)
+    return {
+      error: failure(
+        STATUS.handlerNotFound,
+        `handler ${handler}: no file ${parts.file}.js, .mjs, .cjs or .ts in ${code ?? 'the code, which is not given'}`,
+      ),
+    }
   let exported: unknown
   try {
     const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
-    exported = Object.hasOwn(module, parts.name) ? module[parts.name] : (module['default'] as Record<string, unknown> | undefined)?.[parts.name]
+    exported = Object.hasOwn(module, parts.name)
+      ? module[parts.name]
+      : (module['default'] as Record<string, unknown> | undefined)?.[parts.name]
   } catch (error) {
     return { error: thrownError(STATUS.loadError, error) }
   }
-  if (typeof exported !== 'function') return { error: failure(STATUS.handlerNotFound, `handler ${handler}: ${file} exports no function ${parts.name}`) }
+  if (typeof exported !== 'function')
+    return { error: failure(STATUS.handlerNotFound, `handler ${handler}: ${file} exports no function ${parts.name}`) }
   return { found: exported as ModuleHandler }
 }
 

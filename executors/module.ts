@@ -132,8 +132,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 export function bodyError(error: unknown): ErrorDocument {
   const reason = error instanceof JsonCopyError ? error.reason : 'not-json'
   const message = error instanceof Error ? error.message : String(error)
-  if (reason === 'too-large') return failure(STATUS.requestTooLarge, `the body of the request is over 6 MiB (${PAYLOAD_LIMIT} bytes) of JSON`)
-  if (reason === 'too-deep') return failure(STATUS.requestTooLarge, `the body of the request is nested over ${DEPTH_LIMIT} levels: ${message}`, 'PayloadTooDeep')
+  if (reason === 'too-large')
+    return failure(STATUS.requestTooLarge, `the body of the request is over 6 MiB (${PAYLOAD_LIMIT} bytes) of JSON`)
+  if (reason === 'too-deep')
+    return failure(STATUS.requestTooLarge, `the body of the request is nested over ${DEPTH_LIMIT} levels: ${message}`, 'PayloadTooDeep')
   return failure(STATUS.badBody, `the body of the request is not JSON: ${message}`, 'BadRequest')
 }
 
@@ -142,6 +144,7 @@ export function resultError(error: unknown): ErrorDocument {
   const reason = error instanceof JsonCopyError ? error.reason : 'not-json'
   const message = error instanceof Error ? error.message : String(error)
   if (reason === 'too-large') return failure(STATUS.responseTooLarge, `the result is over 6 MiB (${PAYLOAD_LIMIT} bytes) of JSON`)
-  if (reason === 'too-deep') return failure(STATUS.responseTooLarge, `the result is nested over ${DEPTH_LIMIT} levels: ${message}`, 'PayloadTooDeep')
+  if (reason === 'too-deep')
+    return failure(STATUS.responseTooLarge, `the result is nested over ${DEPTH_LIMIT} levels: ${message}`, 'PayloadTooDeep')
   return failure(STATUS.resultNotJson, `the result cannot become JSON: ${message}`)
 }

@@ -48,9 +48,9 @@ export function membersOf(root: number, table: readonly ProcessInfo[]): number[]
   return [...members]
 }
 
-/** Processes, among those of this user, that carry one of the markers in their environment. */
-export function markedWith(markers: ReadonlySet<string>, table: readonly ProcessInfo[]): number[] {
-  const found: number[] = []
+/** Processes, among those of this user, that carry one of the markers in their environment, with the marker. */
+export function markedWith(markers: ReadonlySet<string>, table: readonly ProcessInfo[]): Map<number, string> {
+  const found = new Map<number, string>()
   const prefix = `${INSTANCE_VARIABLE}=`
   for (const { pid } of table) {
     let environment: string
@@ -63,7 +63,8 @@ export function markedWith(markers: ReadonlySet<string>, table: readonly Process
     while (at > 0 && environment.charCodeAt(at - 1) !== 0) at = environment.indexOf(prefix, at + 1)
     if (at < 0) continue
     const end = environment.indexOf('\0', at)
-    if (markers.has(environment.slice(at + prefix.length, end < 0 ? undefined : end))) found.push(pid)
+    const marker = environment.slice(at + prefix.length, end < 0 ? undefined : end)
+    if (markers.has(marker)) found.set(pid, marker)
   }
   return found
 }
@@ -88,16 +89,41 @@ export function killTrees(trees: readonly Tree[]): void {
   }
   for (const { pid } of trees) kill(-pid)
   for (const pid of doomed) kill(pid)
-  sweep(new Set(trees.map((tree) => tree.marker)))
+  if (table !== undefined) for (const pid of markedWith(new Set(trees.map((tree) => tree.marker)), table).keys()) kill(pid)
 }
 
-/** SIGKILLs whatever carries one of the markers; says how many there were. Safe when the roots are gone. */
-export function sweep(markers: ReadonlySet<string>): number {
+/** How often the leftovers of an instance are looked for, and how far apart: what is killed is not gone at once. */
+const SWEEPS = 100
+const SWEEP_INTERVAL_MS = 10
+
+const leftovers = new Map<string, { rounds: number; readonly gone: () => void }>()
+let sweeping = false
+
+/**
+ * SIGKILLs what carries the marker until nothing does, then calls `gone`. Safe when the instance's first process is reaped.
+ * However many instances end at once, the process table is read once for all.
+ */
+export function sweepLeftovers(marker: string, gone: () => void): void {
+  leftovers.set(marker, { rounds: 0, gone })
+  if (sweeping) return
+  sweeping = true
+  setImmediate(sweep)
+}
+
+function sweep(): void {
   const table = processTable()
-  if (table === undefined) return 0
-  const found = markedWith(markers, table)
-  for (const pid of found) kill(pid)
-  return found.length
+  const found = table === undefined ? new Map<number, string>() : markedWith(new Set(leftovers.keys()), table)
+  for (const pid of found.keys()) kill(pid)
+  const alive = new Set(found.values())
+  const done: (() => void)[] = []
+  for (const [marker, entry] of leftovers) {
+    if (alive.has(marker) && ++entry.rounds < SWEEPS) continue
+    leftovers.delete(marker)
+    done.push(entry.gone)
+  }
+  sweeping = leftovers.size > 0
+  if (sweeping) setTimeout(sweep, SWEEP_INTERVAL_MS)
+  for (const gone of done) gone()
 }
 
 /** SIGKILL to a process, or to a group by its negative number; one that is gone is no error. */

@@ -28,8 +28,14 @@ export class ExecutorRegistry {
     let limits: InstanceLimits | undefined
     const shared = (): InstanceLimits => (limits ??= new InstanceLimits(options.instances))
     this.#factories.set('module', () => new ModuleExecutor())
-    this.#factories.set('nodejs', () => new LazyExecutor(async () => (await import('./nodejs/index.ts')).createNodejsExecutor(shared(), options.node)))
-    this.#factories.set('python', () => new LazyExecutor(async () => (await import('./python/index.ts')).createPythonExecutor(shared(), options.python)))
+    this.#factories.set(
+      'nodejs',
+      () => new LazyExecutor(async () => (await import('./nodejs/index.ts')).createNodejsExecutor(shared(), options.node)),
+    )
+    this.#factories.set(
+      'python',
+      () => new LazyExecutor(async () => (await import('./python/index.ts')).createPythonExecutor(shared(), options.python)),
+    )
   }
 
   /**
@@ -38,7 +44,8 @@ export class ExecutorRegistry {
    * @throws Error if the runtime of that name is in use already
    */
   registerExecutor(name: string, factory: ExecutorFactory): void {
-    if (this.#executors.has(name)) throw new Error(`executor ${name} is in use already; register executors before the first function of that runtime`)
+    if (this.#executors.has(name))
+      throw new Error(`executor ${name} is in use already; register executors before the first function of that runtime`)
     this.#factories.set(name, factory)
   }
 

@@ -20,7 +20,8 @@ export function createNodejsExecutor(limits: InstanceLimits, program: string = p
     root: ROOT,
     command(spec: FunctionSpec): Command | ErrorDocument {
       const file = findProgram(program)
-      if (file === undefined) return failure(445, `${program} was not found: functions of runtime nodejs need Node.js; set the program's path`)
+      if (file === undefined)
+        return failure(445, `${program} was not found: functions of runtime nodejs need Node.js; set the program's path`)
       return {
         file,
         args: [

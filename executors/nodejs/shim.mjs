@@ -1,5 +1,5 @@
 // Runs one Node.js function in its own process. The wire is described in executors/frames.ts: requests on fd 3, answers on
-// fd 4, both apart from stdout and stderr, which are the function's own. Node 18 or later; no dependencies.
+// fd 4, both apart from stdout and stderr, which are the function's own. Node 22 or later; no dependencies.
 //
 // Answers are written with writeSync: when user code ends the process right behind its result, the result has left.
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -33,7 +33,7 @@ let endOutput = () => {}
 
 function send(line) {
   const bytes = Buffer.from(`${line}\n`)
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(4, bytes, at)
     } catch (error) {
@@ -175,7 +175,8 @@ function typeOf(thrown) {
   if (named && Object.hasOwn(thrown, 'name')) return thrown.name
   if (!(thrown instanceof Error) && !named) return 'Error'
   const { constructor } = thrown
-  if (named && typeof constructor === 'function' && constructor.prototype && Object.hasOwn(constructor.prototype, 'name')) return thrown.name
+  if (named && typeof constructor === 'function' && constructor.prototype && Object.hasOwn(constructor.prototype, 'name'))
+    return thrown.name
   const className = constructor?.name
   return typeof className === 'string' && className !== '' && className !== 'Object' ? className : named ? thrown.name : 'Error'
 }
@@ -208,7 +209,8 @@ function stackLines(stack) {
 class NotJson extends Error {}
 
 function refuse(key, value) {
-  if (typeof value === 'function' || typeof value === 'symbol') throw new NotJson(`it holds a ${typeof value}${key === '' ? '' : ` at ${key}`}`)
+  if (typeof value === 'function' || typeof value === 'symbol')
+    throw new NotJson(`it holds a ${typeof value}${key === '' ? '' : ` at ${key}`}`)
   return value
 }
 
@@ -416,7 +418,16 @@ async function begin(message) {
     if (start.initializer !== null) {
       const initializer = await load(start.initializer)
       const seconds = start.initializerTimeoutMs
-      const request = { seq: '', requestId: '', attempt: 0, limitMs: seconds, endsAt: now() + seconds, callback: null, traceparent: null, version: 'latest' }
+      const request = {
+        seq: '',
+        requestId: '',
+        attempt: 0,
+        limitMs: seconds,
+        endsAt: now() + seconds,
+        callback: null,
+        traceparent: null,
+        version: 'latest',
+      }
       try {
         await runInitializer(initializer, new Context(request))
       } catch (error) {

@@ -19,7 +19,12 @@ export interface Capabilities {
 const LIMIT = 6 * 1024 * 1024
 
 /** Every executor passes this; `specFor` gives the function of that name in the fixtures `contract.mjs` or `contract.py`. */
-export function contractSuite(name: string, runtime: string, capabilities: Capabilities, specFor: (fixture: string, patch?: SpecPatch) => FunctionSpec): void {
+export function contractSuite(
+  name: string,
+  runtime: string,
+  capabilities: Capabilities,
+  specFor: (fixture: string, patch?: SpecPatch) => FunctionSpec,
+): void {
   const { ownTimeout, initializer, loadsCode, instances } = capabilities
   describe(`executor contract: ${name}`, () => {
     let registry: ExecutorRegistry
@@ -32,7 +37,20 @@ export function contractSuite(name: string, runtime: string, capabilities: Capab
 
     test('hands JSON through, unchanged', async () => {
       const spec = specFor('echo')
-      const samples: Json[] = [null, true, 0, -1.5, 1e300, '', 'ü€😀\u2028\n"\\', [], {}, [1, [2, { a: null }]], { '': 1, 'a b': { c: [] } }, JSON.parse('{"__proto__":{"x":1}}')]
+      const samples: Json[] = [
+        null,
+        true,
+        0,
+        -1.5,
+        1e300,
+        '',
+        'ü€😀\u2028\n"\\',
+        [],
+        {},
+        [1, [2, { a: null }]],
+        { '': 1, 'a b': { c: [] } },
+        JSON.parse('{"__proto__":{"x":1}}'),
+      ]
       for (const sample of samples) expect(JSON.stringify(await call(executor, spec, sample))).toBe(JSON.stringify(sample))
     })
 
@@ -160,24 +178,33 @@ export function contractSuite(name: string, runtime: string, capabilities: Capab
 
     test.runIf(ownTimeout)('the function’s own timeout is 433', async () => {
       const error = await callFails(executor, specFor('never', { timeoutMs: 500 }))
-      expect(error).toMatchObject({ status: 433, errorType: 'FunctionTimeout', errorMessage: expect.stringMatching(/timed out after 0.5 seconds/) })
+      expect(error).toMatchObject({
+        status: 433,
+        errorType: 'FunctionTimeout',
+        errorMessage: expect.stringMatching(/timed out after 0.5 seconds/),
+      })
     })
 
-    test.runIf(initializer)('the initializer runs once before the first request; a failing one is 443 with its type, a slow one 450', async () => {
-      const spec = specFor('initialised', { initializer: 'contract.init' })
-      expect(await call(executor, spec)).toBe(1)
-      expect(await call(executor, spec)).toBe(1)
-      expect(await callFails(executor, specFor('initialised', { initializer: 'contract.initFails' }))).toMatchObject({
-        status: 443,
-        errorType: 'Custom',
-        errorMessage: 'no database',
-      })
-      expect(await callFails(executor, specFor('initialised', { initializer: 'contract.never', initializerTimeoutMs: 400 }))).toMatchObject({
-        status: 450,
-        errorType: 'InitContainerTimeout',
-      })
-      expect(await callFails(executor, specFor('initialised', { initializer: 'contract.nope' }))).toMatchObject({ status: 437 })
-    })
+    test.runIf(initializer)(
+      'the initializer runs once before the first request; a failing one is 443 with its type, a slow one 450',
+      async () => {
+        const spec = specFor('initialised', { initializer: 'contract.init' })
+        expect(await call(executor, spec)).toBe(1)
+        expect(await call(executor, spec)).toBe(1)
+        expect(await callFails(executor, specFor('initialised', { initializer: 'contract.initFails' }))).toMatchObject({
+          status: 443,
+          errorType: 'Custom',
+          errorMessage: 'no database',
+        })
+        expect(
+          await callFails(executor, specFor('initialised', { initializer: 'contract.never', initializerTimeoutMs: 400 })),
+        ).toMatchObject({
+          status: 450,
+          errorType: 'InitContainerTimeout',
+        })
+        expect(await callFails(executor, specFor('initialised', { initializer: 'contract.nope' }))).toMatchObject({ status: 437 })
+      },
+    )
 
     test.runIf(loadsCode)('a missing file or function is 437, code that throws while loading 443', async () => {
       const found = specFor('echo')

@@ -156,7 +156,10 @@ test('runtimes of the user’s own are known if named', async () => {
 })
 
 test('a secret without a value stops its function alone, when it is invoked', async () => {
-  const specs = await loadFunctions(write('f: { runtime: nodejs, code: ., handler: index.handler, environment: { secrets: { K: { from: env, name: NOT_SET } } } }'), { env: {} })
+  const specs = await loadFunctions(
+    write('f: { runtime: nodejs, code: ., handler: index.handler, environment: { secrets: { K: { from: env, name: NOT_SET } } } }'),
+    { env: {} },
+  )
   const registry = new ExecutorRegistry()
   expect(await callFails(registry.get('nodejs')!, specs['default/f']!)).toMatchObject({
     status: 436,

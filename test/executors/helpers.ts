@@ -56,7 +56,11 @@ export class FakeInvocation implements Invocation {
   #resolve: (outcome: Outcome) => void = () => undefined
   readonly #controller = new AbortController()
 
-  constructor(spec: FunctionSpec, body: Json, options: { requestId?: string; attempt?: number; deadline?: number; callback?: Invocation['callback'] } = {}) {
+  constructor(
+    spec: FunctionSpec,
+    body: Json,
+    options: { requestId?: string; attempt?: number; deadline?: number; callback?: Invocation['callback'] } = {},
+  ) {
     this.spec = spec
     this.functionRef = `${spec.app}/${spec.name}:latest`
     this.body = body
@@ -94,14 +98,24 @@ export class FakeInvocation implements Invocation {
   }
 }
 
-export function invoke(executor: Executor, spec: FunctionSpec, body: Json = {}, options?: ConstructorParameters<typeof FakeInvocation>[2]): FakeInvocation {
+export function invoke(
+  executor: Executor,
+  spec: FunctionSpec,
+  body: Json = {},
+  options?: ConstructorParameters<typeof FakeInvocation>[2],
+): FakeInvocation {
   const invocation = new FakeInvocation(spec, body, options)
   executor.invoke(invocation)
   return invocation
 }
 
 /** The result; throws, showing the error document, if it failed. */
-export async function call(executor: Executor, spec: FunctionSpec, body: Json = {}, options?: ConstructorParameters<typeof FakeInvocation>[2]): Promise<any> {
+export async function call(
+  executor: Executor,
+  spec: FunctionSpec,
+  body: Json = {},
+  options?: ConstructorParameters<typeof FakeInvocation>[2],
+): Promise<any> {
   const outcome = await invoke(executor, spec, body, options).done
   if (!outcome.ok) throw new Error(`failed: ${JSON.stringify(outcome.error)}`)
   return outcome.value

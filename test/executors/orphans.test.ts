@@ -34,6 +34,14 @@ async function killEngine(env: Record<string, string>, signal: NodeJS.Signals): 
   expect(instancesOf(engine.pid!)).toEqual([])
 }
 
-test.runIf(process.platform === 'linux' && findProgram('setpriv'))('nothing outlives an engine that is killed', () => killEngine({}, 'SIGKILL'), 40_000)
-test.runIf(process.platform === 'linux')('nor without setpriv, by the watchdog alone', () => killEngine({ FNFLOW_WATCHDOG: '1' }, 'SIGKILL'), 40_000)
+test.runIf(process.platform === 'linux' && findProgram('setpriv'))(
+  'nothing outlives an engine that is killed',
+  () => killEngine({}, 'SIGKILL'),
+  40_000,
+)
+test.runIf(process.platform === 'linux')(
+  'nor without setpriv, by the watchdog alone',
+  () => killEngine({ FNFLOW_WATCHDOG: '1' }, 'SIGKILL'),
+  40_000,
+)
 test.runIf(process.platform === 'linux')('nor one that is interrupted', () => killEngine({ FNFLOW_WATCHDOG: '1' }, 'SIGINT'), 40_000)

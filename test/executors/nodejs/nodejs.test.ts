@@ -16,7 +16,11 @@ const hostile = (name: string, patch?: SpecPatch) => specOf('nodejs', `hostile.$
 
 test('process.exit is 439, with the code, and the next request gets a new instance', async () => {
   const spec = hostile('exits')
-  expect(await callFails(executor, spec)).toMatchObject({ status: 439, errorType: 'ProcessExited', errorMessage: expect.stringMatching(/code 3/) })
+  expect(await callFails(executor, spec)).toMatchObject({
+    status: 439,
+    errorType: 'ProcessExited',
+    errorMessage: expect.stringMatching(/code 3/),
+  })
   expect(await callFails(executor, spec)).toMatchObject({ status: 439 })
   expect(await callFails(executor, hostile('signal'))).toMatchObject({ status: 439, errorMessage: expect.stringMatching(/SIGSEGV/) })
 })
@@ -49,7 +53,11 @@ test('an endless loop is killed at the function’s own timeout', async () => {
 
 test('what nobody catches is 430 with its type, and the instance ends', async () => {
   expect(await callFails(executor, hostile('async'))).toMatchObject({ status: 430, errorType: 'TypeError', errorMessage: 'in a timer' })
-  expect(await callFails(executor, hostile('rejection'))).toMatchObject({ status: 430, errorType: 'RangeError', errorMessage: 'nobody listens' })
+  expect(await callFails(executor, hostile('rejection'))).toMatchObject({
+    status: 430,
+    errorType: 'RangeError',
+    errorMessage: 'nobody listens',
+  })
 })
 
 test('whatever is thrown becomes an error document', async () => {
@@ -65,13 +73,25 @@ test('with three parameters the callback’s first call counts, unless a promise
   expect(await call(executor, hostile('callback'), 1)).toEqual({ first: 1 })
   expect(await call(executor, hostile('callbackAtOnce'))).toBe(1)
   expect(await call(executor, hostile('callbackPromise'))).toBe('promise')
-  expect(await callFails(executor, hostile('callbackError'))).toMatchObject({ status: 430, errorType: 'RangeError', errorMessage: 'by callback' })
+  expect(await callFails(executor, hostile('callbackError'))).toMatchObject({
+    status: 430,
+    errorType: 'RangeError',
+    errorMessage: 'by callback',
+  })
 })
 
 test('results follow JSON.stringify; functions and symbols are 403', async () => {
-  expect(await call(executor, hostile('mixed'))).toEqual({ nan: null, inf: null, list: [null, null], date: '1970-01-01T00:00:00.000Z', map: {}, nested: 'own' })
+  expect(await call(executor, hostile('mixed'))).toEqual({
+    nan: null,
+    inf: null,
+    list: [null, null],
+    date: '1970-01-01T00:00:00.000Z',
+    map: {},
+    nested: 'own',
+  })
   expect(await call(executor, hostile('topNaN'))).toBe(null)
-  for (const name of ['functions', 'symbol']) expect(await callFails(executor, hostile(name))).toMatchObject({ status: 403, errorType: 'ResultNotJson' })
+  for (const name of ['functions', 'symbol'])
+    expect(await callFails(executor, hostile(name))).toMatchObject({ status: 403, errorType: 'ResultNotJson' })
 })
 
 test('a function that meddles with the runtime’s pipes harms itself alone', async () => {
@@ -163,7 +183,10 @@ test('children of the function end with the instance, in sessions of their own t
 
 test('past its memory an instance is 434', async () => {
   for (const name of ['hoard', 'heap']) {
-    expect(await callFails(executor, hostile(name, { memoryMb: 200, timeoutMs: 20_000 })), name).toMatchObject({ status: 434, errorType: 'OutOfMemory' })
+    expect(await callFails(executor, hostile(name, { memoryMb: 200, timeoutMs: 20_000 })), name).toMatchObject({
+      status: 434,
+      errorType: 'OutOfMemory',
+    })
   }
 })
 
@@ -236,8 +259,18 @@ test('a cancelled one of several hears it by its signal; the others end well', a
   expect(await second.done).toMatchObject({ ok: false })
 })
 
+test('a handler that is not there fails all that wait for it, without a process for each', async () => {
+  const spec = hostile('nowhere')
+  const same = await Promise.all(Array.from({ length: 2000 }, () => callFails(executor, spec)))
+  expect(same.every(({ status }) => status === 437)).toBe(true)
+})
+
 test('a missing Node.js is 445, said plainly', async () => {
   const own = new ExecutorRegistry({ node: '/no/such/node' })
-  expect(await callFails(own.get('nodejs')!, hostile('pid'))).toMatchObject({ status: 445, errorType: 'ContainerInitError', errorMessage: expect.stringMatching(/\/no\/such\/node was not found/) })
+  expect(await callFails(own.get('nodejs')!, hostile('pid'))).toMatchObject({
+    status: 445,
+    errorType: 'ContainerInitError',
+    errorMessage: expect.stringMatching(/\/no\/such\/node was not found/),
+  })
   await own.stopAll()
 })

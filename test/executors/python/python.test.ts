@@ -15,10 +15,17 @@ afterAll(async () => {
 const hostile = (name: string, patch?: SpecPatch) => specOf('python', `hostile.${name}`, patch)
 
 test('sys.exit and os._exit are 439, with the code', async () => {
-  expect(await callFails(executor, hostile('exits'))).toMatchObject({ status: 439, errorType: 'ProcessExited', errorMessage: expect.stringMatching(/code 3/) })
+  expect(await callFails(executor, hostile('exits'))).toMatchObject({
+    status: 439,
+    errorType: 'ProcessExited',
+    errorMessage: expect.stringMatching(/code 3/),
+  })
   expect(await callFails(executor, hostile('hardExit'))).toMatchObject({ status: 439, errorMessage: expect.stringMatching(/code 4/) })
   expect(await callFails(executor, hostile('signalled'))).toMatchObject({ status: 439, errorMessage: expect.stringMatching(/SIGSEGV/) })
-  expect(await callFails(executor, hostile('exits', { concurrency: { perInstance: 5 } }))).toMatchObject({ status: 439, errorMessage: expect.stringMatching(/code 3/) })
+  expect(await callFails(executor, hostile('exits', { concurrency: { perInstance: 5 } }))).toMatchObject({
+    status: 439,
+    errorMessage: expect.stringMatching(/code 3/),
+  })
 })
 
 test('an instance that dies between two requests is replaced', async () => {
@@ -38,11 +45,17 @@ test('an endless loop is killed at the function’s own timeout', async () => {
 
 test('exceptions are reported as Python does', async () => {
   expect(await callFails(executor, hostile('recursion'))).toMatchObject({ status: 430, errorType: 'RecursionError' })
-  expect(await callFails(executor, hostile('keyboard'))).toMatchObject({ status: 430, errorType: 'KeyboardInterrupt', errorMessage: 'stop' })
+  expect(await callFails(executor, hostile('keyboard'))).toMatchObject({
+    status: 430,
+    errorType: 'KeyboardInterrupt',
+    errorMessage: 'stop',
+  })
   expect(await callFails(executor, hostile('evil'))).toMatchObject({ status: 430, errorType: 'Evil' })
   const chained = await callFails(executor, hostile('chained'))
   expect(chained).toMatchObject({ status: 430, errorType: 'RuntimeError', errorMessage: 'outer' })
-  expect(chained.stackTrace?.join('\n')).toMatch(/KeyError: 'missing'[^]*direct cause[^]*hostile\.py", line \d+, in chained[^]*RuntimeError: outer/)
+  expect(chained.stackTrace?.join('\n')).toMatch(
+    /KeyError: 'missing'[^]*direct cause[^]*hostile\.py", line \d+, in chained[^]*RuntimeError: outer/,
+  )
 })
 
 test('results: what json.dumps takes, without NaN', async () => {
@@ -125,7 +138,10 @@ test('past its memory an instance is 434, its children’s included', async () =
 })
 
 test('an initializer that ends the process is 443', async () => {
-  expect(await callFails(executor, hostile('pid', { initializer: 'hostile.initExits' }))).toMatchObject({ status: 443, errorType: 'UserCodeError' })
+  expect(await callFails(executor, hostile('pid', { initializer: 'hostile.initExits' }))).toMatchObject({
+    status: 443,
+    errorType: 'UserCodeError',
+  })
 })
 
 test('with perInstance over 1 threads share an instance, each with its own lines', async () => {
@@ -146,6 +162,9 @@ test('with perInstance over 1 threads share an instance, each with its own lines
 
 test('a missing Python is 445, and says how to get it', async () => {
   const own = new ExecutorRegistry({ python: 'python-that-is-not-there' })
-  expect(await callFails(own.get('python')!, hostile('pid'))).toMatchObject({ status: 445, errorMessage: expect.stringMatching(/Python 3\.8 or later; install it/) })
+  expect(await callFails(own.get('python')!, hostile('pid'))).toMatchObject({
+    status: 445,
+    errorMessage: expect.stringMatching(/Python 3\.8 or later; install it/),
+  })
   await own.stopAll()
 })
