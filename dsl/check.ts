@@ -59,7 +59,7 @@ export function checkFlow(document: FlowDocument, options: CheckOptions = {}): C
   new FlowCheck(findings, options).flow(value)
   const diagnostics = findings.list.map((finding) => diagnosticOf(finding, document))
   if (document.locate !== undefined) diagnostics.sort((a, b) => a.line! - b.line! || a.column! - b.column!)
-  return diagnostics.some(({ severity }) => severity === 'error') ? { diagnostics } : { diagnostics, definition: value as FlowDefinition }
+  return findings.hasErrors ? { diagnostics } : { diagnostics, definition: value as FlowDefinition }
 }
 
 function diagnosticOf({ rule, severity, message, path, what }: Finding, document: FlowDocument): Diagnostic {

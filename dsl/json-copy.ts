@@ -34,6 +34,8 @@ const LEFT_OUT = undefined as unknown as Json
 /** The longest number has 24 characters (-1.2345678901234567e-100), where the shortest has 1; escapes need 6 times their character. */
 const WEIGHT = 24
 
+const hasOwn = Object.prototype.hasOwnProperty
+
 let least = 0
 let most = Infinity
 let levels = DEPTH_LIMIT
@@ -57,6 +59,10 @@ interface Failure {
  *   `too-large` and `too-deep` for the limits
  */
 export function copyJson(value: unknown, maxBytes: number = Infinity, maxDepth: number = DEPTH_LIMIT): Json {
+  if (typeof value === 'object' && value !== null && maxBytes >= FLAT_MOST && maxDepth > 0) {
+    const flat = copyFlat(value)
+    if (flat !== undefined) return flat
+  }
   const outerLeast = least
   const outerMost = most
   const outerLevels = levels
@@ -77,6 +83,31 @@ export function copyJson(value: unknown, maxBytes: number = Infinity, maxDepth: 
     most = outerMost
     levels = outerLevels
   }
+}
+
+const FLAT_KEYS = 16
+const FLAT_LENGTH = 1024
+/** More than such an object can take: each character at most 6 bytes, in key and in value. */
+const FLAT_MOST = FLAT_KEYS * (FLAT_LENGTH * 12 + 8)
+
+/** A small object with nothing but short strings, numbers, booleans and nulls in it, as most are; undefined: look closer. */
+function copyFlat(value: object): JsonObject | undefined {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
+  const out: JsonObject = {}
+  let left = FLAT_KEYS
+  for (const name in value) {
+    if (!hasOwn.call(value, name) || left-- === 0 || name.length > FLAT_LENGTH || name === '__proto__') return undefined
+    const item = (value as Record<string, unknown>)[name]
+    if (typeof item === 'number') {
+      if (item - item !== 0) return undefined
+      out[name] = item + 0
+    } else if (typeof item === 'string') {
+      if (item.length > FLAT_LENGTH) return undefined
+      out[name] = item
+    } else if (typeof item === 'boolean' || item === null) out[name] = item
+    else return undefined
+  }
+  return out
 }
 
 /** A value that is no object. Gives LEFT_OUT for undefined. */
@@ -135,8 +166,6 @@ function copyArray(value: readonly unknown[], key: string | number, depth: numbe
   }
   return out
 }
-
-const hasOwn = Object.prototype.hasOwnProperty
 
 function copyObject(value: JsonObject, key: string | number, depth: number): Json {
   if (depth > levels) return fail('too-deep', '', key)

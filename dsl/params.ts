@@ -16,6 +16,8 @@ export interface CompiledTemplate {
   /** Every path in it, in the order of the template. */
   readonly paths: readonly CompiledPath[]
   resolve(data: Json, context: PathContext): Resolved
+  /** The value alone. */
+  value(data: Json, context: PathContext): Json
 }
 
 /** A path in a template that does not parse. */
@@ -159,17 +161,61 @@ class Template implements CompiledTemplate {
   readonly paths: readonly CompiledPath[]
   private readonly part: Part
 
+  private readonly flat: Flat | null
+
   constructor(part: Part, paths: readonly CompiledPath[]) {
     this.part = part
     this.paths = paths
+    this.flat = flatOf(part)
+  }
+
+  value(data: Json, context: PathContext): Json {
+    return this.flat === null ? this.resolve(data, context).value : flatValue(this.flat, data)
   }
 
   resolve(data: Json, context: PathContext): Resolved {
+    if (this.flat !== null) return resolveFlat(this.flat, data)
     const result: Result = { value: null, unresolved: undefined }
     const value = resolvePart(this.part, data, context, result)
     result.value = value === undefined ? null : value
     return result
   }
+}
+
+/** Params without nesting, defaults and `$$`, as most are: one loop. */
+interface Flat {
+  readonly keys: readonly string[]
+  readonly paths: readonly CompiledPath[]
+}
+
+function flatOf(part: Part): Flat | null {
+  if (part.kind !== 'object' || part.keys.includes('__proto__')) return null
+  const paths: CompiledPath[] = []
+  for (const inner of part.parts) {
+    if (inner.kind !== 'path' || inner.path.isContext || inner.name !== part.keys[paths.length]) return null
+    paths.push(inner.path)
+  }
+  return { keys: part.keys, paths }
+}
+
+function flatValue({ keys, paths }: Flat, data: Json): Json {
+  const value: JsonObject = {}
+  for (let i = 0; i < keys.length; i++) {
+    const found = paths[i]!.get(data)
+    if (found !== undefined) value[keys[i]!] = found
+  }
+  return value
+}
+
+function resolveFlat({ keys, paths }: Flat, data: Json): Resolved {
+  const value: JsonObject = {}
+  let unresolved: string[] | undefined
+  for (let i = 0; i < keys.length; i++) {
+    const found = paths[i]!.get(data)
+    if (found !== undefined) value[keys[i]!] = found
+    else (unresolved ??= []).push(keys[i]!)
+  }
+  return { value, unresolved }
 }
 
 /** What is handed out, made first so that names can be added to it. */

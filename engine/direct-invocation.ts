@@ -23,7 +23,7 @@ export function invokeDirectly(invoker: Invoker, functionRef: string, body: Json
     throw new Error('a direct invocation has no callback')
   }
   const flow = createFlow(prepare(plan), { id, input: body, startedAt: Date.now(), version: 'latest', trigger: undefined, callbackAt })
-  const run = new NodeRun(flow.root, flow.prepared.start, body, flow.now)
+  const run = new NodeRun(flow.root, flow.prepared.start, body)
   run.input = body
   return new Promise((resolve, reject) => {
     signal?.addEventListener('abort', () => {
@@ -35,6 +35,6 @@ export function invokeDirectly(invoker: Invoker, functionRef: string, body: Json
       callbackAt,
       log,
       ended: (_run, ok, value) => (ok ? resolve(value) : reject(new ExecutionFailed(value as unknown as ErrorDocument, 'failed'))),
-    })
+    }, flow.now)
   })
 }

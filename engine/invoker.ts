@@ -1,4 +1,4 @@
-import { bodyOf } from '../dsl/core/body.ts'
+import { bodyValue } from '../dsl/core/body.ts'
 import { placeOf } from '../dsl/core/place.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ERROR_TYPE_OF_STATUS, STATUS, type ErrorDocument } from '../dsl/errors.ts'
@@ -6,7 +6,7 @@ import type { Json } from '../dsl/json.ts'
 import type { PlanCallbackNode, PlanFunctionNode } from '../dsl/plan.ts'
 import type { Executor, FunctionSpec, Invocation, LogLine } from '../executors/contract.ts'
 import { DeadlineEntry, type Deadlines } from './deadlines.ts'
-import type { FunctionRegistry } from './functions.ts'
+import type { FunctionRegistry, ResolvedFunction } from './functions.ts'
 import { derivedId } from './ids.ts'
 
 /** A synchronous call may take 15 minutes at most (flow-language.md, 2). */
@@ -25,32 +25,39 @@ export interface InvocationOwner {
   ended(run: NodeRun, ok: boolean, value: Json): void
 }
 
-/** One delivery under way: what the executor sees, and the entry in the deadlines. */
+/** One delivery under way: what the executor sees, and the entry in the deadlines. Kept small, as there is one per step of a flow. */
 class RunInvocation extends DeadlineEntry implements Invocation {
+  readonly invoker: Invoker
   readonly owner: InvocationOwner
   readonly run: NodeRun
-  readonly spec: FunctionSpec
-  readonly functionRef: string
+  readonly resolved: ResolvedFunction
   readonly body: Json
   readonly attempt: number
-  readonly invoker: Invoker
   settled = false
   onAbort: ((reason: ErrorDocument) => void) | undefined = undefined
-  readonly traceparent = undefined
-  private limitMs = 0
-  private ownTimeout = false
   private id: string | null = null
   private abort: AbortController | null = null
 
-  constructor(invoker: Invoker, owner: InvocationOwner, run: NodeRun, spec: FunctionSpec, functionRef: string, body: Json) {
+  constructor(invoker: Invoker, owner: InvocationOwner, run: NodeRun, resolved: ResolvedFunction, body: Json) {
     super()
     this.invoker = invoker
     this.owner = owner
     this.run = run
-    this.spec = spec
-    this.functionRef = functionRef
+    this.resolved = resolved
     this.body = body
     this.attempt = run.attempt
+  }
+
+  get spec(): FunctionSpec {
+    return this.resolved.spec as FunctionSpec
+  }
+
+  get functionRef(): string {
+    return this.resolved.ref
+  }
+
+  get traceparent(): undefined {
+    return undefined
   }
 
   get requestId(): string {
@@ -85,18 +92,11 @@ class RunInvocation extends DeadlineEntry implements Invocation {
     if (this.settle()) this.owner.ended(this.run, false, { ...error, function: this.functionRef, attempt: this.attempt } as unknown as Json)
   }
 
-  /** Sets the deadline; the shorter of the node's and, unless the executor counts it, the function's own. */
-  limit(now: number, nodeLimitMs: number): void {
-    const own = TIMED_BY_EXECUTOR.has(this.spec.runtime) ? undefined : this.spec.timeoutMs
-    this.ownTimeout = own !== undefined && own < nodeLimitMs
-    this.limitMs = this.ownTimeout ? (own as number) : nodeLimitMs
-    this.invoker.deadlines.add(this, now, this.limitMs)
-  }
-
   override expire(): void {
-    const whose = this.ownTimeout ? `function ${this.functionRef}` : `node ${this.run.node.id}`
-    const reason = timeoutError(`${whose} did not answer within ${this.limitMs / 1000} s`)
     if (this.settled) return
+    const { ms, own } = limitOf(this.run, this.spec)
+    const whose = own ? `function ${this.functionRef}` : `node ${this.run.node.id}`
+    const reason = timeoutError(`${whose} did not answer within ${ms / 1000} s`)
     this.giveUp(reason)
     this.owner.ended(this.run, false, { ...reason, function: this.functionRef, attempt: this.attempt } as unknown as Json)
   }
@@ -132,17 +132,21 @@ export class Invoker {
     this.deadlines = deadlines
   }
 
-  /** Starts the delivery of a run's present attempt; `run.handle` is it while it lasts. */
-  dispatch(run: NodeRun, owner: InvocationOwner): void {
+  /** Starts the delivery of a run's present attempt; `run.handle` is it while it lasts. `now` is epoch ms. */
+  dispatch(run: NodeRun, owner: InvocationOwner, now: number): void {
     const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
     const resolved = this.functions.resolve(plan.function)
     if (resolved.error !== null) {
       return owner.ended(run, false, { ...resolved.error, function: plan.function, attempt: run.attempt } as unknown as Json)
     }
-    const invocation = new RunInvocation(this, owner, run, resolved.spec as FunctionSpec, plan.function, bodyOf(run).value)
+    const invocation = new RunInvocation(this, owner, run, resolved, bodyValue(run))
     run.handle = invocation
-    invocation.limit(Date.now(), limitOf(plan, resolved.spec as FunctionSpec))
-    start(resolved.executor as Executor, invocation)
+    this.deadlines.add(invocation, now, limitOf(run, resolved.spec as FunctionSpec).ms)
+    try {
+      ;(resolved.executor as Executor).invoke(invocation)
+    } catch (error) {
+      invocation.fail(internalError(error))
+    }
   }
 
   /** Gives up what is under way for a run; nothing is reported. */
@@ -151,17 +155,13 @@ export class Invoker {
   }
 }
 
-function start(executor: Executor, invocation: RunInvocation): void {
-  try {
-    executor.invoke(invocation)
-  } catch (error) {
-    invocation.fail(internalError(error))
-  }
-}
-
-function limitOf(plan: PlanFunctionNode | PlanCallbackNode, spec: FunctionSpec): number {
-  if (plan.type === 'callback') return plan.invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : Math.min(plan.timeoutMs, SYNC_LIMIT_MS)
-  return plan.timeoutMs ?? (plan.invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : SYNC_LIMIT_MS)
+/** How long a run's invocation may take: as its node says, or, unless the executor counts it, the function's own timeout if that is shorter. */
+function limitOf({ node: { plan: given } }: NodeRun, spec: FunctionSpec): { readonly ms: number; readonly own: boolean } {
+  const plan = given as PlanFunctionNode | PlanCallbackNode
+  let ms = plan.invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : SYNC_LIMIT_MS
+  if (plan.timeoutMs !== undefined) ms = Math.min(ms, plan.timeoutMs)
+  const own = spec.timeoutMs !== undefined && spec.timeoutMs < ms && !TIMED_BY_EXECUTOR.has(spec.runtime)
+  return { ms: own ? (spec.timeoutMs as number) : ms, own }
 }
 
 /** The request id of an attempt follows from its place, so every delivery of it carries the same. */

@@ -1,14 +1,14 @@
 import { bodyOf } from '../dsl/core/body.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, type ErrorDocument } from '../dsl/errors.ts'
-import { copyJson, JsonCopyError } from '../dsl/json-copy.ts'
+import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import { startError } from '../dsl/steps/subflow.ts'
 import type { ChildLauncher, ChildRequest, RunningChild } from './children.ts'
 import type { EmbeddedHost } from './embedded/embedded-host.ts'
 import { EngineError } from './errors.ts'
 import { MAX_DEPTH, type DeployedFlow } from './execution-info.ts'
-import type { ExpressExecution, ExpressStart } from './express/express-host.ts'
+import type { ExpressDone, ExpressExecution, ExpressStart } from './express/express-host.ts'
 import type { FlowRegistry } from './flow-registry.ts'
 
 /** What starting a child needs of the engine. */
@@ -16,7 +16,7 @@ export interface ChildHosts {
   readonly flows: FlowRegistry
   /** Null: this engine runs express flows only. */
   embedded(): Promise<EmbeddedHost> | null
-  startExpress(deployed: DeployedFlow, start: ExpressStart): ExpressExecution
+  startExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution
 }
 
 const NOTHING: RunningChild = { stop: () => undefined, abandon: () => undefined }
@@ -42,7 +42,7 @@ export class LocalChildren implements ChildLauncher {
     }
     let input: Json
     try {
-      input = copyJson(bodyOf(run).value)
+      input = copyJson(bodyOf(run).value, PAYLOAD_LIMIT)
     } catch (error) {
       if (!(error instanceof JsonCopyError)) throw error
       const deep = error.reason === 'too-deep'
@@ -57,14 +57,9 @@ export class LocalChildren implements ChildLauncher {
   private launchExpress(deployed: DeployedFlow, request: ChildRequest, input: Json, ended: (ok: boolean, value: Json) => void): RunningChild {
     let forgotten = false
     const { execution: parent, node } = request.parent
-    const child = this.hosts.startExpress(deployed, {
-      input,
-      id: request.id,
-      depth: request.depth,
-      parent: { execution: parent, node },
-      done: ({ flow }) => {
-        if (request.wait && !forgotten) ended(flow.error === null, flow.error === null ? flow.output : (flow.error as unknown as Json))
-      },
+    const start = { id: request.id, depth: request.depth, parent: { execution: parent, node } }
+    const child = this.hosts.startExpress(deployed, input, start, ({ flow }) => {
+      if (request.wait && !forgotten) ended(flow.error === null, flow.error === null ? flow.output : (flow.error as unknown as Json))
     })
     // its parent first learns that it has been asked for: it may end at once
     queueMicrotask(() => child.begin())

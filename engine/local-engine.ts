@@ -1,4 +1,4 @@
-import { copyJson, JsonCopyError } from '../dsl/json-copy.ts'
+import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
@@ -23,7 +23,7 @@ import { invokeDirectly } from './direct-invocation.ts'
 import type { EmbeddedHost, Outcome } from './embedded/embedded-host.ts'
 import { EngineError, ExecutionFailed } from './errors.ts'
 import type { DeployedFlow } from './execution-info.ts'
-import { ExpressExecution, type ExpressCallbacks, type ExpressServices, type ExpressStart } from './express/express-host.ts'
+import { ExpressExecution, type ExpressCallbacks, type ExpressDone, type ExpressServices, type ExpressStart } from './express/express-host.ts'
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionRegistry, specForHandler } from './functions.ts'
 import { newId } from './ids.ts'
@@ -78,7 +78,7 @@ export class LocalEngine implements Engine {
     this.children = new LocalChildren({
       flows: this.flows,
       embedded: () => (options.engine === 'express' ? null : this.embedded()),
-      startExpress: (deployed, start) => this.newExpress(deployed, start),
+      startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
     })
     this.expressServices = {
       invoker: this.invoker,
@@ -277,41 +277,29 @@ export class LocalEngine implements Engine {
     return this.flows.get(flow)
   }
 
-  private runExpress(deployed: DeployedFlow, input: Json, { id, trigger, onNode, signal }: StartOptions): Promise<Json> {
+  private runExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Json> {
     return new Promise((resolve, reject) => {
-      const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, {
-        input,
-        ...(id === undefined ? undefined : { id }),
-        ...(trigger === undefined ? undefined : { trigger }),
-        ...(onNode === undefined ? undefined : { onNode }),
-        done: ({ flow }) => {
-          if (flow.error === null) resolve(flow.output)
-          else reject(new ExecutionFailed(flow.error, flow.status))
-        },
+      const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, options, ({ flow }) => {
+        if (flow.error === null) resolve(flow.output)
+        else reject(new ExecutionFailed(flow.error, flow.status))
       })
-      if (signal !== undefined) stopOnAbort(execution, signal)
+      if (options.signal !== undefined) stopOnAbort(execution, options.signal)
       execution.begin()
     })
   }
 
-  private startExpress(deployed: DeployedFlow, input: Json, { id, trigger, onNode, signal }: StartOptions): Execution {
-    const existing = id === undefined ? undefined : this.express.get(id)
+  private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
+    const existing = options.id === undefined ? undefined : this.express.get(options.id)
     if (existing !== undefined) return this.handle(existing.id, existing.deployed.name)
-    const execution = this.newExpress(deployed, {
-      input,
-      ...(id === undefined ? undefined : { id }),
-      ...(trigger === undefined ? undefined : { trigger }),
-      ...(onNode === undefined ? undefined : { onNode }),
-      done: () => undefined,
-    })
-    if (signal !== undefined) stopOnAbort(execution, signal)
+    const execution = this.newExpress(deployed, input, options, () => undefined)
+    if (options.signal !== undefined) stopOnAbort(execution, options.signal)
     execution.begin()
     return this.handle(execution.id, deployed.name)
   }
 
   /** An express execution that `describe`, `stop` and `result` find. */
-  private newExpress(deployed: DeployedFlow, start: ExpressStart): ExpressExecution {
-    const execution: ExpressExecution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, start)
+  private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution {
+    const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, done)
     this.express.set(execution.id, execution)
     if (this.express.size > EXPRESS_REMEMBERED) this.forgetEnded()
     return execution
@@ -418,7 +406,7 @@ function stopOnAbort(execution: ExpressExecution, signal: AbortSignal): void {
 function takeInput(input: unknown, what = 'input'): Json {
   if (input === undefined) return {}
   try {
-    return copyJson(input)
+    return copyJson(input, PAYLOAD_LIMIT)
   } catch (error) {
     if (!(error instanceof JsonCopyError)) throw error
     const code = error.reason === 'too-large' ? 'payload-too-large' : error.reason === 'too-deep' ? 'payload-too-deep' : 'bad-input'

@@ -19,6 +19,14 @@ export function bodyOf(run: NodeRun): { readonly value: Json; readonly unresolve
   return mergeInput ? { value: overlay(run.input, resolved.value), unresolved: resolved.unresolved } : resolved
 }
 
+/** As {@link bodyOf}, without a list of what was not found. */
+export function bodyValue(run: NodeRun): Json {
+  const { params, mergeInput } = run.node
+  if (params === null) return run.input
+  const value = params.value(run.input, contextOf(run))
+  return mergeInput ? overlay(run.input, value) : value
+}
+
 function overlay(input: Json, params: Json): Json {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return params
   // spread makes own members of all keys, `__proto__` included

@@ -46,7 +46,7 @@ export function begin(flow: Flow): Command[] {
   const timeout = flow.prepared.plan.timeoutMs
   if (timeout !== undefined) {
     flow.timer = new Timer(null, 'flow', flow.start.startedAt + timeout)
-    flow.commands.push(flow.timer)
+    flow.command(flow.timer)
   }
   enter(flow.root, flow.prepared.start, flow.start.input)
   return take(flow)
@@ -135,9 +135,10 @@ export function find(flow: Flow, place: string): NodeRun | null {
 }
 
 function take(flow: Flow): Command[] {
-  const commands = flow.commands
-  flow.commands = []
-  return commands
+  const count = flow.commandCount
+  if (count === 0) return NO_COMMANDS
+  flow.commandCount = 0
+  return flow.commands.slice(0, count)
 }
 
 function timeoutMessage(flow: Flow): string {
@@ -146,7 +147,7 @@ function timeoutMessage(flow: Flow): string {
 
 function enter(scope: Scope, node: PreparedNode, arrived: Json): void {
   const flow = scope.flow
-  const run = new NodeRun(scope, node, arrived, flow.now)
+  const run = new NodeRun(scope, node, arrived)
   scope.current = run
   if (flow.carried !== null || flow.replaced !== null) {
     const lineage = lineageOf(run)
@@ -267,7 +268,7 @@ function scopeEnded(scope: Scope, ok: boolean, value: Json): void {
 
 function finish(flow: Flow, status: FlowStatus, output: Json, error: ErrorDocument | null): void {
   if (flow.timer !== null) {
-    flow.commands.push({ kind: 'clear', timer: flow.timer })
+    flow.command({ kind: 'clear', timer: flow.timer })
     flow.timer = null
   }
   if (flow.root.current !== null) cancel(flow.root.current)
@@ -275,7 +276,7 @@ function finish(flow: Flow, status: FlowStatus, output: Json, error: ErrorDocume
   flow.status = status
   flow.output = output
   flow.error = error
-  flow.commands.push(END)
+  flow.command(END)
 }
 
 const END: Command = { kind: 'end' }
@@ -292,7 +293,7 @@ function cancel(run: NodeRun): void {
 function withdraw(run: NodeRun): void {
   core.clearTimer(run)
   if (run.kind !== null) {
-    run.scope.flow.commands.push({ kind: 'cancel', run, effect: run.kind, attempt: run.attempt })
+    run.scope.flow.command({ kind: 'cancel', run, effect: run.kind, attempt: run.attempt })
     run.kind = null
   }
 }
@@ -302,16 +303,16 @@ const core: Core = {
     run.kind = effect
     run.handle = null
     run.invocations += 1
-    run.scope.flow.commands.push(run)
+    run.scope.flow.command(run)
   },
   timer(run, purpose, due) {
     core.clearTimer(run)
     run.timer = new Timer(run, purpose, due)
-    run.scope.flow.commands.push(run.timer)
+    run.scope.flow.command(run.timer)
   },
   clearTimer(run) {
     if (run.timer === null) return
-    run.scope.flow.commands.push({ kind: 'clear', timer: run.timer })
+    run.scope.flow.command({ kind: 'clear', timer: run.timer })
     run.timer = null
   },
   now: (run) => run.scope.flow.now,

@@ -35,6 +35,8 @@ export interface PreparedError {
 export interface PreparedPlan {
   readonly plan: Plan
   readonly start: PreparedNode
+  /** Waits, retries, callbacks or intervals: due times follow from the times of its events. */
+  readonly timed: boolean
 }
 
 /** What a kind's `prepare` may use. */
@@ -113,7 +115,15 @@ export function preparePlan(plan: Plan, steps: StepTable): PreparedPlan {
   const start = buildGraph(plan.nodes).get(plan.start)
   if (start === undefined) throw new Error(`plan of flow ${plan.flow}: no start node ${plan.start}`)
   for (const { node, id } of keepers) node.keepOutput = asked.has(id)
-  return { plan, start }
+  return { plan, start, timed: isTimed(plan.nodes) }
+}
+
+function isTimed(nodes: Readonly<Record<string, PlanNode>>): boolean {
+  return Object.values(nodes).some((node) => {
+    if (node.type === 'wait' || node.type === 'callback') return true
+    if (node.type === 'error') return node.retry !== undefined
+    return 'nodes' in node && ((node.type === 'loop' && node.intervalMs > 0) || isTimed(node.nodes))
+  })
 }
 
 function prepareError(plan: PlanErrorNode, context: PrepareContext): PreparedError {

@@ -114,7 +114,6 @@ export class NodeRun {
   invocations = 0
   active = true
   status: RunStatus = 'running'
-  readonly startedAt: number
   timer: Timer | null = null
   /** Of a container: the active ones, by index. */
   children: Map<number, Scope> | null = null
@@ -124,11 +123,10 @@ export class NodeRun {
   to: PreparedNode | null = null
   /** The host's own. */
   handle: unknown = null
-  constructor(scope: Scope, node: PreparedNode, arrived: Json, startedAt: number) {
+  constructor(scope: Scope, node: PreparedNode, arrived: Json) {
     this.scope = scope
     this.node = node
     this.arrived = arrived
-    this.startedAt = startedAt
   }
 }
 
@@ -143,12 +141,17 @@ export class Flow {
   error: ErrorDocument | null = null
   /** The time of the event at hand; the only time there is. */
   now = 0
-  /** Commands of the step at hand, in order. */
-  commands: Command[] = []
+  /** Commands of the step at hand, in order; only the first `commandCount` count. Never shrunk: a fresh array per step is measurable. */
+  readonly commands: Command[] = []
+  commandCount = 0
   timer: Timer | null = null
   carried: Map<string, Carried> | null = null
   /** Inputs put in place of what arrives, by lineage (rerun). */
   replaced: Map<string, Json> | null = null
+  command(command: Command): void {
+    this.commands[this.commandCount++] = command
+  }
+
   constructor(prepared: PreparedPlan, start: FlowStart) {
     this.prepared = prepared
     this.start = start

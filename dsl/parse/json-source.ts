@@ -1,5 +1,5 @@
 import { duplicateKey, TOO_DEEP, Unreadable, type TextFinding } from './findings.ts'
-import { MAX_DEPTH } from './limits.ts'
+import { MAX_DEPTH, MAX_DUPLICATES } from './limits.ts'
 import type { Place } from './places.ts'
 
 /**
@@ -50,7 +50,7 @@ class JsonScanner {
     while (this.#text.charCodeAt(at) === QUOTE) {
       const end = this.#stringEnd(at)
       const name = this.#string(at, end)
-      if (members.has(name)) this.findings.push(duplicateKey(this.#path, name, at))
+      if (members.has(name) && this.findings.length < MAX_DUPLICATES) this.findings.push(duplicateKey(this.#path, name, at))
       this.#path.push(name)
       members.set(name, this.value(this.skipBlanks(this.skipBlanks(end) + 1), at, depth + 1))
       this.#path.pop()

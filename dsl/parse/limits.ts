@@ -6,3 +6,5 @@ export const MAX_DEPTH = 512
 export const MAX_ALIASED = 100_000
 /** Syntax errors reported per document: one slip can make thousands, and each costs time. */
 export const MAX_SYNTAX_ERRORS = 20
+/** Doubled keys reported per document. */
+export const MAX_DUPLICATES = 10_000

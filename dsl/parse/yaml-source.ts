@@ -1,7 +1,7 @@
 import type { Alias, Composer, Document, Node, Pair, Range, Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { setMember, type Json, type JsonObject } from '../json.ts'
 import { duplicateKey, TOO_DEEP, Unreadable, type TextFinding } from './findings.ts'
-import { MAX_ALIASED, MAX_DEPTH, MAX_SYNTAX_ERRORS } from './limits.ts'
+import { MAX_ALIASED, MAX_DEPTH, MAX_DUPLICATES, MAX_SYNTAX_ERRORS } from './limits.ts'
 import type { Place } from './places.ts'
 
 type Yaml = typeof import('yaml')
@@ -23,7 +23,7 @@ export async function readYaml(text: string): Promise<YamlSource> {
   const yaml = await import('yaml')
   const errors = new ErrorList()
   try {
-    const document = composeOne(yaml, text, errors)
+    const document = withBareEnvironment(() => composeOne(yaml, text, errors))
     if (errors.findings.length > 0 || document === undefined) return { value: undefined, root: EMPTY, findings: errors.findings }
     const reader = new Reader(yaml)
     const { value, place } = reader.root(document.contents as Node)
@@ -32,6 +32,22 @@ export async function readYaml(text: string): Promise<YamlSource> {
     if (error instanceof Unreadable) errors.add(error.message, error.offset)
     else if (error !== ENOUGH) throw error
     return { value: undefined, root: EMPTY, findings: errors.findings }
+  }
+}
+
+/**
+ * The library asks `process.env` for a debug switch at every token, and each question is a call of the system's
+ * `getenv`: two thirds of its time. While it works, which is synchronous, it finds an ordinary object there.
+ */
+function withBareEnvironment<T>(work: () => T): T {
+  const { process } = globalThis as { process?: { env: unknown } }
+  if (process === undefined) return work()
+  const { env } = process
+  process.env = {}
+  try {
+    return work()
+  } finally {
+    process.env = env
   }
 }
 
@@ -47,7 +63,8 @@ class ErrorList {
 
   /** As `add`, and gives up on the document when there are enough. */
   addSome(message: string, offset: number): void {
-    this.add(message, offset)
+    // The composer catches what is thrown here now and then, and reports it: hence the check before adding.
+    if (this.findings.length < MAX_SYNTAX_ERRORS) this.add(message, offset)
     if (this.findings.length >= MAX_SYNTAX_ERRORS) throw ENOUGH
   }
 }
@@ -190,7 +207,7 @@ class Reader {
     for (const pair of node.items as Pair<Node | null, Node | null>[]) {
       const keyAt = pair.key === null ? at : offsetOf(pair.key, at)
       const name = this.#key(pair.key, keyAt)
-      if (children.has(name)) this.findings.push(duplicateKey(this.#path, name, keyAt))
+      if (children.has(name) && this.findings.length < MAX_DUPLICATES) this.findings.push(duplicateKey(this.#path, name, keyAt))
       this.#path.push(name)
       const member = pair.value === null ? nothing(keyAt) : this.#read(pair.value, keyAt, depth + 1)
       this.#path.pop()

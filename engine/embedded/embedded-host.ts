@@ -466,7 +466,7 @@ export class EmbeddedHost {
   private issue(execution: EmbeddedExecution, run: NodeRun, effect: Effect): void {
     const { attempt } = run
     execution.underWay += 1
-    if (effect === 'invoke') this.services.invoker.dispatch(run, execution)
+    if (effect === 'invoke') this.services.invoker.dispatch(run, execution, Date.now())
     else if (effect === 'publish') {
       this.services.channels.publish(run, execution.start.id, (ok, value) => {
         if (run.attempt === attempt) execution.ended(run, ok, value)

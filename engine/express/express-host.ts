@@ -4,7 +4,7 @@
  * Each execution carries out its commands in the order of the events. Invocations that end while a step is under way are queued,
  * so that a loop of handlers without any wait does not grow the stack.
  */
-import { begin, createFlow, find, step } from '../../dsl/core/machine.ts'
+import { begin, createFlow, find, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
 import { NodeRun, Timer, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
@@ -22,6 +22,10 @@ import { setLongTimeout, type LongTimeout } from '../long-timeout.ts'
 import { NodeView } from '../view.ts'
 import type { ChildLauncher, RunningChild } from '../children.ts'
 
+/** Made once: the core does not keep events, and a fresh one per invocation is measurable. */
+const OK: CoreEvent & { kind: 'ok' } = { kind: 'ok', data: null, time: 0 }
+const FAILED: CoreEvent & { kind: 'error' } = { kind: 'error', data: null as never, time: 0 }
+
 /** What express executions need of the engine around them. */
 export interface ExpressServices {
   readonly invoker: Invoker
@@ -34,15 +38,15 @@ export interface ExpressServices {
 }
 
 export interface ExpressStart {
-  readonly input: Json
   readonly id?: string
   readonly depth?: number
   readonly parent?: { readonly execution: string; readonly node: string }
   readonly trigger?: FlowStart['trigger']
   readonly onNode?: (node: NodeRecord) => void
-  /** Called once, when it has ended. */
-  readonly done: (execution: ExpressExecution) => void
 }
+
+/** Called once, when it has ended. */
+export type ExpressDone = (execution: ExpressExecution) => void
 
 /** The callbacks of express executions that wait, by token. */
 export type ExpressCallbacks = Map<string, { readonly execution: ExpressExecution; readonly place: string; used: boolean }>
@@ -59,26 +63,29 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   endedAt = 0
   private readonly services: ExpressServices
   private readonly callbacks: ExpressCallbacks
-  private readonly done: ExpressStart['done']
+  private readonly done: ExpressDone
+  /** Due times and records need the time to the millisecond. */
+  private readonly exact: boolean
   private givenId: string | null
-  private readonly timers = new Map<Timer, LongTimeout>()
+  private timers: Map<Timer, LongTimeout> | null = null
   private tokens: string[] | null = null
   private watchers: (() => void)[] | null = null
   private silent = false
   private busy = true
-  private readonly queue: (NodeRun | boolean | Json)[] = []
+  private queue: (NodeRun | boolean | Json)[] | null = null
 
-  constructor(services: ExpressServices, callbacks: ExpressCallbacks, deployed: DeployedFlow, start: ExpressStart) {
+  constructor(services: ExpressServices, callbacks: ExpressCallbacks, deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone) {
     super()
     this.services = services
     this.callbacks = callbacks
     this.deployed = deployed
-    this.input = start.input
-    this.startedAt = Date.now()
+    this.input = input
+    this.exact = deployed.prepared.timed || start.onNode !== undefined
     this.depth = start.depth ?? 0
     this.parent = start.parent
     this.trigger = start.trigger
-    this.done = start.done
+    this.done = done
+    this.startedAt = this.now()
     this.givenId = start.id ?? null
     this.flow = createFlow(deployed.prepared, this, start.onNode === undefined ? null : new NodeView({ onChange: start.onNode }))
   }
@@ -112,7 +119,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
 
   ended(run: NodeRun, ok: boolean, value: Json): void {
     if (this.busy) {
-      this.queue.push(run, ok, value)
+      ;(this.queue ??= []).push(run, ok, value)
       return
     }
     this.busy = true
@@ -158,17 +165,25 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     }
   }
 
+  private now(): number {
+    return this.exact ? Date.now() : this.services.invoker.deadlines.now()
+  }
+
   private drain(): void {
-    for (let at = 0; at < this.queue.length; at += 3) {
-      this.outcome(this.queue[at] as NodeRun, this.queue[at + 1] as boolean, this.queue[at + 2] as Json)
+    const { queue } = this
+    if (queue !== null) {
+      for (let at = 0; at < queue.length; at += 3) this.outcome(queue[at] as NodeRun, queue[at + 1] as boolean, queue[at + 2] as Json)
+      queue.length = 0
     }
-    this.queue.length = 0
     this.busy = false
   }
 
   private outcome(run: NodeRun, ok: boolean, data: Json): void {
-    const time = Date.now()
-    this.carryOut(ok ? step(this.flow, { kind: 'ok', run, data, time }) : step(this.flow, { kind: 'error', run, data: data as unknown as ErrorDocument, time }))
+    const event: CoreEvent = ok ? OK : FAILED
+    event.run = run
+    event.data = data as never
+    event.time = this.now()
+    this.carryOut(step(this.flow, event))
     if (run.status === 'waiting' && run.node.plan.type === 'callback' && run.active) this.announce(run)
   }
 
@@ -192,7 +207,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     if (!run.active || run.kind === null) return
     if (run.kind === 'invoke') {
       if (run.node.plan.type === 'callback') this.register(run)
-      this.services.invoker.dispatch(run, this)
+      this.services.invoker.dispatch(run, this, this.flow.now)
     } else if (run.kind === 'publish') {
       const { attempt } = run
       this.services.channels.publish(run, this.id, (ok, value) => {
@@ -240,17 +255,17 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   }
 
   private setTimer(timer: Timer): void {
-    const now = Date.now()
     if (timer.run === null) {
-      this.services.invoker.deadlines.add(this, now, timer.due - this.startedAt)
+      this.services.invoker.deadlines.add(this, this.startedAt, timer.due - this.startedAt)
       return
     }
+    const now = Date.now()
     const place = placeOf(timer.run)
     const { purpose } = timer
-    this.timers.set(
+    ;(this.timers ??= new Map<Timer, LongTimeout>()).set(
       timer,
       setLongTimeout(timer.due - now, () => {
-        this.timers.delete(timer)
+        this.timers?.delete(timer)
         // timers of Node fire up to a millisecond early; due times are promises
         this.take(step(this.flow, { kind: 'timer', place, purpose, time: Math.max(Date.now(), timer.due) }))
       }),
@@ -259,8 +274,8 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
 
   private clearTimer(timer: Timer): void {
     if (timer.run === null) return this.services.invoker.deadlines.remove(this)
-    this.timers.get(timer)?.clear()
-    this.timers.delete(timer)
+    this.timers?.get(timer)?.clear()
+    this.timers?.delete(timer)
   }
 
   private register(run: NodeRun): void {
@@ -288,7 +303,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   }
 
   private close(): void {
-    this.endedAt = Math.max(Date.now(), this.startedAt)
+    this.endedAt = Math.max(this.now(), this.startedAt)
     if (this.tokens !== null) for (const token of this.tokens) this.callbacks.delete(token)
     if (this.silent) return
     this.done(this)
