@@ -5,12 +5,19 @@ type Style = Parameters<typeof styleText>[0]
 
 /** Colours for stderr; none where it is no terminal, or NO_COLOR is set. */
 export function onStderr(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stderr })
+  return styled(style, text, process.stderr)
 }
 
 /** Colours for stdout; none where it is no terminal, or NO_COLOR is set. */
 export function onStdout(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout })
+  return styled(style, text, process.stdout)
+}
+
+/** styleText's own look at the environment may print a warning of Node's, which must never be the last line of stderr. */
+function styled(style: Style, text: string, stream: NodeJS.WriteStream): string {
+  const { NO_COLOR, FORCE_COLOR } = process.env
+  const coloured = NO_COLOR ? false : FORCE_COLOR ? FORCE_COLOR !== '0' && FORCE_COLOR !== 'false' : stream.isTTY
+  return coloured ? styleText(style, text, { validateStream: false }) : text
 }
 
 /** Writes lines to stderr. */

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { Suggester } from '../dsl/suggest.ts'
 import { usageError, type CommandError } from './command-error.ts'
 
@@ -20,8 +20,7 @@ function nearbyFile(file: string): string {
   } catch {
     return ''
   }
-  const nearest = new Suggester().nearest(basename(file), names)
-  return nearest === undefined ? '' : `; did you mean ${join(folder, nearest)}?`
+  return new Suggester().hint(basename(file), names)
 }
 
 export function isFolder(path: string): boolean {

@@ -18,7 +18,8 @@ const FRAME_MS = 80
 
 /** A live tree on a terminal, else a line per change of a node. The terminal library is loaded for the first only. */
 export async function createProgress(title: string): Promise<Progress> {
-  return process.stderr.isTTY ? liveTree(title) : plainLines()
+  // a terminal without a size (some pseudo-terminals) cannot be drawn on
+  return process.stderr.isTTY && process.stderr.columns > 0 ? liveTree(title) : plainLines()
 }
 
 function keep(records: Map<string, NodeRecord>, record: NodeRecord): void {
@@ -58,7 +59,7 @@ async function liveTree(title: string): Promise<Progress> {
   const picture = (): string => {
     const now = Date.now()
     const head = `${onStderr('bold', title)}  ${onStderr('dim', duration(now - startedAt))}`
-    return [head, ...renderTree(records.values(), { ...look, now, width: process.stderr.columns || 80 }).map((line) => `  ${line}`)].join('\n')
+    return [head, ...renderTree(records.values(), { ...look, now, width: process.stderr.columns - 2 }).map((line) => `  ${line}`)].join('\n')
   }
   const draw = (): void => update(picture())
   timer = setInterval(draw, FRAME_MS)
@@ -70,7 +71,8 @@ async function liveTree(title: string): Promise<Progress> {
       keep(records, record)
     },
     line(text) {
-      update.persist(text)
+      update.clear()
+      say(text)
       draw()
     },
     end() {
