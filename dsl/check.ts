@@ -113,7 +113,8 @@ class FlowCheck {
     const first = graph.nodes.get(start)
     if (first === undefined) {
       // A node that is there and is no object has been reported itself.
-      if (!Object.hasOwn(nodes, start)) this.#findings.add('unknown-node', ['start'], unknownNode('the flow', start, graph, this.#suggester))
+      if (!Object.hasOwn(nodes, start))
+        this.#findings.add('unknown-node', ['start'], unknownNode('the flow', start, graph, this.#suggester))
     } else if (first.kind !== undefined && TARGETS.start.forbids(first.kind.kind)) {
       this.#findings.add('start-target', ['start'], TARGETS.start.message(start, first.kind.kind))
     }
@@ -130,7 +131,12 @@ class FlowCheck {
   #id(id: string, raw: unknown, path: DocumentPath): void {
     if (id === '__proto__') this.#findings.add('schema', path, 'the id "__proto__" is reserved; choose another one', 'key')
     else if (!NODE_ID.test(id)) {
-      this.#findings.add('schema', path, `the id "${clip(id)}" must be at most 64 letters, digits, _ and - that begin with a letter or _; rename the node`, 'key')
+      this.#findings.add(
+        'schema',
+        path,
+        `the id "${clip(id)}" must be at most 64 letters, digits, _ and - that begin with a letter or _; rename the node`,
+        'key',
+      )
     }
     if (raw !== BROKEN && !isObject(raw)) {
       this.#findings.add('schema', path, `node "${clip(id)}" must be an object { type, ... }, not ${described(raw)}`)
@@ -179,17 +185,35 @@ class FlowCheck {
         if (registry?.hasFunction === undefined || !isFunctionRef(reference)) return
         const ref = normaliseFunctionRef(reference)
         if (registry.hasFunction(ref)) return
-        findings.add('unknown-function', [...subject.path, ...path], `${subject.name}: there is no function "${ref}"; deploy it first`, 'value', severity)
+        findings.add(
+          'unknown-function',
+          [...subject.path, ...path],
+          `${subject.name}: there is no function "${ref}"; deploy it first`,
+          'value',
+          severity,
+        )
       },
       usesFlow: (reference, path) => {
         if (registry?.hasFlow === undefined || !isFlowRef(reference)) return
         const name = reference.split(':', 1)[0]!
         if (name === this.#name || registry.hasFlow(name)) return
-        findings.add('unknown-flow', [...subject.path, ...path], `${subject.name}: there is no flow "${name}"; deploy it first`, 'value', severity)
+        findings.add(
+          'unknown-flow',
+          [...subject.path, ...path],
+          `${subject.name}: there is no flow "${name}"; deploy it first`,
+          'value',
+          severity,
+        )
       },
       usesChannel: (name, path) => {
         if (registry?.hasChannel === undefined || registry.hasChannel(name)) return
-        findings.add('unknown-channel', [...subject.path, ...path], `${subject.name}: there is no event channel "${clip(name)}"; configure it first`, 'value', severity)
+        findings.add(
+          'unknown-channel',
+          [...subject.path, ...path],
+          `${subject.name}: there is no event channel "${clip(name)}"; configure it first`,
+          'value',
+          severity,
+        )
       },
     }
   }

@@ -17,7 +17,8 @@ import type { FlowDefinition } from './schema.ts'
  */
 export function compileFlow(definition: FlowDefinition): Plan {
   const mode = definition.mode ?? 'standard'
-  const timeoutMs = definition.timeout === undefined ? (mode === 'express' ? EXPRESS_LIMIT_MS : undefined) : parseDuration(definition.timeout)
+  const timeoutMs =
+    definition.timeout === undefined ? (mode === 'express' ? EXPRESS_LIMIT_MS : undefined) : parseDuration(definition.timeout)
   const nodes = definition.nodes as Readonly<Record<string, unknown>>
   const plan: Plan = {
     format: 1,
@@ -58,7 +59,8 @@ function joinsOf(graph: Graph): ReadonlyMap<string, string | undefined> {
 }
 
 function baseOf({ id, path, raw }: GraphNode): PlanBase {
-  const { label, input, output, next, onError } = raw as RawNode & Record<'label' | 'input' | 'output' | 'next' | 'onError', string | undefined>
+  const { label, input, output, next, onError } = raw as RawNode &
+    Record<'label' | 'input' | 'output' | 'next' | 'onError', string | undefined>
   return {
     id,
     label: label ?? id,

@@ -8,7 +8,9 @@ import type { FlowDefinition, FlowInput } from './schema.ts'
  */
 export function defineFlow(definition: FlowInput): FlowDefinition {
   if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
-    throw new TypeError(`defineFlow needs an object { flow, start, nodes }, not ${definition === null ? 'null' : Array.isArray(definition) ? 'a list' : typeof definition}`)
+    throw new TypeError(
+      `defineFlow needs an object { flow, start, nodes }, not ${definition === null ? 'null' : Array.isArray(definition) ? 'a list' : typeof definition}`,
+    )
   }
   return definition
 }

@@ -13,7 +13,7 @@ export interface Finding {
 /** Errors, and warnings, reported of one document; a megabyte of nonsense has a hundred times as many. */
 export const MAX_FINDINGS = 10_000
 
-/** Collects findings; the same rule at the same place counts once. */
+/** Collects findings; the same one counts once. */
 export class Findings {
   readonly list: Finding[] = []
   readonly #seen = new Set<string>()
@@ -25,7 +25,7 @@ export class Findings {
 
   add(rule: Rule, path: DocumentPath, message: string, what: 'key' | 'value' = 'value', severity: 'error' | 'warning' = 'error'): void {
     if (this.#count[severity] >= MAX_FINDINGS) return
-    const key = `${rule} ${what} ${JSON.stringify(path)}`
+    const key = `${message} ${JSON.stringify(path)}`
     if (this.#seen.has(key)) return
     this.#seen.add(key)
     this.#count[severity]++

@@ -27,13 +27,20 @@ export interface ParsedDocument {
  * @param source Text, or bytes of UTF-8; at most 1 MiB.
  */
 export async function parseFlow(source: string | Uint8Array): Promise<ParsedDocument> {
-  if (byteLength(source) > MAX_BYTES) return unreadable('the text has over 1 MiB; a definition that long cannot be a flow, so split it into subflows')
+  if (byteLength(source) > MAX_BYTES)
+    return unreadable('the text has over 1 MiB; a definition that long cannot be a flow, so split it into subflows')
   const text = decode(source)
   if (text === undefined) return unreadable('the text is not UTF-8; save the file with that encoding')
 
   const { value, root, findings } = looksLikeJson(text) ? (readJson(text) ?? (await readOther(text))) : await readOther(text)
   const lines = new LineIndex(text)
-  const diagnostics = findings.map(({ rule, message, path, offset }): Diagnostic => ({ rule, severity: 'error', message, path, ...lines.position(offset) }))
+  const diagnostics = findings.map(({ rule, message, path, offset }): Diagnostic => ({
+    rule,
+    severity: 'error',
+    message,
+    path,
+    ...lines.position(offset),
+  }))
   return {
     value: findings.some(({ rule }) => rule === 'syntax') ? undefined : value,
     diagnostics: diagnostics.sort((a, b) => a.line! - b.line! || a.column! - b.column!),

@@ -5,8 +5,8 @@ import { MAX_DEPTH } from './parse/limits.ts'
 /** Stands for a value that was reported and dropped; checks pass over it. */
 export const BROKEN: unique symbol = Symbol('broken')
 
-/** Values in a definition given as an object; one of a text has fewer. */
-const MAX_VALUES = 2_000_000
+/** Values in a definition given as an object; one of a text, aliases expanded, has fewer. */
+const MAX_VALUES = 700_000
 
 /**
  * A copy of a definition as plain JSON data, so that nothing that runs code (getters, proxies) or changes later stays
@@ -87,7 +87,8 @@ class Copier {
         break
       }
       const descriptor = Object.getOwnPropertyDescriptor(value, key)
-      if (descriptor !== undefined && !('value' in descriptor)) setMember(copy, key, this.#broken('a getter is no value of JSON; give plain data') as unknown as Json)
+      if (descriptor !== undefined && !('value' in descriptor))
+        setMember(copy, key, this.#broken('a getter is no value of JSON; give plain data') as unknown as Json)
       else if (descriptor !== undefined && descriptor.value !== undefined) setMember(copy, key, this.copy(descriptor.value) as Json)
       this.#path.pop()
     }
@@ -96,7 +97,7 @@ class Copier {
 
   #tooMany(): boolean {
     if (this.#count++ < MAX_VALUES) return false
-    this.#findings.add('schema', [], 'over 2,000,000 values; a definition that large cannot be a flow')
+    this.#findings.add('schema', [], 'over 700,000 values; a definition that large cannot be a flow')
     return true
   }
 

@@ -57,7 +57,8 @@ export class SchemaChecker {
     const mismatch = typeMismatch(value, schema)
     if (mismatch) return [wrong('schema', path, this.#expectation(value, schema, subject, path))]
     const problems: Problem[] = []
-    if (outOfRange(value, schema)) problems.push(wrong((schema.rule as Rule | undefined) ?? 'schema', path, this.#expectation(value, schema, subject, path)))
+    if (outOfRange(value, schema))
+      problems.push(wrong((schema.rule as Rule | undefined) ?? 'schema', path, this.#expectation(value, schema, subject, path)))
     else if (typeof value === 'string' && schema.pattern !== undefined && !patternOf(schema.pattern).test(value)) {
       problems.push(wrong('schema', path, this.#expectation(value, schema, subject, path)))
     }
@@ -88,7 +89,14 @@ export class SchemaChecker {
     }
   }
 
-  #object(value: object, schema: JsonSchema, subject: SchemaSubject, path: DocumentPath, skip: readonly string[], problems: Problem[]): void {
+  #object(
+    value: object,
+    schema: JsonSchema,
+    subject: SchemaSubject,
+    path: DocumentPath,
+    skip: readonly string[],
+    problems: Problem[],
+  ): void {
     const { properties = {}, required = [] } = schema
     for (const key of Object.keys(value)) {
       if (skip.includes(key)) continue
@@ -113,7 +121,13 @@ export class SchemaChecker {
 
   #expectation(value: unknown, schema: JsonSchema, subject: SchemaSubject, path: DocumentPath): string {
     const choices = schema.enum ?? schema.anyOf?.flatMap((alternative) => alternative.enum ?? []) ?? []
-    const hint = typeof value === 'string' && choices.length > 0 ? this.#suggester.hint(value, choices.filter((choice) => typeof choice === 'string')) : ''
+    const hint =
+      typeof value === 'string' && choices.length > 0
+        ? this.#suggester.hint(
+            value,
+            choices.filter((choice) => typeof choice === 'string'),
+          )
+        : ''
     return `${fieldName(path, subject)} must be ${expectedOf(schema)}, not ${described(value)}${hint}`
   }
 }
@@ -177,7 +191,14 @@ function expectedType({ type, minimum, maximum }: JsonSchema): string {
   // Zod bounds whole numbers by what a double can count to, which is no news to anybody.
   const low = minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER ? minimum : undefined
   const high = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? maximum : undefined
-  const range = low !== undefined && high !== undefined ? ` from ${low} to ${high}` : low !== undefined ? ` of at least ${low}` : high !== undefined ? ` of at most ${high}` : ''
+  const range =
+    low !== undefined && high !== undefined
+      ? ` from ${low} to ${high}`
+      : low !== undefined
+        ? ` of at least ${low}`
+        : high !== undefined
+          ? ` of at most ${high}`
+          : ''
   switch (type) {
     case 'integer':
       return `a whole number${range}`

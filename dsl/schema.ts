@@ -34,14 +34,15 @@ export const nodeSchema = (z: Z) =>
 export const flowSchema = (z: Z) =>
   z
     .strictObject({
-      flow: z
+      flow: z.string().regex(new RegExp(FLOW_NAME_PATTERN)).meta({
+        description: "The flow's name.",
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter and does not end in - or _',
+      }),
+      description: z
         .string()
-        .regex(new RegExp(FLOW_NAME_PATTERN))
-        .meta({
-          description: "The flow's name.",
-          expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter and does not end in - or _',
-        }),
-      description: z.string().max(512).meta({ description: 'At most 512 characters.', expected: 'a text of at most 512 characters' }).optional(),
+        .max(512)
+        .meta({ description: 'At most 512 characters.', expected: 'a text of at most 512 characters' })
+        .optional(),
       mode: z
         .enum(['standard', 'express'])
         .meta({ description: 'standard: durable. express: in memory, for at most 5 minutes.', default: 'standard' })

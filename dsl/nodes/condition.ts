@@ -31,7 +31,12 @@ export const condition = defineNode({
   claims(node, check) {
     const what = branchesMissing(node)
     if (what === undefined) return []
-    check.report('dead-end', what === 'key' ? [] : ['branches'], 'no branches; list 2 to 20 of { when, next }, one of them { default: true, next }', what)
+    check.report(
+      'dead-end',
+      what === 'key' ? [] : ['branches'],
+      'no branches; list 2 to 20 of { when, next }, one of them { default: true, next }',
+      what,
+    )
     return ['branches']
   },
   check(node, check) {
@@ -54,4 +59,4 @@ export const condition = defineNode({
 })
 
 const isWhen = (branch: unknown): boolean => member(branch, 'when') !== undefined && member(branch, 'default') === undefined
-const isDefault = (branch: unknown): boolean => member(branch, 'default') === true
+const isDefault = (branch: unknown): boolean => member(branch, 'default') === true && member(branch, 'when') === undefined

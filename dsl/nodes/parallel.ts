@@ -34,7 +34,11 @@ export const parallel = defineNode({
     const { complete } = node
     const count = listOf(node, 'branches').length
     if (typeof complete === 'number' && Number.isInteger(complete) && complete > count && count > 0) {
-      check.report('complete-count', ['complete'], `${complete} branches cannot succeed where there are ${count}; give 1 to ${count}, "all" or "any"`)
+      check.report(
+        'complete-count',
+        ['complete'],
+        `${complete} branches cannot succeed where there are ${count}; give 1 to ${count}, "all" or "any"`,
+      )
     }
   },
   compile: (node, { base, join }) => ({

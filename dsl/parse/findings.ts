@@ -20,7 +20,12 @@ export class Unreadable extends Error {
 /** The finding about a key that an object has twice, `path` being the object's. */
 export function duplicateKey(path: DocumentPath, key: string, offset: number): TextFinding {
   const shown = key.length > 64 ? `${key.slice(0, 64)}...` : key
-  return { rule: 'duplicate-key', message: `the key "${shown}" is given twice; remove or rename one of the two`, path: [...path, key], offset }
+  return {
+    rule: 'duplicate-key',
+    message: `the key "${shown}" is given twice; remove or rename one of the two`,
+    path: [...path, key],
+    offset,
+  }
 }
 
 export const TOO_DEEP = 'nested over 512 levels deep; flatten the document'

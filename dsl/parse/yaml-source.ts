@@ -73,7 +73,12 @@ class ErrorList {
 const MAX_IGNORED = 100
 
 /** What the composer calls for each error and warning inside a document. */
-type ComposerReport = (source: number | Range | [number, number] | { offset: number }, code: string, message: string, warning?: boolean) => void
+type ComposerReport = (
+  source: number | Range | [number, number] | { offset: number },
+  code: string,
+  message: string,
+  warning?: boolean,
+) => void
 
 function composeOne(yaml: Yaml, text: string, errors: ErrorList): Document.Parsed | undefined {
   const composer = new yaml.Composer({ schema: 'core', merge: false, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' })
@@ -90,7 +95,8 @@ function composeOne(yaml: Yaml, text: string, errors: ErrorList): Document.Parse
   let document: Document.Parsed | undefined
   const take = (composed: Iterable<ReturnType<Composer['compose']> extends Iterable<infer D> ? D : never>): void => {
     for (const each of composed) {
-      if (document !== undefined) throw new Unreadable('more than one document; a file holds one flow, so remove the line "---"', each.range[0])
+      if (document !== undefined)
+        throw new Unreadable('more than one document; a file holds one flow, so remove the line "---"', each.range[0])
       for (const error of each.errors) errors.addSome(firstLine(error.message), error.pos[0])
       document = each as Document.Parsed
     }

@@ -13,7 +13,12 @@ export function checkCycles(graph: Graph, findings: Findings): boolean {
     const first = firstOf(graph, knot)
     const way = roundTrip(first, knot, next)
     const shown = way.length > 12 ? [...way.slice(0, 6), '...', ...way.slice(-3)] : way
-    findings.add('cycle', graph.nodes.get(first)!.path, `the nodes form a cycle: ${shown.join(' -> ')}; a flow may not go back, so remove one of these references`, 'key')
+    findings.add(
+      'cycle',
+      graph.nodes.get(first)!.path,
+      `the nodes form a cycle: ${shown.join(' -> ')}; a flow may not go back, so remove one of these references`,
+      'key',
+    )
   }
   return knots.length > 0
 }

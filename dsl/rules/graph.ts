@@ -50,6 +50,7 @@ function linksOf(raw: RawNode): string[] {
   const candidates = [
     member(raw, 'next'),
     member(raw, 'onError'),
+    member(raw, 'branches'),
     ...listOf(raw, 'branches'),
     ...nextOfEach(raw, 'branches', 'branch').map(({ to }) => to),
     ...nextOfEach(raw, 'catch', 'catch').map(({ to }) => to),

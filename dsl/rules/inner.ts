@@ -30,7 +30,13 @@ export function checkInnerGraph(owner: GraphNode, inner: InnerGraphRule, graph: 
   if (kind === 'error' || kind === 'end') {
     const path = known ? [...owner.path, 'start'] : graph.nodes.get(first)!.path
     // An end node is reported already: no inner graph may hold one.
-    if (kind === 'error') findings.add(inner.rule, path, `node "${owner.id}": the inner graph may not begin at the error node "${first}"; begin at a node that does something`, known ? 'value' : 'key')
+    if (kind === 'error')
+      findings.add(
+        inner.rule,
+        path,
+        `node "${owner.id}": the inner graph may not begin at the error node "${first}"; begin at a node that does something`,
+        known ? 'value' : 'key',
+      )
     return
   }
   if (typeof start === 'string' && !known) return
@@ -44,7 +50,11 @@ function checkKinds(owner: GraphNode, inner: InnerGraphRule, graph: Graph, findi
       findings.add('callback-in-service', [...path, 'type'], `node "${id}": a service may not hold a callback; take it out of the service`)
     } else {
       const owned = owner.kind!.kind
-      findings.add(inner.rule, [...path, 'type'], `node "${id}": a ${owned} may not hold a node of type ${kind.kind}, only ${inner.allowed.join(', ')}; move it out of the ${owned}, or into a subflow`)
+      findings.add(
+        inner.rule,
+        [...path, 'type'],
+        `node "${id}": a ${owned} may not hold a node of type ${kind.kind}, only ${inner.allowed.join(', ')}; move it out of the ${owned}, or into a subflow`,
+      )
     }
   }
 }
@@ -52,7 +62,11 @@ function checkKinds(owner: GraphNode, inner: InnerGraphRule, graph: Graph, findi
 /** All at once: no start, no edges. */
 function checkLoose(owner: GraphNode, inner: InnerGraphRule, graph: Graph, findings: Findings): void {
   if (member(owner.raw, 'start') !== undefined) {
-    findings.add(inner.rule, [...owner.path, 'start'], `node "${owner.id}": a parallel service starts all its functions at once; remove "start", or set execution: serial`)
+    findings.add(
+      inner.rule,
+      [...owner.path, 'start'],
+      `node "${owner.id}": a parallel service starts all its functions at once; remove "start", or set execution: serial`,
+    )
   }
   if (Object.keys(member(owner.raw, 'nodes') as object).length === 0) {
     findings.add(inner.rule, [...owner.path, 'nodes'], `node "${owner.id}": the service is empty; add a function`)
@@ -61,7 +75,11 @@ function checkLoose(owner: GraphNode, inner: InnerGraphRule, graph: Graph, findi
     for (const { role, to, path } of node.references) {
       const full = [...node.path, ...path]
       if (role === 'next') {
-        findings.add(inner.rule, full, `node "${node.id}": a parallel service runs its functions all at once; remove "next", or set execution: serial`)
+        findings.add(
+          inner.rule,
+          full,
+          `node "${node.id}": a parallel service runs its functions all at once; remove "next", or set execution: serial`,
+        )
       } else if (!graph.nodes.has(to)) {
         findings.add('unknown-node', full, `node "${node.id}": there is no node "${to}" in the service`)
       }
@@ -82,4 +100,3 @@ function entryMessage(owner: GraphNode, entries: readonly string[]): string {
   const more = entries.length > 5 ? ` and ${entries.length - 5} more` : ''
   return `node "${owner.id}": the inner graph must begin at one node, and no other leads to ${shown.join(', ')}${more}; chain them with "next"`
 }
-

@@ -60,6 +60,8 @@ export function checkReferences(graph: Graph, findings: Findings, suggester: Sug
 /** The message about a reference that names no node of its graph. */
 export function unknownNode(subject: string, to: string, graph: Graph, suggester: Suggester): string {
   const nearest = suggester.nearest(to, graph.nodes.keys())
-  const remedy = nearest.startsWith('did') ? nearest : ['add it, or name one of the same graph', nearest].filter((part) => part !== '').join('; ')
+  const remedy = nearest.startsWith('did')
+    ? nearest
+    : ['add it, or name one of the same graph', nearest].filter((part) => part !== '').join('; ')
   return `${subject}: there is no node "${clip(to)}"; ${remedy}`
 }

@@ -151,7 +151,8 @@ function checkParallel(
   reached: ReadonlySet<string> | undefined,
   findings: Findings,
 ): void {
-  const report = (index: number, message: string): void => findings.add('branch-overlap', [...node.path, 'branches', index], `node "${node.id}": ${message}`)
+  const report = (index: number, message: string): void =>
+    findings.add('branch-overlap', [...node.path, 'branches', index], `node "${node.id}": ${message}`)
   const twice = branches.findIndex((id, index) => branches.indexOf(id) < index)
   if (twice !== -1) return report(twice, `the branch "${branches[twice]!}" is listed twice; remove one, or copy its nodes under other ids`)
 
@@ -160,16 +161,26 @@ function checkParallel(
     const members = branches.flatMap((_, index) => (shared.mask & (2 ** index) ? [index] : []))
     const own = branches.indexOf(shared.id)
     const others = members.filter((index) => index !== own).map((index) => `"${branches[index]!}"`)
-    if (own !== -1) return report(own, `the branch "${shared.id}" is also led to from the branch ${others.join(' and ')}; branches may meet only behind their first nodes`)
+    if (own !== -1)
+      return report(
+        own,
+        `the branch "${shared.id}" is also led to from the branch ${others.join(' and ')}; branches may meet only behind their first nodes`,
+      )
     const where = join === undefined ? 'before all branches have met' : `beside "${join}", where all branches meet`
-    return report(members[1]!, `the branches ${others.join(' and ')} share the node "${shared.id}" ${where}; give each branch its own nodes up to the join`)
+    return report(
+      members[1]!,
+      `the branches ${others.join(' and ')} share the node "${shared.id}" ${where}; give each branch its own nodes up to the join`,
+    )
   }
   const isReached = reached === undefined || reached.has(node.id)
   const intruder = regions.intruder(node.id, region, (id) => isReached && reached !== undefined && !reached.has(id))
   if (intruder !== undefined) {
     const index = Math.log2(intruder.mask)
     const end = join === undefined ? 'the end of the flow' : `the join "${join}"`
-    report(index, `"${intruder.source}", outside the branch "${branches[index]!}", leads into it at "${intruder.id}"; a branch is entered only at its first node, up to ${end}`)
+    report(
+      index,
+      `"${intruder.source}", outside the branch "${branches[index]!}", leads into it at "${intruder.id}"; a branch is entered only at its first node, up to ${end}`,
+    )
   }
 }
 
