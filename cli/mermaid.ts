@@ -1,5 +1,4 @@
 import type { Plan, PlanNode, PlanParallelNode } from '../dsl/plan.ts'
-import { duration } from './output.ts'
 
 type Nodes = Readonly<Record<string, PlanNode>>
 
@@ -52,7 +51,7 @@ class Writer {
         if (join === undefined) ends = true
         this.line(`${from} --> ${join === undefined ? 'flow_end' : nameOf(join)}`)
       }
-      if (node.onError !== undefined) this.line(`${from} -.->|"result"| ${nameOf(node.onError)}`)
+      if (node.onError !== undefined) this.line(`${from} -.->|"onError"| ${nameOf(node.onError)}`)
     }
     if (ends) this.line('flow_end(("end"))')
   }
@@ -111,7 +110,7 @@ function captionOf(node: PlanNode): string[] {
     case 'function':
       return [node.label, node.function]
     case 'callback':
-      return [node.label, node.function, `callback within ${duration(node.timeoutMs)}`]
+      return [node.label, node.function, `callback within ${written(node.timeoutMs)}`]
     case 'event':
       return [node.label, `event to ${node.channel}`]
     case 'subflow':
@@ -123,14 +122,20 @@ function captionOf(node: PlanNode): string[] {
     case 'service':
       return [node.label, node.execution]
     case 'wait':
-      return [node.label, node.until === undefined ? `wait ${typeof node.seconds === 'number' ? duration(node.seconds * 1000) : node.seconds}` : `until ${node.until}`]
+      return [node.label, node.until === undefined ? `wait ${typeof node.seconds === 'number' ? written(node.seconds * 1000) : node.seconds}` : `until ${node.until}`]
     case 'error': {
       const { retry } = node
-      return retry === undefined ? [node.label] : [node.label, `retry up to ${retry.max} times, every ${duration(retry.intervalMs)}`, ...(retry.when === undefined ? [] : [`when ${retry.when}`])]
+      return retry === undefined ? [node.label] : [node.label, `retry up to ${retry.max} times, every ${written(retry.intervalMs)}`, ...(retry.when === undefined ? [] : [`when ${retry.when}`])]
     }
     default:
       return [node.label]
   }
+}
+
+/** A duration as a definition would give it: `90m`, `5s`. */
+function written(ms: number): string {
+  for (const [unit, size] of [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const) if (ms >= size && ms % size === 0) return `${ms / size}${unit}`
+  return ms >= 1000 ? `${ms / 1000}s` : `${ms}ms`
 }
 
 /** Quoted for Mermaid, which reads entities as `#name;`; backticks would begin Markdown. */

@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { folderWith, FUNCTIONS, ROOT } from './support.ts'
+
+const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
+const folder = folderWith({
+  ...FUNCTIONS,
+  'flow.yaml': 'flow: on-terminal\nstart: fork\nnodes:\n  fork: { type: parallel, branches: [a, b] }\n  a: { type: function, function: hello }\n  b: { type: wait, seconds: 1 }\n',
+  'bad.yaml': 'flow: bad\nstart: a\nnodes:\n  a: { type: pass, nxt: b }\n',
+})
+
+/** What a person sees on a terminal of 80 columns, with and without the colours. */
+function onTerminal(command: string): { code: number | null; raw: string; text: string } {
+  const line = `stty cols 80 rows 30; "${process.execPath}" "${join(ROOT, 'bin/fnflow.js')}" ${command}`
+  const env = { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }
+  const { status, stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { cwd: folder, encoding: 'utf8', env })
+  return { code: status, raw: stdout, text: stripVTControlCharacters(stdout).replace(/\r/g, '') }
+}
+
+// util-linux's script gives a process a terminal; without it there is none to test on
+describe.skipIf(!hasScript)('on a terminal', () => {
+  it('shows a live tree, the log above it, and the output indented', () => {
+    const { code, raw, text } = onTerminal('run flow.yaml')
+    expect(code).toBe(0)
+    expect(raw).toMatch(/\x1b\[32m✔\x1b\[39m a/)
+    expect(text).toMatch(/on-terminal \(standard\) {2}\S+\n {2}● fork {2}parallel .*\n {4}● a {2}function /)
+    expect(text).toMatch(/on-terminal \(standard\) {2}\S+\n {2}✔ fork {2}parallel .*\n {4}✔ a {2}function .*\n {4}✔ b {2}wait .*\n\{\n {2}"result": \[/)
+    expect(text).toMatch(/^\[a [-0-9a-f]+\] hello \{\}$/m)
+  })
+
+  it('shows diagnostics with their line and a caret', () => {
+    const { code, text } = onTerminal('validate bad.yaml')
+    expect(code).toBe(2)
+    expect(text).toMatch(/bad\.yaml:4:20 schema .*\n.*3 \| nodes:\n> 4 \| {3}a: \{ type: pass, nxt: b \}\n +\| +\^/)
+  })
+})
