@@ -51,7 +51,10 @@ describe('imports', () => {
   const cruised = Object.keys(IMPORTS).filter((folder) => existsSync(join(root, folder)))
   const cruiser = join(root, 'node_modules', 'dependency-cruiser', 'bin', 'dependency-cruiser.mjs')
   const cruise = (cwd: string, folders: readonly string[]) =>
-    spawnSync(process.execPath, [cruiser, '--config', '.dependency-cruiser.cjs', '--output-type', 'err', ...folders], { cwd, encoding: 'utf8' })
+    spawnSync(process.execPath, [cruiser, '--config', '.dependency-cruiser.cjs', '--output-type', 'err', ...folders], {
+      cwd,
+      encoding: 'utf8',
+    })
 
   test('keep to the table and have no cycles', () => {
     const { status, stdout } = cruise(root, cruised)
@@ -63,7 +66,8 @@ describe('imports', () => {
     const folder = mkdtempSync(join(tmpdir(), 'fnflow-imports-'))
     try {
       mkdirSync(join(folder, 'scripts'))
-      for (const file of ['.dependency-cruiser.cjs', 'scripts/import-table.cjs', 'tsconfig.json', 'package.json']) copyFileSync(join(root, file), join(folder, file))
+      for (const file of ['.dependency-cruiser.cjs', 'scripts/import-table.cjs', 'tsconfig.json', 'package.json'])
+        copyFileSync(join(root, file), join(folder, file))
       symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
       const files = {
         'dsl/up.ts': "import '../engine/host.ts'",
@@ -93,7 +97,10 @@ describe('imports', () => {
         mkdirSync(join(folder, dirname(file)), { recursive: true })
         writeFileSync(join(folder, file), text + '\n')
       }
-      const { status, stdout } = cruise(folder, cruised.filter((name) => existsSync(join(folder, name))))
+      const { status, stdout } = cruise(
+        folder,
+        cruised.filter((name) => existsSync(join(folder, name))),
+      )
       const found = [...stdout.matchAll(/error ([\w-]+): ([\w./-]+)/g)].map(([, rule, file]) => `${rule} ${file}`)
       expect(status).toBeGreaterThan(0)
       expect(new Set(found)).toEqual(
@@ -123,6 +130,8 @@ describe('imports', () => {
 test('the pure core has no clock, no chance and no modules of Node', () => {
   for (const file of readdirSync(join(root, 'dsl'), { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue
-    expect(readFileSync(join(root, 'dsl', file), 'utf8'), file).not.toMatch(/from 'node:|import\('node:|Math\.random\(|Date\.now\(|new Date\(\)|setTimeout\(|setImmediate\(/)
+    expect(readFileSync(join(root, 'dsl', file), 'utf8'), file).not.toMatch(
+      /from 'node:|import\('node:|Math\.random\(|Date\.now\(|new Date\(\)|setTimeout\(|setImmediate\(/,
+    )
   }
 })

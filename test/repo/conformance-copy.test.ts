@@ -9,6 +9,9 @@ test.skipIf(!existsSync(original))('the conformance cases are those of the speci
   const names = readdirSync(original, { recursive: true, encoding: 'utf8' }).sort()
   expect(readdirSync(copy, { recursive: true, encoding: 'utf8' }).sort()).toEqual(names)
   for (const name of names) {
-    expect(readFileSync(join(copy, name)).equals(readFileSync(join(original, name))), `${name} differs from the original: copy it anew`).toBe(true)
+    expect(
+      readFileSync(join(copy, name)).equals(readFileSync(join(original, name))),
+      `${name} differs from the original: copy it anew`,
+    ).toBe(true)
   }
 })

@@ -27,13 +27,21 @@ describe('the package, installed in an empty folder', () => {
   let packed: string[] = []
 
   beforeAll(async () => {
-    const pack = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root, env, timeoutMs: 2 * MINUTES })
+    const pack = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: root,
+      env,
+      timeoutMs: 2 * MINUTES,
+    })
     expect(pack.code, pack.stderr).toBe(0)
     const answer = JSON.parse(pack.stdout) as PackAnswer | readonly PackAnswer[] | Record<string, PackAnswer>
     const [first] = Array.isArray(answer) ? answer : 'filename' in answer ? [answer as PackAnswer] : Object.values(answer)
     packed = first!.files.map(({ path }: { path: string }) => path)
     writeFileSync(join(folder, 'package.json'), '{ "private": true }')
-    const install = await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, first!.filename)], { cwd: folder, env, timeoutMs: 4 * MINUTES })
+    const install = await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, first!.filename)], {
+      cwd: folder,
+      env,
+      timeoutMs: 4 * MINUTES,
+    })
     expect(install.code, install.stdout + install.stderr).toBe(0)
 
     writeFileSync(join(folder, 'flow.yaml'), FLOW)
@@ -46,7 +54,17 @@ describe('the package, installed in an empty folder', () => {
   const bin = join(folder, 'node_modules', '.bin', 'fnflow')
 
   test('holds what is built, and no sources', () => {
-    expect(packed).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'bin/fnflow.js', 'dist/engine/index.js', 'dist/engine/index.d.ts', 'dist/cli/main.js']))
+    expect(packed).toEqual(
+      expect.arrayContaining([
+        'LICENSE',
+        'README.md',
+        'CHANGELOG.md',
+        'bin/fnflow.js',
+        'dist/engine/index.js',
+        'dist/engine/index.d.ts',
+        'dist/cli/main.js',
+      ]),
+    )
     expect(packed.filter((path) => !/^(bin|dist)\/|^(LICENSE|README\.md|CHANGELOG\.md|package\.json)$/.test(path))).toEqual([])
     expect(packed.filter((path) => /(?<!\.d)\.ts$|tsbuildinfo|stamp/.test(path))).toEqual([])
     expect(packed.filter((path) => /\.py$|shim\.mjs$/.test(path)).length).toBeGreaterThan(1)
@@ -88,7 +106,10 @@ describe('the package, installed in an empty folder', () => {
   test('says what it needs on a real older Node', async (context) => {
     const older = await olderNode()
     if (!older) return context.skip('every Node on the PATH is new enough')
-    const ended = await run(older.path, [join(folder, 'node_modules', 'fnflow', 'bin', 'fnflow.js'), 'run', 'flow.yaml'], { cwd: folder, env })
+    const ended = await run(older.path, [join(folder, 'node_modules', 'fnflow', 'bin', 'fnflow.js'), 'run', 'flow.yaml'], {
+      cwd: folder,
+      env,
+    })
     expect(ended).toEqual({ code: 2, stdout: '', stderr: refusal(older.version) })
   })
 })
