@@ -1,4 +1,3 @@
-import { isTime } from '../time.ts'
 import { checkExpress } from './express.ts'
 import { common, jsonPath, next, type Z } from './fields.ts'
 import { defineNode } from './node.ts'
@@ -39,8 +38,3 @@ export const wait = defineNode({
     ...(node.until === undefined ? { seconds: node.seconds ?? DEFAULT_SECONDS } : { until: node.until }),
   }),
 })
-
-/** What stands in `until`: a time, or else a path. */
-export function isUntilPath(text: string): boolean {
-  return text.startsWith('$') && !isTime(text)
-}
