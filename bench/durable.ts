@@ -32,7 +32,16 @@ async function measure(workload: Workload, inFlight: number, { quick, rounds: as
     // 64 loops at once take a second
     const heavy = name.startsWith('w4') && inFlight > 1
     const rounds = asked ?? (quick ? (heavy ? 2 : 7) : heavy ? 5 : 15)
-    const found = await compare({ ours, reference, inFlight, rounds, roundMs: quick ? 100 : 300, warmUpMs: quick ? 250 : 1000, clockInside: true })
+    const found = await compare({
+      ours,
+      reference,
+      inFlight,
+      rounds,
+      roundMs: quick ? 100 : 300,
+      warmUpMs: quick ? 250 : 1000,
+      budgetMs: quick ? 1800 : 20_000,
+      clockInside: true,
+    })
     const ratio = found.ours / found.reference
     const { latencies } = found
     const p50 = pair(quantile(latencies.ours, 0.5), quantile(latencies.reference, 0.5))
@@ -45,7 +54,7 @@ async function measure(workload: Workload, inFlight: number, { quick, rounds: as
       better: 'higher',
       against: 'a hand-written SQLite group-commit loop',
       spread: found.spread,
-      rounds,
+      rounds: found.rounds,
       latencyMs: { p50, p99: pair(quantile(latencies.ours, 0.99), quantile(latencies.reference, 0.99)) },
       ...(target === undefined ? {} : { target }),
     }

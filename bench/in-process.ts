@@ -30,7 +30,15 @@ async function measure(workload: Workload, inFlight: number, { quick, rounds: as
     // 64 loops at once take most of a second
     const heavy = name.startsWith('w4') && inFlight > 1
     const rounds = asked ?? (quick ? (heavy ? 3 : 15) : heavy ? 7 : 25)
-    const found = await compare({ ours, reference, inFlight, rounds, roundMs: quick ? 40 : 120, warmUpMs: quick ? 250 : 1000 })
+    const found = await compare({
+      ours,
+      reference,
+      inFlight,
+      rounds,
+      roundMs: quick ? 40 : 120,
+      warmUpMs: quick ? 250 : 1000,
+      budgetMs: quick ? 2000 : 10_000,
+    })
     const ratio = found.ours / found.reference
     const { latencies } = found
     return {
@@ -41,7 +49,7 @@ async function measure(workload: Workload, inFlight: number, { quick, rounds: as
       better: 'higher',
       against: 'awaits written by hand',
       spread: found.spread,
-      rounds,
+      rounds: found.rounds,
       latencyMs: {
         p50: pair(quantile(latencies.ours, 0.5), quantile(latencies.reference, 0.5)),
         p99: pair(quantile(latencies.ours, 0.99), quantile(latencies.reference, 0.99)),

@@ -17,9 +17,7 @@ const DOCUMENTS: readonly Json[] = [
   { a: { b: [] } },
 ]
 
-export const jsonpath: readonly Bench[] = [
-  { name: 'jsonpath-definite', about: 'look-ups of $.a.b[0].c by a compiled path', run: measure },
-]
+export const jsonpath: readonly Bench[] = [{ name: 'jsonpath-definite', about: 'look-ups of $.a.b[0].c by a compiled path', run: measure }]
 
 async function measure({ quick, rounds: asked }: BenchSettings): Promise<BenchResult> {
   const { compilePath } = await builtJsonPath()

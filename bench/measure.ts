@@ -12,11 +12,15 @@ export interface Comparison {
   readonly roundMs: number
   /** Of one side. */
   readonly warmUpMs: number
+  /** No round is begun later than that after the first; a busy machine makes fewer rounds, not a longer wait. */
+  readonly budgetMs: number
   /** Where an execution takes so long that reading the clock around each does not matter, every round gives latencies too. */
   readonly clockInside?: boolean
 }
 
 export interface Compared {
+  /** Rounds that were made. */
+  readonly rounds: number
   /** Executions a second: medians of the rounds. */
   readonly ours: number
   readonly reference: number
@@ -31,21 +35,33 @@ const LATENCY_ROUNDS = 4
  * whole rounds. Without `clockInside` latencies come from rounds of their own: a clock read twice per execution would cost the faster
  * side more than the slower.
  */
-export async function compare({ ours, reference, inFlight, rounds, roundMs, warmUpMs, clockInside = false }: Comparison): Promise<Compared> {
+export async function compare({
+  ours,
+  reference,
+  inFlight,
+  rounds,
+  roundMs,
+  warmUpMs,
+  budgetMs,
+  clockInside = false,
+}: Comparison): Promise<Compared> {
   const mine: Side = { once: ours, count: 0, rates: [], latencies: [] }
   const theirs: Side = { once: reference, count: 0, rates: [], latencies: [] }
   const sides = [mine, theirs]
   for (const side of sides) side.count = await warmUp(side.once, inFlight, warmUpMs, roundMs)
-  for (let round = 0; round < rounds; round++) {
+  const until = performance.now() + budgetMs
+  for (let round = 0; round < rounds && (round === 0 || performance.now() < until); round++) {
     for (const { once, count, rates, latencies } of sides) {
       const ms = await timed(() => (clockInside ? timedLanes(once, inFlight, count, latencies) : lanes(once, inFlight, count)))
       rates.push((count * 1000) / ms)
     }
   }
   for (let round = 0; !clockInside && round < LATENCY_ROUNDS; round++) {
-    for (const { once, count, latencies } of sides) await timedLanes(once, inFlight, Math.max(inFlight, Math.ceil(count / LATENCY_ROUNDS)), latencies)
+    for (const { once, count, latencies } of sides)
+      await timedLanes(once, inFlight, Math.max(inFlight, Math.ceil(count / LATENCY_ROUNDS)), latencies)
   }
   return {
+    rounds: mine.rates.length,
     ours: median(mine.rates),
     reference: median(theirs.rates),
     spread: { ours: range(mine.rates), reference: range(theirs.rates) },
@@ -63,12 +79,12 @@ interface Side {
 
 /** Runs for about `warmUpMs` and says how many executions take `roundMs`, at least one per lane. */
 async function warmUp(once: Once, inFlight: number, warmUpMs: number, roundMs: number): Promise<number> {
-  let count = inFlight
+  let count = 1
   let ms = 0
   for (let spent = 0; spent < warmUpMs; spent += ms) {
-    ms = await timed(() => lanes(once, inFlight, count))
+    ms = await timed(() => lanes(once, Math.min(inFlight, count), count))
     // towards batches of one round, in steps, as the first executions are slow
-    count = Math.max(inFlight, Math.min(count * 4, Math.round((count * roundMs) / Math.max(ms, 0.01))))
+    count = Math.max(1, Math.min(count * 4, Math.round((count * roundMs) / Math.max(ms, 0.01))))
   }
   return Math.ceil(count / inFlight) * inFlight
 }

@@ -87,14 +87,22 @@ function readArgs(args: string[]): Asked | string {
   }
   const { values, positionals } = parsed
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
-  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) return `--rounds takes a whole number from 1, not ${values.rounds}`
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1))
+    return `--rounds takes a whole number from 1, not ${values.rounds}`
   const chosen = new Set<Bench>()
   for (const name of positionals) {
     const found = select(name)
     if (found.length === 0) return `no bench is named ${name}; there are:\n${ALL.map((bench) => `  ${bench.name}\n`).join('')}`
     for (const bench of found) chosen.add(bench)
   }
-  return { benches: positionals.length === 0 ? ALL : ALL.filter((bench) => chosen.has(bench)), quick: values.quick, json: values.json, list: values.list, help: values.help, rounds }
+  return {
+    benches: positionals.length === 0 ? ALL : ALL.filter((bench) => chosen.has(bench)),
+    quick: values.quick,
+    json: values.json,
+    list: values.list,
+    help: values.help,
+    rounds,
+  }
 }
 
 /** A name is itself alone, although `inprocess-w4-1` also begins `inprocess-w4-10-1`; otherwise it is a group. */

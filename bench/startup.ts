@@ -9,7 +9,11 @@ const PROGRAM = fileURLToPath(new URL('programs/startup.mjs', import.meta.url))
 
 /** Fresh processes: from nothing to the end of the first in-process flow, against `node -e 0`. */
 export const startup: readonly Bench[] = [
-  { name: 'startup', about: 'a fresh process that imports the built package, deploys an object and runs it once, to its exit', run: measure },
+  {
+    name: 'startup',
+    about: 'a fresh process that imports the built package, deploys an object and runs it once, to its exit',
+    run: measure,
+  },
 ]
 
 async function measure({ quick, rounds: asked, folder }: BenchSettings): Promise<BenchResult> {

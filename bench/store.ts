@@ -34,7 +34,10 @@ async function measure(what: What, settings: BenchSettings): Promise<BenchResult
   const times = { full: [] as number[], small: [] as number[] }
   if (what === 'open') {
     for (let round = -1; round < rounds; round++) {
-      for (const [side, folder] of [['full', full], ['small', small]] as const) {
+      for (const [side, folder] of [
+        ['full', full],
+        ['small', small],
+      ] as const) {
         const ms = await timed(async () => {
           const engine = await openStore(folder)
           await engine.list({ limit: 50 })

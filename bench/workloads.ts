@@ -2,7 +2,9 @@ import type { ModuleHandler } from '../executors/contract.ts'
 import type { Json } from '../dsl/json.ts'
 
 /** The functions of all workloads, by name: trivial and async, each a fresh result from what it gets. */
-export const HANDLERS: ReadonlyMap<string, ModuleHandler> = new Map(names(50).map((name) => [name, async (event: { n: number }) => ({ n: event.n + 1 })]))
+export const HANDLERS: ReadonlyMap<string, ModuleHandler> = new Map(
+  names(50).map((name) => [name, async (event: { n: number }) => ({ n: event.n + 1 })]),
+)
 
 export const LOOP_ITEMS = 1000
 const POOL = 10
@@ -40,7 +42,10 @@ export const WORKLOADS: readonly Workload[] = [
       flow: 'w2',
       mode,
       start: 'split',
-      nodes: { split: { type: 'parallel', branches: names(3) }, ...Object.fromEntries(names(3).map((name) => [name, { type: 'function', function: name }])) },
+      nodes: {
+        split: { type: 'parallel', branches: names(3) },
+        ...Object.fromEntries(names(3).map((name) => [name, { type: 'function', function: name }])),
+      },
     }),
   },
   {
@@ -53,7 +58,13 @@ export const WORKLOADS: readonly Workload[] = [
       mode,
       start: 'size',
       nodes: {
-        size: { type: 'condition', branches: [{ when: '$.n > 5', next: 'f1' }, { default: true, next: 'f2' }] },
+        size: {
+          type: 'condition',
+          branches: [
+            { when: '$.n > 5', next: 'f1' },
+            { default: true, next: 'f2' },
+          ],
+        },
         f1: { type: 'function', function: 'f1' },
         f2: { type: 'function', function: 'f2' },
       },

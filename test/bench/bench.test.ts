@@ -23,7 +23,16 @@ describe('the bench', () => {
     const { code, stdout, stderr } = bench('durable-w9', '--json')
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('durable-w9')
-    for (const name of ['inprocess-w1-1', 'inprocess-w4-1', 'inprocess-w5-64', 'durable-w1-64', 'startup', 'jsonpath-definite', 'memory-loop-embedded', 'store-million-list']) {
+    for (const name of [
+      'inprocess-w1-1',
+      'inprocess-w4-1',
+      'inprocess-w5-64',
+      'durable-w1-64',
+      'startup',
+      'jsonpath-definite',
+      'memory-loop-embedded',
+      'store-million-list',
+    ]) {
       expect(stderr).toMatch(new RegExp(`^ *${name}$`, 'm'))
     }
   })
@@ -38,7 +47,10 @@ describe('the bench', () => {
     const results = JSON.parse(stdout) as Record<string, unknown>
     expect(Object.keys(results)).toEqual(['inprocess-w1-1', 'inprocess-w3-1', 'inprocess-w3-64', 'durable-w1-1'])
     for (const result of Object.values(results)) {
-      expect(result).toMatchObject({ ...FIGURES, latencyMs: { p50: { ours: expect.any(Number) as number }, p99: { ours: expect.any(Number) as number } } })
+      expect(result).toMatchObject({
+        ...FIGURES,
+        latencyMs: { p50: { ours: expect.any(Number) as number }, p99: { ours: expect.any(Number) as number } },
+      })
     }
   }, 30_000)
 
