@@ -122,10 +122,25 @@ class RunInvocation extends DeadlineEntry implements Invocation {
   }
 }
 
+/** How many deliveries begin in one turn of the event loop: a loop of 100,000 items must neither hold it up nor have all of its calls in memory at once. */
+const BURST = 1000
+
+/** A delivery that begins in a later turn; stands as the run's handle meanwhile. */
+class Postponed {
+  readonly run: NodeRun
+  readonly owner: InvocationOwner
+  constructor(run: NodeRun, owner: InvocationOwner) {
+    this.run = run
+    this.owner = owner
+  }
+}
+
 /** Turns `invoke` commands into calls of executors. */
 export class Invoker {
   readonly functions: FunctionRegistry
   readonly deadlines: Deadlines
+  private begun = 0
+  private readonly postponed: Postponed[] = []
 
   constructor(functions: FunctionRegistry, deadlines: Deadlines) {
     this.functions = functions
@@ -134,6 +149,36 @@ export class Invoker {
 
   /** Starts the delivery of a run's present attempt; `run.handle` is it while it lasts. `now` is epoch ms. */
   dispatch(run: NodeRun, owner: InvocationOwner, now: number): void {
+    if (this.begun++ === 0) setImmediate(this.nextTurn)
+    if (this.begun > BURST) {
+      const postponed = new Postponed(run, owner)
+      run.handle = postponed
+      this.postponed.push(postponed)
+    } else this.begin(run, owner, now)
+  }
+
+  /** Gives up what is under way for a run; nothing is reported. */
+  cancel(run: NodeRun): void {
+    if (run.handle instanceof RunInvocation) run.handle.cancel()
+    else if (run.handle instanceof Postponed) run.handle = null
+  }
+
+  private readonly nextTurn = (): void => {
+    this.begun = 0
+    const now = Date.now()
+    for (const postponed of this.postponed.splice(0, BURST)) {
+      const { run, owner } = postponed
+      if (run.handle !== postponed) continue
+      this.begun += 1
+      this.begin(run, owner, now)
+    }
+    if (this.begun > 0 || this.postponed.length > 0) {
+      this.begun = Math.max(1, this.begun)
+      setImmediate(this.nextTurn)
+    }
+  }
+
+  private begin(run: NodeRun, owner: InvocationOwner, now: number): void {
     const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
     const resolved = this.functions.resolve(plan.function)
     if (resolved.error !== null) {
@@ -147,11 +192,6 @@ export class Invoker {
     } catch (error) {
       invocation.fail(internalError(error))
     }
-  }
-
-  /** Gives up what is under way for a run; nothing is reported. */
-  cancel(run: NodeRun): void {
-    if (run.handle instanceof RunInvocation) run.handle.cancel()
   }
 }
 
