@@ -92,22 +92,27 @@ const FLAT_MOST = FLAT_KEYS * (FLAT_LENGTH * 12 + 8)
 
 /** A small object with nothing but short strings, numbers, booleans and nulls in it, as most are; undefined: look closer. */
 function copyFlat(value: object): JsonObject | undefined {
-  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
-  const out: JsonObject = {}
-  let left = FLAT_KEYS
-  for (const name in value) {
-    if (!hasOwn.call(value, name) || left-- === 0 || name.length > FLAT_LENGTH || name === '__proto__') return undefined
-    const item = (value as Record<string, unknown>)[name]
-    if (typeof item === 'number') {
-      if (item - item !== 0) return undefined
-      out[name] = item + 0
-    } else if (typeof item === 'string') {
-      if (item.length > FLAT_LENGTH) return undefined
-      out[name] = item
-    } else if (typeof item === 'boolean' || item === null) out[name] = item
-    else return undefined
+  try {
+    if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
+    const out: JsonObject = {}
+    let left = FLAT_KEYS
+    for (const name in value) {
+      if (!hasOwn.call(value, name) || left-- === 0 || name.length > FLAT_LENGTH || name === '__proto__') return undefined
+      const item = (value as Record<string, unknown>)[name]
+      if (typeof item === 'number') {
+        if (item - item !== 0) return undefined
+        out[name] = item + 0
+      } else if (typeof item === 'string') {
+        if (item.length > FLAT_LENGTH) return undefined
+        out[name] = item
+      } else if (typeof item === 'boolean' || item === null) out[name] = item
+      else return undefined
+    }
+    return out
+  } catch {
+    // a getter or a Proxy that throws: the walk says where
+    return undefined
   }
-  return out
 }
 
 /** A value that is no object. Gives LEFT_OUT for undefined. */

@@ -103,7 +103,14 @@ export type ExecutionEvent =
   | { readonly id: number; readonly type: 'node'; readonly node: NodeRecord }
   | { readonly id: number; readonly type: 'execution'; readonly execution: ExecutionRecord }
   /** A callback node waits: its token and URL (once per attempt). */
-  | { readonly id: number; readonly type: 'callback'; readonly execution: string; readonly node: string; readonly token: string; readonly url: string }
+  | {
+      readonly id: number
+      readonly type: 'callback'
+      readonly execution: string
+      readonly node: string
+      readonly token: string
+      readonly url: string
+    }
 
 export interface ListOptions {
   readonly flow?: string
@@ -135,7 +142,9 @@ export interface RerunPlan {
 
 export interface Engine {
   /** Text (YAML or JSON), bytes, or an object. Rejects with {@link FlowInvalid} carrying all diagnostics. */
-  deploy(flow: string | Uint8Array | object): Promise<{ readonly flow: string; readonly hash: string; readonly warnings: readonly Diagnostic[]; readonly plan: Plan }>
+  deploy(
+    flow: string | Uint8Array | object,
+  ): Promise<{ readonly flow: string; readonly hash: string; readonly warnings: readonly Diagnostic[]; readonly plan: Plan }>
   start(flow: string, options?: StartOptions): Promise<Execution>
   /** Starts and waits for the output; of an express flow wholly in process. */
   run(flow: string, options?: StartOptions): Promise<Json>

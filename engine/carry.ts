@@ -53,10 +53,17 @@ export interface RerunRequest {
 }
 
 /** For `rerun`: what is kept and what runs again, with reasons. Throws EngineError `node-not-reached`. */
-export function forRerun(collector: CarryCollector, { from, before, after }: RerunRequest): { carried: Map<string, Carried>; plan: RerunPlan } {
+export function forRerun(
+  collector: CarryCollector,
+  { from, before, after }: RerunRequest,
+): { carried: Map<string, Carried>; plan: RerunPlan } {
   const again = new Map<string, string>()
   if (from !== undefined) {
-    if (after.nodes[from] === undefined) throw new EngineError('node-not-reached', `flow ${after.flow} has no node ${from} in its outer graph; rerun starts from one of: ${Object.keys(after.nodes).join(', ')}`)
+    if (after.nodes[from] === undefined)
+      throw new EngineError(
+        'node-not-reached',
+        `flow ${after.flow} has no node ${from} in its outer graph; rerun starts from one of: ${Object.keys(after.nodes).join(', ')}`,
+      )
     const lineage = [...collector.reached.keys()].find((candidate) => nodeIdOf(candidate) === from && !inLoopOrService(candidate, before))
     if (lineage === undefined) throw new EngineError('node-not-reached', `the execution never reached node ${from}`)
     again.set(from, 'it runs again from here')
@@ -79,12 +86,16 @@ export function forRerun(collector: CarryCollector, { from, before, after }: Rer
   }
   for (const [lineage, status] of collector.reached) {
     const id = nodeIdOf(lineage)
-    if (!containersOf(lineage).length && !again.has(id) && status !== 'succeeded' && status !== 'caught') again.set(id, `it had ${status === 'failed' ? 'failed' : 'not succeeded'}`)
+    if (!containersOf(lineage).length && !again.has(id) && status !== 'succeeded' && status !== 'caught')
+      again.set(id, `it had ${status === 'failed' ? 'failed' : 'not succeeded'}`)
   }
   const keptIds = new Set([...kept.keys()].filter((lineage) => !inLoopOrService(lineage, before)).map(nodeIdOf))
   return {
     carried: kept,
-    plan: { kept: [...keptIds].map((node) => ({ node })), again: [...again].filter(([node]) => !keptIds.has(node)).map(([node, reason]) => ({ node, reason })) },
+    plan: {
+      kept: [...keptIds].map((node) => ({ node })),
+      again: [...again].filter(([node]) => !keptIds.has(node)).map(([node, reason]) => ({ node, reason })),
+    },
   }
 }
 
@@ -138,6 +149,8 @@ function reachableFrom(id: string, plan: Plan): Set<string> {
 function sameNode(a: PlanNode | undefined, b: PlanNode | undefined, before: Plan, after: Plan): boolean {
   if (a === undefined || b === undefined) return a === b
   const strip = (node: PlanNode, plan: Plan): string =>
-    JSON.stringify([node, node.onError === undefined ? null : plan.nodes[node.onError]], (key, value: unknown) => (key === 'at' || key === 'label' ? undefined : value))
+    JSON.stringify([node, node.onError === undefined ? null : plan.nodes[node.onError]], (key, value: unknown) =>
+      key === 'at' || key === 'label' ? undefined : value,
+    )
   return strip(a, before) === strip(b, after)
 }

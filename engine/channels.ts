@@ -3,7 +3,7 @@ import { logChannel } from '../connectors/channels/log.ts'
 import { placeOf } from '../dsl/core/place.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, type ErrorDocument } from '../dsl/errors.ts'
-import { eventData } from '../dsl/steps/event.ts'
+import { eventData } from '../dsl/nodes/event.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanEventNode } from '../dsl/plan.ts'
 import { EngineError } from './errors.ts'
@@ -45,7 +45,8 @@ export class Channels {
     }
     channel.publish(event).then(
       () => ended(true, { eventId: event.id }),
-      (error: unknown) => ended(false, channelError('PublishFailed', `channel ${plan.channel}: ${error instanceof Error ? error.message : String(error)}`)),
+      (error: unknown) =>
+        ended(false, channelError('PublishFailed', `channel ${plan.channel}: ${error instanceof Error ? error.message : String(error)}`)),
     )
   }
 }

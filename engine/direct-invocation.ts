@@ -8,7 +8,13 @@ import { newId } from './ids.ts'
 import type { Invoker } from './invoker.ts'
 
 /** Invokes a function outside of any flow: a run without a path. Rejects with ExecutionFailed carrying the error document. */
-export function invokeDirectly(invoker: Invoker, functionRef: string, body: Json, log: (line: LogLine) => void, signal: AbortSignal | undefined): Promise<Json> {
+export function invokeDirectly(
+  invoker: Invoker,
+  functionRef: string,
+  body: Json,
+  log: (line: LogLine) => void,
+  signal: AbortSignal | undefined,
+): Promise<Json> {
   const ref = functionRef.includes('/') ? functionRef : `default/${functionRef}`
   const plan = {
     format: 1,
@@ -16,7 +22,16 @@ export function invokeDirectly(invoker: Invoker, functionRef: string, body: Json
     mode: 'express',
     mergeInput: false,
     start: 'invoke',
-    nodes: { invoke: { type: 'function', id: 'invoke', label: 'invoke', at: [], invoke: 'sync', function: ref.includes(':') ? ref : `${ref}:latest` } },
+    nodes: {
+      invoke: {
+        type: 'function',
+        id: 'invoke',
+        label: 'invoke',
+        at: [],
+        invoke: 'sync',
+        function: ref.includes(':') ? ref : `${ref}:latest`,
+      },
+    },
   } as const
   const id = newId()
   const callbackAt = (): never => {
@@ -30,11 +45,15 @@ export function invokeDirectly(invoker: Invoker, functionRef: string, body: Json
       invoker.cancel(run)
       reject(new ExecutionFailed({ status: 499, errorType: 'Cancelled', errorMessage: 'the invocation was cancelled' }, 'cancelled'))
     })
-    invoker.dispatch(run, {
-      executionId: id,
-      callbackAt,
-      log,
-      ended: (_run, ok, value) => (ok ? resolve(value) : reject(new ExecutionFailed(value as unknown as ErrorDocument, 'failed'))),
-    }, flow.now)
+    invoker.dispatch(
+      run,
+      {
+        executionId: id,
+        callbackAt,
+        log,
+        ended: (_run, ok, value) => (ok ? resolve(value) : reject(new ExecutionFailed(value as unknown as ErrorDocument, 'failed'))),
+      },
+      flow.now,
+    )
   })
 }

@@ -49,7 +49,10 @@ export class FlowInvalid extends EngineError {
   constructor(flow: string, diagnostics: readonly Diagnostic[]) {
     const errors = diagnostics.filter((d) => d.severity === 'error')
     const first = errors[0]
-    super('flow-invalid', `flow ${flow} is invalid: ${first ? `${first.rule}: ${first.message}` : 'unknown reason'}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`)
+    super(
+      'flow-invalid',
+      `flow ${flow} is invalid: ${first ? `${first.rule}: ${first.message}` : 'unknown reason'}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`,
+    )
     this.name = 'FlowInvalid'
     this.diagnostics = diagnostics
   }

@@ -59,7 +59,10 @@ export class FunctionRegistry {
     }
     const executor = this.executors.get(spec.runtime)
     if (executor === undefined) {
-      return refuse(STATUS.badParameter, `function ${name}: no executor for runtime ${spec.runtime}; register one with the option executors`)
+      return refuse(
+        STATUS.badParameter,
+        `function ${name}: no executor for runtime ${spec.runtime}; register one with the option executors`,
+      )
     }
     return { ref, spec, error: null, executor }
   }
@@ -71,7 +74,10 @@ export function specForHandler(ref: string, handler: ModuleHandler): FunctionSpe
   const app = slash < 0 ? 'default' : ref.slice(0, slash)
   const name = ref.slice(slash + 1)
   if (name.includes(':') || !isFunctionRef(ref)) {
-    throw new EngineError('bad-option', `function name ${JSON.stringify(ref)}: app and name are letters, digits, - and _, begin with a letter, have at most 60 characters and do not end in - or _`)
+    throw new EngineError(
+      'bad-option',
+      `function name ${JSON.stringify(ref)}: app and name are letters, digits, - and _, begin with a letter, have at most 60 characters and do not end in - or _`,
+    )
   }
   return {
     app,

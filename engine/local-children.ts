@@ -3,7 +3,7 @@ import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, type ErrorDocument } from '../dsl/errors.ts'
 import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
-import { startError } from '../dsl/steps/subflow.ts'
+import { startError } from '../dsl/nodes/subflow.ts'
 import type { ChildLauncher, ChildRequest, RunningChild } from './children.ts'
 import type { EmbeddedHost } from './embedded/embedded-host.ts'
 import { EngineError } from './errors.ts'
@@ -38,7 +38,11 @@ export class LocalChildren implements ChildLauncher {
     const deployed = this.hosts.flows.find(request.flow)
     if (deployed === undefined) return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `no flow ${request.flow} is deployed`)
     if (request.depth > MAX_DEPTH) {
-      return refuse('SubflowDepthExceeded', ENGINE_ERRORS.SubflowDepthExceeded, `flow ${request.flow} would run at depth ${request.depth}; at most ${MAX_DEPTH} are allowed below the first`)
+      return refuse(
+        'SubflowDepthExceeded',
+        ENGINE_ERRORS.SubflowDepthExceeded,
+        `flow ${request.flow} would run at depth ${request.depth}; at most ${MAX_DEPTH} are allowed below the first`,
+      )
     }
     let input: Json
     try {
@@ -50,11 +54,17 @@ export class LocalChildren implements ChildLauncher {
     }
     if (deployed.plan.mode === 'express') return this.launchExpress(deployed, request, input, ended)
     const host = this.hosts.embedded()
-    if (host === null) return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `flow ${request.flow} is a standard flow, and this engine has no store`)
+    if (host === null)
+      return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `flow ${request.flow} is a standard flow, and this engine has no store`)
     return launchDurable(host, deployed, request, input, ended, detached)
   }
 
-  private launchExpress(deployed: DeployedFlow, request: ChildRequest, input: Json, ended: (ok: boolean, value: Json) => void): RunningChild {
+  private launchExpress(
+    deployed: DeployedFlow,
+    request: ChildRequest,
+    input: Json,
+    ended: (ok: boolean, value: Json) => void,
+  ): RunningChild {
     let forgotten = false
     const { execution: parent, node } = request.parent
     const start = { id: request.id, depth: request.depth, parent: { execution: parent, node } }
@@ -101,7 +111,10 @@ function launchDurable(
   begin().catch((error: unknown) => {
     // a failed store or a closed engine: the parent's state is gone as well, and the recovery asks again
     if (error instanceof EngineError) return
-    ended(false, startError({ status: 500, errorType: 'InternalError', errorMessage: String(error) } satisfies ErrorDocument) as unknown as Json)
+    ended(
+      false,
+      startError({ status: 500, errorType: 'InternalError', errorMessage: String(error) } satisfies ErrorDocument) as unknown as Json,
+    )
   })
   return {
     stop: () => {

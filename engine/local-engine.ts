@@ -23,7 +23,13 @@ import { invokeDirectly } from './direct-invocation.ts'
 import type { EmbeddedHost, Outcome } from './embedded/embedded-host.ts'
 import { EngineError, ExecutionFailed } from './errors.ts'
 import type { DeployedFlow } from './execution-info.ts'
-import { ExpressExecution, type ExpressCallbacks, type ExpressDone, type ExpressServices, type ExpressStart } from './express/express-host.ts'
+import {
+  ExpressExecution,
+  type ExpressCallbacks,
+  type ExpressDone,
+  type ExpressServices,
+  type ExpressStart,
+} from './express/express-host.ts'
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionRegistry, specForHandler } from './functions.ts'
 import { newId } from './ids.ts'
@@ -103,7 +109,10 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     const deployed = await this.flows.load(source)
     if (deployed.plan.mode === 'standard' && this.options.engine === 'express') {
-      throw new EngineError('not-express', `flow ${deployed.name} is a standard flow, and this engine runs express flows only; set mode: express, or use the embedded engine`)
+      throw new EngineError(
+        'not-express',
+        `flow ${deployed.name} is a standard flow, and this engine runs express flows only; set mode: express, or use the embedded engine`,
+      )
     }
     this.flows.add(deployed)
     if (this.host !== null) await this.host.saveFlow(deployed)
@@ -115,7 +124,8 @@ export class LocalEngine implements Engine {
     const deployed = this.startable(flow, options)
     const input = takeInput(options.input)
     if (deployed.plan.mode === 'express') return this.startExpress(deployed, input, options)
-    if (options.onNode !== undefined) throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
+    if (options.onNode !== undefined)
+      throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
     const host = await this.embedded()
     const id = options.id ?? newId()
     await host.start(deployed, { id, input, ...(options.trigger === undefined ? {} : { trigger: options.trigger }) })
@@ -164,7 +174,13 @@ export class LocalEngine implements Engine {
     if (record.status === 'succeeded') throw new EngineError('execution-not-failed', `execution ${id} succeeded; to run it again use rerun`)
     if (host.reader.hasRunningRetry(id)) throw new EngineError('retry-running', `a retry of execution ${id} is running`)
     const newOne = newId()
-    await host.start(deployed, { id: newOne, input: record.input ?? null, trigger: { type: 'retry' }, retryOf: id, carried: forRetry(collector) })
+    await host.start(deployed, {
+      id: newOne,
+      input: record.input ?? null,
+      trigger: { type: 'retry' },
+      retryOf: id,
+      carried: forRetry(collector),
+    })
     return this.handle(newOne, flow)
   }
 
@@ -197,8 +213,12 @@ export class LocalEngine implements Engine {
     return host.reader.record(id, true)
   }
 
-  async nodes(id: string, options: { readonly iterations?: string; readonly offset?: number; readonly limit?: number } = {}): Promise<NodeRecord[]> {
-    if (this.express.has(id)) throw new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+  async nodes(
+    id: string,
+    options: { readonly iterations?: string; readonly offset?: number; readonly limit?: number } = {},
+  ): Promise<NodeRecord[]> {
+    if (this.express.has(id))
+      throw new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
     const host = await this.durable(id)
     await host.journal.settled()
     return host.reader.nodes(id, options)
@@ -212,8 +232,12 @@ export class LocalEngine implements Engine {
     return host.reader.list(options)
   }
 
-  async *events(id: string, options: { readonly after?: number; readonly signal?: AbortSignal } = {}): AsyncGenerator<ExecutionEvent, void, undefined> {
-    if (this.express.has(id)) throw new EngineError('not-durable', `execution ${id} is of an express flow; follow it with the option onNode of start`)
+  async *events(
+    id: string,
+    options: { readonly after?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ExecutionEvent, void, undefined> {
+    if (this.express.has(id))
+      throw new EngineError('not-durable', `execution ${id} is of an express flow; follow it with the option onNode of start`)
     const host = await this.durable(id)
     const { followExecution } = await import('./embedded/event-stream.ts')
     yield* followExecution(host, id, options)
@@ -232,7 +256,8 @@ export class LocalEngine implements Engine {
     const waiting = this.expressCallbacks.get(token)
     if (waiting !== undefined) {
       if (waiting.used) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
-      if (!waiting.execution.called(waiting.place, ok, value)) throw new EngineError('callback-expired', 'nothing waits for this callback any more')
+      if (!waiting.execution.called(waiting.place, ok, value))
+        throw new EngineError('callback-expired', 'nothing waits for this callback any more')
       waiting.used = true
       return
     }
@@ -273,7 +298,8 @@ export class LocalEngine implements Engine {
   private startable(flow: string, options: StartOptions): DeployedFlow {
     this.mustBeOpen()
     options.signal?.throwIfAborted()
-    if (options.id !== undefined && !ID.test(options.id)) throw new EngineError('bad-option', `id ${JSON.stringify(options.id)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
+    if (options.id !== undefined && !ID.test(options.id))
+      throw new EngineError('bad-option', `id ${JSON.stringify(options.id)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
     return this.flows.get(flow)
   }
 
@@ -346,7 +372,8 @@ export class LocalEngine implements Engine {
     deployed: DeployedFlow
     record: ExecutionRecord
   }> {
-    if (this.express.has(id)) throw new EngineError('not-durable', `execution ${id} is of an express flow, which cannot be retried; start it again`)
+    if (this.express.has(id))
+      throw new EngineError('not-durable', `execution ${id} is of an express flow, which cannot be retried; start it again`)
     const host = await this.durable(id)
     await host.journal.settled()
     const record = host.reader.record(id, true)

@@ -4,7 +4,7 @@ import type { NodeRun, Recorder, RunStatus } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanLoopNode } from '../dsl/plan.ts'
-import { eventData } from '../dsl/steps/event.ts'
+import { eventData } from '../dsl/nodes/event.ts'
 import type { NodeRecord, NodeStatus } from './api.ts'
 
 type MutableRecord = { -readonly [K in keyof NodeRecord]: NodeRecord[K] }

@@ -33,10 +33,7 @@ export function contextOf(run: NodeRun): PathContext {
 type Member = (run: NodeRun, second: string | undefined) => Json | undefined
 
 const MEMBERS: readonly (readonly [string, Member])[] = [
-  [
-    'flow',
-    ({ scope: { flow } }) => ({ name: flow.prepared.plan.flow, version: flow.start.version, mode: flow.prepared.plan.mode }),
-  ],
+  ['flow', ({ scope: { flow } }) => ({ name: flow.prepared.plan.flow, version: flow.start.version, mode: flow.prepared.plan.mode })],
   [
     'execution',
     ({ scope: { flow } }, second) =>
@@ -47,10 +44,7 @@ const MEMBERS: readonly (readonly [string, Member])[] = [
   ['node', (run) => ({ id: run.node.id, attempt: run.attempt })],
   ['nodes', (run, second) => nodesOf(run.scope, second)],
   ['trigger', triggerOf],
-  [
-    'callback',
-    (run) => (run.node.plan.type === 'callback' ? { ...run.scope.flow.start.callbackAt(placeOf(run)) } : undefined),
-  ],
+  ['callback', (run) => (run.node.plan.type === 'callback' ? { ...run.scope.flow.start.callbackAt(placeOf(run)) } : undefined)],
   ['loop', loopOf],
 ]
 

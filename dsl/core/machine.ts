@@ -9,8 +9,19 @@ import { contextOf } from './context.ts'
 import type { Core } from './core.ts'
 import { findRun, lineageOf } from './place.ts'
 import { preparePlan, type PreparedNode, type PreparedPlan } from './prepare.ts'
-import { STEPS } from '../steps/index.ts'
-import { Flow, NodeRun, Scope, Timer, type Carried, type Command, type FlowStart, type FlowStatus, type Recorder, type RunStatus } from './state.ts'
+import { NODES } from '../nodes/index.ts'
+import {
+  Flow,
+  NodeRun,
+  Scope,
+  Timer,
+  type Carried,
+  type Command,
+  type FlowStart,
+  type FlowStatus,
+  type Recorder,
+  type RunStatus,
+} from './state.ts'
 import type { Plan } from '../plan.ts'
 
 /** Raised by one when an old journal would fold differently; the differences are then flags kept for older executions. */
@@ -31,7 +42,7 @@ const NO_COMMANDS: Command[] = []
 
 /** Makes a plan ready to run. Cache the result by the plan's hash. */
 export function prepare(plan: Plan): PreparedPlan {
-  return preparePlan(plan, STEPS)
+  return preparePlan(plan, NODES)
 }
 
 /** A new execution. Nothing happens before {@link begin}. */

@@ -27,7 +27,12 @@ export interface PreparedNode {
 
 /** An error node, as the nodes that refer to it use it. */
 export interface PreparedError {
-  readonly retry: { readonly when: CompiledExpression | null; readonly intervalMs: number; readonly max: number; readonly backoff: number } | null
+  readonly retry: {
+    readonly when: CompiledExpression | null
+    readonly intervalMs: number
+    readonly max: number
+    readonly backoff: number
+  } | null
   readonly catches: readonly { readonly when: CompiledExpression | null; readonly next: PreparedNode }[]
 }
 
@@ -48,8 +53,8 @@ export interface PrepareContext {
   template(value: Json): CompiledTemplate
 }
 
-/** Steps by kind, handed in to keep this file free of them. */
-export type StepTable = { readonly [K in NodeKind]: Step }
+/** The steps of the kinds, handed in to keep this file free of them. */
+export type StepTable = { readonly [K in NodeKind]: { readonly step: Step } }
 
 /** Makes the closures of a plan: paths, conditions, templates, links. The plan was checked, so nothing here fails for a plan of `compileFlow`. */
 export function preparePlan(plan: Plan, steps: StepTable): PreparedPlan {
@@ -83,7 +88,7 @@ export function preparePlan(plan: Plan, steps: StepTable): PreparedPlan {
       const prepared: PreparedNode = {
         id: planNode.id,
         plan: planNode,
-        step: steps[planNode.type],
+        step: steps[planNode.type].step,
         inputPath: planNode.input === undefined ? null : path(planNode.input),
         outputPath: planNode.output === undefined ? null : path(planNode.output),
         next: null,

@@ -1,8 +1,15 @@
-import { inputFilter, label, type Z } from './fields.ts'
+import type { Step } from '../core/step-type.ts'
+import { type Z, inputFilter, label } from './fields.ts'
 import { defineNode } from './node.ts'
+
+/** Ends the path with its input. */
+const step: Step = {
+  start: (run, core) => core.completeTo(run, run.input, null),
+}
 
 export const end = defineNode({
   kind: 'end',
+  step,
   schema: (z: Z) => z.strictObject({ type: z.literal('end'), ...label(z), ...inputFilter(z) }),
   hasNext: false,
   mayFail: false,

@@ -1,13 +1,22 @@
+import type { Step } from '../core/step-type.ts'
 import { parseDuration } from '../duration.ts'
-import { duration, expression, label, nodeRef, type Z } from './fields.ts'
+import { type Z, duration, expression, label, nodeRef } from './fields.ts'
 import { defineNode } from './node.ts'
 import { member, nextOfEach } from './raw.ts'
 
 const MIN_INTERVAL_MS = 1000
 const MAX_INTERVAL_MS = 30_000
 
+/** Never entered: the core evaluates it where the node that refers to it has its result (flow-language.md, 5). */
+const step: Step = {
+  start: (run) => {
+    throw new Error(`error node ${run.node.id} was entered`)
+  },
+}
+
 export const errorNode = defineNode({
   kind: 'error',
+  step,
   schema: (z: Z) =>
     z.strictObject({
       type: z.literal('error'),

@@ -1,9 +1,32 @@
+import { contextOf } from '../core/context.ts'
+import type { NodeRun } from '../core/state.ts'
+import type { Step } from '../core/step-type.ts'
 import type { Json } from '../json.ts'
-import { common, next, onError, text, type Z } from './fields.ts'
+import type { CompiledTemplate } from '../params.ts'
+import type { PlanEventNode } from '../plan.ts'
+import { type Z, common, next, onError, text } from './fields.ts'
 import { defineNode } from './node.ts'
+
+/** Closures of an `event` node: the template of its data, or null for its input. */
+interface EventDetail {
+  readonly data: CompiledTemplate | null
+}
+
+/** Publishes one CloudEvent; the host makes and sends it. */
+const step: Step = {
+  prepare: (plan: PlanEventNode, context): EventDetail => ({ data: plan.data === undefined ? null : context.template(plan.data) }),
+  start: (run, core) => core.effect(run, 'publish'),
+}
+
+/** The data of a run's event, and the paths in it that found nothing. */
+export function eventData(run: NodeRun): { readonly value: Json; readonly unresolved: readonly string[] | undefined } {
+  const { data } = run.node.detail as EventDetail
+  return data === null ? { value: run.input, unresolved: undefined } : data.resolve(run.input, contextOf(run))
+}
 
 export const event = defineNode({
   kind: 'event',
+  step,
   schema: (z: Z) =>
     z.strictObject({
       type: z.literal('event'),

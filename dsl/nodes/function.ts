@@ -1,13 +1,20 @@
-import { normaliseFunctionRef } from '../function-ref.ts'
+import type { Step } from '../core/step-type.ts'
 import { parseDuration } from '../duration.ts'
+import { normaliseFunctionRef } from '../function-ref.ts'
 import type { JsonObject } from '../json.ts'
-import { common, duration, functionRef, invoke, next, onError, params, type Z } from './fields.ts'
-import { defineNode, type NodeCheck, type RawNode } from './node.ts'
+import { type Z, common, duration, functionRef, invoke, next, onError, params } from './fields.ts'
+import { type NodeCheck, type RawNode, defineNode } from './node.ts'
 
 const SYNC_LIMIT_MS = 15 * 60_000
 
+/** Invokes a function; the host resolves body and deadline when it dispatches. */
+const step: Step = {
+  start: (run, core) => core.effect(run, 'invoke'),
+}
+
 export const functionNode = defineNode({
   kind: 'function',
+  step,
   schema: (z: Z) =>
     z.strictObject({
       type: z.literal('function'),

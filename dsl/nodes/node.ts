@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Step } from '../core/step-type.ts'
 import type { DocumentPath, Rule } from '../diagnostics.ts'
 import type { FlowMode, NodeKind, PlanNodeOf } from '../plan.ts'
 import type { Z } from './fields.ts'
@@ -38,9 +39,11 @@ export type NodeSchema = (z: Z) => z.ZodType<{ type: string }>
 /** The type that a schema describes. */
 export type DefinitionOf<S extends (z: Z) => z.ZodType> = z.infer<ReturnType<S>>
 
-/** The language half of a node kind: everything that `parse`, `check` and `compile` know of it. */
+/** Everything there is to know of a node kind: what `parse`, `check` and `compile` ask, and how it runs. */
 export interface NodeLanguage<K extends NodeKind, S extends NodeSchema> {
   readonly kind: K
+  /** How it runs: the only part that the core uses. */
+  readonly step: Step
   /** A thunk: only the generator of schemas calls it. */
   readonly schema: S
   /** May have `next`. */

@@ -1,11 +1,86 @@
+import { follow } from '../core/body.ts'
+import type { PrepareContext } from '../core/prepare.ts'
+import type { NodeRun } from '../core/state.ts'
+import type { Step } from '../core/step-type.ts'
+import { NodeError } from '../errors.ts'
+import type { Json } from '../json.ts'
+import type { CompiledPath } from '../jsonpath/index.ts'
+import type { PlanWaitNode } from '../plan.ts'
+import { isTime } from '../time.ts'
 import { checkExpress } from './express.ts'
-import { common, jsonPath, next, type Z } from './fields.ts'
+import { type Z, common, jsonPath, next } from './fields.ts'
 import { defineNode } from './node.ts'
 
 const DEFAULT_SECONDS = 60
 
+interface WaitDetail {
+  readonly seconds: number | CompiledPath | null
+  readonly until: string | CompiledPath | null
+}
+
+/** What a Date can hold; a wait beyond it is a mistake. */
+const LATEST = 8_640_000_000_000_000
+
+/** Delays the path durably. */
+const step: Step = {
+  prepare: (plan: PlanWaitNode, context): WaitDetail => ({
+    seconds: typeof plan.seconds === 'string' ? context.path(plan.seconds) : (plan.seconds ?? null),
+    until: plan.until === undefined ? null : pathOr(plan.until, context),
+  }),
+  start(run, core) {
+    const due = dueAt(run, core.now(run))
+    if (due <= core.now(run)) return core.complete(run, run.input)
+    core.timer(run, 'wait', due)
+    core.waiting(run)
+  },
+  timer: (run, core) => core.complete(run, run.input),
+}
+
+function pathOr(text: string, context: PrepareContext): string | CompiledPath {
+  return text.startsWith('$') ? context.path(text) : text
+}
+
+function dueAt(run: NodeRun, now: number): number {
+  const { seconds, until } = run.node.detail as WaitDetail
+  if (until !== null) return instant(run, valueOf(run, until, 'until'))
+  const value = valueOf(run, seconds ?? 60, 'seconds')
+  if (typeof value !== 'number')
+    throw new NodeError('WaitTypeError', `node ${run.node.id}: seconds must be a number, found ${described(value)}`)
+  const due = now + value * 1000
+  if (due > LATEST) throw new NodeError('WaitTypeError', `node ${run.node.id}: ${value} seconds lie beyond the end of time`)
+  return due
+}
+
+function valueOf(run: NodeRun, source: number | string | CompiledPath, what: string): Json {
+  return typeof source === 'object' ? follow(run, source, run.input, what) : source
+}
+
+function instant(run: NodeRun, value: Json): number {
+  const time = typeof value === 'string' && isTime(value) ? Date.parse(zoned(value)) : Number.NaN
+  if (Number.isNaN(time)) {
+    throw new NodeError(
+      'WaitTypeError',
+      `node ${run.node.id}: until must be an ISO 8601 time such as 2026-01-31T12:00:00Z, found ${described(value)}`,
+    )
+  }
+  return time
+}
+
+/** A time without a zone is UTC on every machine. */
+function zoned(text: string): string {
+  const spaced = text.replace(' ', 'T')
+  return /[Tt]/.test(spaced) && !/(?:[Zz]|[+-]\d{2}:?\d{2})$/.test(spaced) ? `${spaced}Z` : spaced
+}
+
+function described(value: Json): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `${typeof value} ${JSON.stringify(value).slice(0, 60)}`
+}
+
 export const wait = defineNode({
   kind: 'wait',
+  step,
   schema: (z: Z) =>
     z.strictObject({
       type: z.literal('wait'),

@@ -12,7 +12,7 @@ import { NodeRun, type Carried, type Command, type Effect, type FlowStart, type 
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { PlanSubflowNode } from '../../dsl/plan.ts'
-import { awaitsCallback } from '../../dsl/steps/callback.ts'
+import { awaitsCallback } from '../../dsl/nodes/callback.ts'
 import type { LogLine } from '../../executors/contract.ts'
 import type { CallbackInfo, ExecutionStatus } from '../api.ts'
 import type { Channels } from '../channels.ts'
@@ -164,8 +164,12 @@ export class EmbeddedHost {
             start.trigger === undefined ? null : JSON.stringify(start.trigger),
             JSON.stringify(start.input),
           )
-          if (start.carried !== undefined) for (const [place, data] of start.carried) this.note(execution, 'carry', place, data, { kind: 'carry', lineage: place, data, time: startedAt })
-          if (start.replaced !== undefined) for (const [place, data] of start.replaced) this.note(execution, 'replace', place, data, { kind: 'replace', lineage: place, data, time: startedAt })
+          if (start.carried !== undefined)
+            for (const [place, data] of start.carried)
+              this.note(execution, 'carry', place, data, { kind: 'carry', lineage: place, data, time: startedAt })
+          if (start.replaced !== undefined)
+            for (const [place, data] of start.replaced)
+              this.note(execution, 'replace', place, data, { kind: 'replace', lineage: place, data, time: startedAt })
           commands = begin(execution.flow)
           this.persist(execution, commands)
         },
@@ -188,7 +192,12 @@ export class EmbeddedHost {
   saveFlow({ name, hash, plan }: DeployedFlow): Promise<void> {
     this.journal.write(() => {
       this.store.run('INSERT OR IGNORE INTO plans (hash, plan) VALUES (?, ?)', hash, JSON.stringify(plan))
-      this.store.run('INSERT INTO flows (name, hash, deployed_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, deployed_at = excluded.deployed_at', name, hash, Date.now())
+      this.store.run(
+        'INSERT INTO flows (name, hash, deployed_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, deployed_at = excluded.deployed_at',
+        name,
+        hash,
+        Date.now(),
+      )
     })
     return this.journal.settled()
   }
@@ -241,7 +250,8 @@ export class EmbeddedHost {
     const execution = row.used === 1 ? null : this.getByKey(row.execution)
     if (row.used === 1) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
     const run = execution === null ? null : find(execution.flow, row.place)
-    if (execution === null || run === null || !awaitsCallback(run)) throw new EngineError('callback-expired', 'nothing waits for this callback any more')
+    if (execution === null || run === null || !awaitsCallback(run))
+      throw new EngineError('callback-expired', 'nothing waits for this callback any more')
     const time = Date.now()
     const event: CoreEvent = ok
       ? { kind: 'called', place: row.place, data: value, time }
@@ -412,7 +422,13 @@ export class EmbeddedHost {
     execution.pending += 1
     this.journal.write(() => {
       release.commands = step(execution.flow, event)
-      const row: EventRow = { seq: ++execution.seq, time: event.time, kind, place, data: data === null && kind === EVENT.stop ? null : JSON.stringify(data) }
+      const row: EventRow = {
+        seq: ++execution.seq,
+        time: event.time,
+        kind,
+        place,
+        data: data === null && kind === EVENT.stop ? null : JSON.stringify(data),
+      }
       this.insertEvent(execution.key, row)
       also?.()
       this.persist(execution, release.commands)
@@ -437,7 +453,13 @@ export class EmbeddedHost {
       if (command instanceof NodeRun) {
         if (command.kind === 'invoke' && command.node.plan.type === 'callback') this.bindToken(execution, command)
       } else if (command.kind === 'timer') {
-        this.store.run('INSERT OR REPLACE INTO timers (execution, place, purpose, due) VALUES (?,?,?,?)', key, timerPlace(command), command.purpose, command.due)
+        this.store.run(
+          'INSERT OR REPLACE INTO timers (execution, place, purpose, due) VALUES (?,?,?,?)',
+          key,
+          timerPlace(command),
+          command.purpose,
+          command.due,
+        )
       } else if (command.kind === 'clear') {
         this.deleteTimer(key, timerPlace(command.timer), command.timer.purpose)
       } else if (command.kind === 'end') {
@@ -586,7 +608,8 @@ export class EmbeddedHost {
     const execution = this.getByKey(row.execution)
     const { place, purpose } = row
     const drop = (): void => this.deleteTimer(row.execution, place, purpose)
-    const waits = execution !== null && (place === '' ? execution.flow.timer !== null : find(execution.flow, place)?.timer?.purpose === purpose)
+    const waits =
+      execution !== null && (place === '' ? execution.flow.timer !== null : find(execution.flow, place)?.timer?.purpose === purpose)
     if (execution === null || !waits) return this.journal.write(drop)
     const time = Math.max(Date.now(), row.due)
     this.accept(execution, { kind: 'timer', place, purpose, time }, EVENT.timer, place, purpose, drop)

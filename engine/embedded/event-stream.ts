@@ -2,7 +2,7 @@ import { placeOf } from '../../dsl/core/place.ts'
 import type { NodeRun, Recorder, RunStatus } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
-import { awaitsCallback } from '../../dsl/steps/callback.ts'
+import { awaitsCallback } from '../../dsl/nodes/callback.ts'
 import type { ExecutionEvent, NodeRecord } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import { NodeView } from '../view.ts'
@@ -92,7 +92,10 @@ class Changes implements Recorder {
   }
   /** Copies: the records go on changing. */
   take(): NodeRecord[] {
-    const records = [...this.changed_].map((record) => ({ ...record, ...(record.iterations === undefined ? {} : { iterations: { ...record.iterations } }) }))
+    const records = [...this.changed_].map((record) => ({
+      ...record,
+      ...(record.iterations === undefined ? {} : { iterations: { ...record.iterations } }),
+    }))
     this.changed_.clear()
     return records
   }

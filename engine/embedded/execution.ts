@@ -20,7 +20,13 @@ export class StoredStart implements FlowStart {
   private readonly callbackUrl: (token: string) => string
 
   constructor(
-    start: { readonly id: string; readonly input: Json; readonly startedAt: number; readonly version: string; readonly trigger: FlowStart['trigger'] },
+    start: {
+      readonly id: string
+      readonly input: Json
+      readonly startedAt: number
+      readonly version: string
+      readonly trigger: FlowStart['trigger']
+    },
     secret: Uint8Array,
     callbackUrl: (token: string) => string,
   ) {

@@ -12,7 +12,8 @@ import type { EmbeddedHost } from './embedded-host.ts'
 import { fold, type Folder } from './fold.ts'
 import type { ExecutionRow, LogRow, Store } from './store.ts'
 
-const LIST_COLUMNS = 'key, id, flow, version, plan, core, status, started_at, ended_at, depth, parent, parent_place, parent_node, retry_of, error, trigger'
+const LIST_COLUMNS =
+  'key, id, flow, version, plan, core, status, started_at, ended_at, depth, parent, parent_place, parent_node, retry_of, error, trigger'
 
 /** What is read of a store: lists by index, views by folding the journal. Call it when the journal is settled. */
 export class Reader {
@@ -38,7 +39,8 @@ export class Reader {
   /** Newest first. */
   list(options: ListOptions): { items: ExecutionRecord[]; nextCursor?: string } {
     const limit = options.limit ?? 50
-    if (!Number.isInteger(limit) || limit < 1 || limit > 200) throw new EngineError('bad-option', `limit must be a whole number from 1 to 200, not ${limit}`)
+    if (!Number.isInteger(limit) || limit < 1 || limit > 200)
+      throw new EngineError('bad-option', `limit must be a whole number from 1 to 200, not ${limit}`)
     const where: string[] = []
     const values: (string | number)[] = []
     const add = (sql: string, ...given: (string | number)[]): void => {
@@ -62,7 +64,9 @@ export class Reader {
     const rows = this.store.all<ExecutionRow>(sql, ...values)
     const items = rows.slice(0, limit).map((row) => recordOf(row, false))
     const last = rows[limit - 1]
-    return rows.length > limit && last !== undefined ? { items, nextCursor: Buffer.from(String(last.key)).toString('base64url') } : { items }
+    return rows.length > limit && last !== undefined
+      ? { items, nextCursor: Buffer.from(String(last.key)).toString('base64url') }
+      : { items }
   }
 
   nodes(id: string, options: { readonly iterations?: string; readonly offset?: number; readonly limit?: number }): NodeRecord[] {
@@ -87,7 +91,10 @@ export class Reader {
   }
 
   hasRunningRetry(id: string): boolean {
-    return this.store.get("SELECT 1 FROM executions WHERE status = 'running' AND retry_of = ? AND status <> 'succeeded' LIMIT 1", id) !== undefined
+    return (
+      this.store.get("SELECT 1 FROM executions WHERE status = 'running' AND retry_of = ? AND status <> 'succeeded' LIMIT 1", id) !==
+      undefined
+    )
   }
 
   /** Folds the journal of an execution with a recorder; returns what it ran. */

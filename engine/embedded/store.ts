@@ -153,7 +153,11 @@ export class Store {
   }
 
   events(key: number, after = 0): IterableIterator<EventRow> {
-    return this.iterate<EventRow>('SELECT seq, time, kind, place, data FROM events WHERE execution = ? AND seq > ? ORDER BY seq', key, after)
+    return this.iterate<EventRow>(
+      'SELECT seq, time, kind, place, data FROM events WHERE execution = ? AND seq > ? ORDER BY seq',
+      key,
+      after,
+    )
   }
 
   close(): void {
@@ -175,7 +179,10 @@ function takeLock(lock: DatabaseSync, folder: string): void {
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     if ((error as { errcode?: number }).errcode === 5 || /locked|busy/i.test(String(error))) {
-      throw new EngineError('store-locked', `the store in ${folder} is in use by another process; one process at a time may use it. Stop that one, or name another folder.`)
+      throw new EngineError(
+        'store-locked',
+        `the store in ${folder} is in use by another process; one process at a time may use it. Stop that one, or name another folder.`,
+      )
     }
     throw error
   }
@@ -184,7 +191,10 @@ function takeLock(lock: DatabaseSync, folder: string): void {
 function migrate(db: DatabaseSync, folder: string): void {
   const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
   if (version > MIGRATIONS.length) {
-    throw new EngineError('store-unusable', `the store in ${folder} was written by a newer fnflow (version ${version}, this one knows ${MIGRATIONS.length}); upgrade fnflow, or name another folder.`)
+    throw new EngineError(
+      'store-unusable',
+      `the store in ${folder} was written by a newer fnflow (version ${version}, this one knows ${MIGRATIONS.length}); upgrade fnflow, or name another folder.`,
+    )
   }
   if (version === MIGRATIONS.length) return
   db.exec('BEGIN EXCLUSIVE')

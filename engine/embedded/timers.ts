@@ -46,7 +46,11 @@ export class TimerService {
     try {
       for (;;) {
         if (this.closed) return
-        const rows = this.store.all<TimerRow>('SELECT execution, place, purpose, due FROM timers WHERE due <= ? ORDER BY due LIMIT ?', Date.now(), BATCH)
+        const rows = this.store.all<TimerRow>(
+          'SELECT execution, place, purpose, due FROM timers WHERE due <= ? ORDER BY due LIMIT ?',
+          Date.now(),
+          BATCH,
+        )
         if (rows.length === 0) break
         for (const row of rows) this.fire(row)
         await this.settled()

@@ -9,7 +9,7 @@ import { lineageOf, placeOf } from '../../dsl/core/place.ts'
 import { NodeRun, Timer, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
-import { awaitsCallback } from '../../dsl/steps/callback.ts'
+import { awaitsCallback } from '../../dsl/nodes/callback.ts'
 import type { PlanSubflowNode } from '../../dsl/plan.ts'
 import type { LogLine } from '../../executors/contract.ts'
 import type { CallbackInfo, ExecutionRecord, NodeRecord } from '../api.ts'
@@ -74,7 +74,14 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   private busy = true
   private queue: (NodeRun | boolean | Json)[] | null = null
 
-  constructor(services: ExpressServices, callbacks: ExpressCallbacks, deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone) {
+  constructor(
+    services: ExpressServices,
+    callbacks: ExpressCallbacks,
+    deployed: DeployedFlow,
+    input: Json,
+    start: ExpressStart,
+    done: ExpressDone,
+  ) {
     super()
     this.services = services
     this.callbacks = callbacks
@@ -161,7 +168,9 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
       ...(flow.status === 'succeeded' ? { output: flow.output } : {}),
       ...(flow.error === null ? {} : { error: flow.error }),
       ...(this.parent === undefined ? {} : { parent: this.parent }),
-      ...(this.trigger === undefined ? {} : { trigger: { type: this.trigger.type, ...(this.trigger.name === undefined ? {} : { name: this.trigger.name }) } }),
+      ...(this.trigger === undefined
+        ? {}
+        : { trigger: { type: this.trigger.type, ...(this.trigger.name === undefined ? {} : { name: this.trigger.name }) } }),
     }
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { awaitsCallback } from '../../../dsl/steps/callback.ts'
+import { awaitsCallback } from '../../../dsl/nodes/callback.ts'
 import { randomPlan } from './random-flows.ts'
 import { signature, SimulatedHost } from './simulated-host.ts'
 
