@@ -29,7 +29,9 @@ export function checkCallbacks(answers: ReadonlyMap<string, Json>, plans: readon
     if (type === 'callback') continue
     if (type !== undefined) throw usageError(`--callback ${node}: that node is a ${type} node, not a callback node`)
     const hint = new Suggester().hint(node, known)
-    throw usageError(`--callback ${node}: no callback node of that name${hint}${hint === '' && known.length > 0 ? `; there is ${known.join(', ')}` : ''}`)
+    throw usageError(
+      `--callback ${node}: no callback node of that name${hint}${hint === '' && known.length > 0 ? `; there is ${known.join(', ')}` : ''}`,
+    )
   }
 }
 
@@ -62,7 +64,9 @@ export function callbackHandler(
     }
     if (told.has(token)) return
     told.add(token)
-    const again = stored ? `, or end this process with kill -9 and run the command again with --callback ${node}='JSON'` : `; to answer from here run with --callback ${node}='JSON'`
+    const again = stored
+      ? `, or end this process with kill -9 and run the command again with --callback ${node}='JSON'`
+      : `; to answer from here run with --callback ${node}='JSON'`
     tell(
       [
         onStderr('yellow', `callback ${node} of ${flow} waits`),

@@ -52,7 +52,8 @@ export function parseInput(text: string, what: string, hint = ''): Json {
   } catch (error) {
     if (!(error instanceof JsonCopyError)) throw error
     if (error.reason === 'too-large') throw tooLarge(`${what}: ${error.message}`)
-    if (error.reason === 'too-deep') throw refused(STATUS.badBody, 'PayloadTooDeep', `${what}: ${error.message}; JSON may be nested 512 levels`)
+    if (error.reason === 'too-deep')
+      throw refused(STATUS.badBody, 'PayloadTooDeep', `${what}: ${error.message}; JSON may be nested 512 levels`)
     throw usageError(`${what}: ${error.message}`)
   }
 }

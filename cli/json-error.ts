@@ -8,7 +8,6 @@ export interface JsonError {
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const WORD = /true|false|null/y
 /** A string up to its closing quote, or up to what is wrong in it. */
-// eslint-disable-next-line no-control-regex
 const STRING = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y
 
 /**
@@ -85,7 +84,8 @@ export function findJsonError(text: string): JsonError | undefined {
         if (error !== undefined) return error
         break
       }
-      if (next !== (container === '{' ? '}' : ']')) return wrong(`expected "," or "${container === '{' ? '}' : ']'}", not ${name(text, at)}`)
+      if (next !== (container === '{' ? '}' : ']'))
+        return wrong(`expected "," or "${container === '{' ? '}' : ']'}", not ${name(text, at)}`)
       open.pop()
       at++
     }

@@ -21,7 +21,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const exitCode = exitCodeOfCommander(error)
     if (exitCode !== undefined) {
       // commander has told people
-      if (exitCode !== EXIT.ok && json) say(JSON.stringify({ status: 400, errorType: 'UsageError', errorMessage: (error as Error).message.replace(/^error: /, '') }))
+      if (exitCode !== EXIT.ok && json)
+        say(JSON.stringify({ status: 400, errorType: 'UsageError', errorMessage: (error as Error).message.replace(/^error: /, '') }))
       return exitCode
     }
     return report(error, json)
@@ -31,7 +32,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 function report(error: unknown, json: boolean): number {
   if (error instanceof CommandError) {
     if (json) say(JSON.stringify(error.document))
-    else if (!error.told) say(`${onStderr('red', 'error:')} ${error.document.errorType === 'UsageError' ? error.message : describeError(error.document)}`)
+    else if (!error.told)
+      say(`${onStderr('red', 'error:')} ${error.document.errorType === 'UsageError' ? error.message : describeError(error.document)}`)
     return error.exitCode
   }
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
@@ -43,7 +45,11 @@ function report(error: unknown, json: boolean): number {
 
 function notYet(command: string): CommandError {
   return new CommandError(
-    { status: 400, errorType: 'UsageError', errorMessage: `fnflow ${command} is not there yet; this version has run, validate and diagram (fnflow --help)` },
+    {
+      status: 400,
+      errorType: 'UsageError',
+      errorMessage: `fnflow ${command} is not there yet; this version has run, validate and diagram (fnflow --help)`,
+    },
     EXIT.usage,
   )
 }

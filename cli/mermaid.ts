@@ -122,10 +122,21 @@ function captionOf(node: PlanNode): string[] {
     case 'service':
       return [node.label, node.execution]
     case 'wait':
-      return [node.label, node.until === undefined ? `wait ${typeof node.seconds === 'number' ? written(node.seconds * 1000) : node.seconds}` : `until ${node.until}`]
+      return [
+        node.label,
+        node.until === undefined
+          ? `wait ${typeof node.seconds === 'number' ? written(node.seconds * 1000) : node.seconds}`
+          : `until ${node.until}`,
+      ]
     case 'error': {
       const { retry } = node
-      return retry === undefined ? [node.label] : [node.label, `retry up to ${retry.max} times, every ${written(retry.intervalMs)}`, ...(retry.when === undefined ? [] : [`when ${retry.when}`])]
+      return retry === undefined
+        ? [node.label]
+        : [
+            node.label,
+            `retry up to ${retry.max} times, every ${written(retry.intervalMs)}`,
+            ...(retry.when === undefined ? [] : [`when ${retry.when}`]),
+          ]
     }
     default:
       return [node.label]
@@ -134,7 +145,13 @@ function captionOf(node: PlanNode): string[] {
 
 /** A duration as a definition would give it: `90m`, `5s`. */
 function written(ms: number): string {
-  for (const [unit, size] of [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const) if (ms >= size && ms % size === 0) return `${ms / size}${unit}`
+  for (const [unit, size] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const)
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`
   return ms >= 1000 ? `${ms / 1000}s` : `${ms}ms`
 }
 

@@ -108,13 +108,14 @@ function configured(command: Command): Command {
 }
 
 function collect(value: string, before: string[] | undefined): string[] {
-  if (!value.includes('=')) throw new InvalidArgumentError("write node=JSON, such as approve='{\"approved\":true}'")
+  if (!value.includes('=')) throw new InvalidArgumentError('write node=JSON, such as approve=\'{"approved":true}\'')
   return [...(before ?? []), value]
 }
 
 function withStdin(dash: string | undefined, options: RunOptions): RunOptions {
   if (dash === undefined) return options
-  if (dash !== '-') throw usageError(`run takes one flow; ${dash} is too much${dash.startsWith('{') ? ' (an input is given as --input JSON)' : ''}`)
+  if (dash !== '-')
+    throw usageError(`run takes one flow; ${dash} is too much${dash.startsWith('{') ? ' (an input is given as --input JSON)' : ''}`)
   if (options.input !== undefined) throw usageError('- and --input cannot be given together')
   return { ...options, input: '-' }
 }

@@ -59,7 +59,9 @@ async function liveTree(title: string): Promise<Progress> {
   const picture = (): string => {
     const now = Date.now()
     const head = `${onStderr('bold', title)}  ${onStderr('dim', duration(now - startedAt))}`
-    return [head, ...renderTree(records.values(), { ...look, now, width: process.stderr.columns - 2 }).map((line) => `  ${line}`)].join('\n')
+    return [head, ...renderTree(records.values(), { ...look, now, width: process.stderr.columns - 2 }).map((line) => `  ${line}`)].join(
+      '\n',
+    )
   }
   const draw = (): void => update(picture())
   timer = setInterval(draw, FRAME_MS)

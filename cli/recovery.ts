@@ -15,9 +15,16 @@ export async function leftExecutions(engine: Engine): Promise<ExecutionRecord[]>
 }
 
 /** Waits until what was left in a store has ended, and says so. Rejects when the signal is aborted: the rest stays in the store. */
-export async function finishLeft(engine: Engine, left: readonly ExecutionRecord[], tell: (text: string) => void, signal: AbortSignal): Promise<void> {
+export async function finishLeft(
+  engine: Engine,
+  left: readonly ExecutionRecord[],
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   if (left.length === 0) return
-  tell(`${left.length === 1 ? 'one execution was' : `${left.length} executions were`} left in the store; finishing ${left.length === 1 ? 'it' : 'them'} first`)
+  tell(
+    `${left.length === 1 ? 'one execution was' : `${left.length} executions were`} left in the store; finishing ${left.length === 1 ? 'it' : 'them'} first`,
+  )
   for (const { id, flow, startedAt, parent } of left) {
     tell(`  ${id}  ${flow}  ${parent === undefined ? '' : `(called by ${parent.execution})  `}started ${new Date(startedAt).toISOString()}`)
   }
@@ -33,7 +40,9 @@ export async function finishLeft(engine: Engine, left: readonly ExecutionRecord[
         remark = `  ${error.message.split('\n', 1)[0]}`
       }
       const { startedAt, endedAt = Date.now() } = await engine.describe(id)
-      tell(`  ${id}  ${flow}  ${onStderr(outcome === 'succeeded' ? 'green' : 'red', outcome)} after ${duration(endedAt - startedAt)}${remark}`)
+      tell(
+        `  ${id}  ${flow}  ${onStderr(outcome === 'succeeded' ? 'green' : 'red', outcome)} after ${duration(endedAt - startedAt)}${remark}`,
+      )
     }),
   )
 }

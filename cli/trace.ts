@@ -28,7 +28,9 @@ function printRecord(record: NodeRecord): void {
   const { place, type, status, attempts, startedAt, endedAt, input, output, error } = record
   const times = `${attempts} attempt${attempts === 1 ? '' : 's'}`
   const took = endedAt === undefined ? 'not ended' : duration(endedAt - startedAt)
-  const more = remarks(record).filter((said) => said !== status && said !== times && (error === undefined || !said.startsWith(error.errorType)))
+  const more = remarks(record).filter(
+    (said) => said !== status && said !== times && (error === undefined || !said.startsWith(error.errorType)),
+  )
   say(`${onStderr('bold', place)}  ${[type, status, times, took, ...more].join('  ')}`)
   if (input !== undefined) say(`    input   ${shown(input)}`)
   if (output !== undefined) say(`    output  ${shown(output)}`)

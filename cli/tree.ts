@@ -9,7 +9,15 @@ export interface Look {
 
 const UNICODE: Look['symbols'] = { running: '●', retrying: '↻', waiting: '…', succeeded: '✔', failed: '✖', caught: '⚠', cancelled: '⊘' }
 const ASCII: Look['symbols'] = { running: '*', retrying: '~', waiting: '.', succeeded: '+', failed: 'x', caught: '!', cancelled: '-' }
-const STYLES = { running: 'cyan', retrying: 'yellow', waiting: 'yellow', succeeded: 'green', failed: 'red', caught: 'yellow', cancelled: 'dim' } as const
+const STYLES = {
+  running: 'cyan',
+  retrying: 'yellow',
+  waiting: 'yellow',
+  succeeded: 'green',
+  failed: 'red',
+  caught: 'yellow',
+  cancelled: 'dim',
+} as const
 
 /** The symbols that the terminal can show, by the locale of the environment. */
 export function symbolsFor(env: NodeJS.ProcessEnv): Look['symbols'] {

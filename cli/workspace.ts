@@ -23,19 +23,29 @@ export async function readFunctions(file: string): Promise<Record<string, Functi
     if (!(error instanceof FunctionsFileError)) throw cannotRead(file, 'functions file', error)
     const diagnostics = error.diagnostics.map((d): FileDiagnostic => ({ ...d, file }) as FileDiagnostic)
     await tellDiagnostics(diagnostics, new Map())
-    throw new CommandError({ status: 400, errorType: 'FunctionsFileInvalid', errorMessage: error.message, diagnostics }, EXIT.usage, diagnostics.length > 0)
+    throw new CommandError(
+      { status: 400, errorType: 'FunctionsFileInvalid', errorMessage: error.message, diagnostics },
+      EXIT.usage,
+      diagnostics.length > 0,
+    )
   }
 }
 
 /** The functions of `given`, or of the functions.yaml beside the flow; none if there is none. */
 export async function functionsFor(flowFile: string, given: string | undefined): Promise<Record<string, FunctionSpec>> {
   const file = given ?? functionsFileBeside(flowFile)
-  if (given === undefined && !existsSync(file)) return {}
+  if (!existsSync(file)) {
+    if (given === undefined) return {}
+    throw cannotRead(file, 'functions file', { code: 'ENOENT' })
+  }
   return readFunctions(file)
 }
 
 /** What a check knows around a flow: functions, flows by name, channels. */
-export function registryOf(functions: Record<string, FunctionSpec>, flows: Iterable<string | undefined>): NonNullable<CheckOptions['registry']> {
+export function registryOf(
+  functions: Record<string, FunctionSpec>,
+  flows: Iterable<string | undefined>,
+): NonNullable<CheckOptions['registry']> {
   const names = new Set(Object.values(functions).map(({ app, name }) => `${app}/${name}`))
   const flowNames = new Set(flows)
   const withoutQualifier = (ref: string): string => ref.replace(/:.*$/s, '')
@@ -69,7 +79,10 @@ export async function loadWorkspace(options: {
   if (!isFolder(folder)) throw usageError(`no folder ${folder}; --flows names the folder with the flows that are called as subflows`)
   const otherFiles = flowFilesIn(folder, { except: options.flow })
   const functions = await functionsFor(options.flow, options.functions)
-  const registry = registryOf(functions, [mainFile, ...otherFiles].map(({ name }) => name))
+  const registry = registryOf(
+    functions,
+    [mainFile, ...otherFiles].map(({ name }) => name),
+  )
 
   const main = await loadInMode(mainFile.bytes, options.mode, { registry })
   await tellDiagnostics(
@@ -135,7 +148,10 @@ function invalid({ file, name }: FlowFile, { diagnostics }: LoadedFlow): Command
 }
 
 /** The names of the flows that may be called, directly or by others. */
-function calledFrom(nodes: Readonly<Record<string, PlanNode>>, flows: ReadonlyMap<string, Readonly<Record<string, PlanNode>>>): Set<string> {
+function calledFrom(
+  nodes: Readonly<Record<string, PlanNode>>,
+  flows: ReadonlyMap<string, Readonly<Record<string, PlanNode>>>,
+): Set<string> {
   const called = new Set<string>()
   const queue = [nodes]
   for (let at = 0; at < queue.length; at++) {
@@ -153,5 +169,7 @@ function calledFrom(nodes: Readonly<Record<string, PlanNode>>, flows: ReadonlyMa
 
 function namesFolder(folder: string): CommandError {
   const files = readdirSync(folder).filter((name) => /^flow.*\.(?:ya?ml|json)$/.test(name))
-  return usageError(`${folder} is a folder; name a flow file in it${files[0] === undefined ? '' : `, such as ${folder.replace(/\/$/, '')}/${files[0]}`}`)
+  return usageError(
+    `${folder} is a folder; name a flow file in it${files[0] === undefined ? '' : `, such as ${folder.replace(/\/$/, '')}/${files[0]}`}`,
+  )
 }

@@ -21,7 +21,10 @@ export async function diagram(file: string, options: DiagramOptions): Promise<nu
   if (plan === undefined) {
     const found = diagnostics.filter(isError).map((diagnostic) => ({ ...diagnostic, file }))
     say(found.map(diagnosticLine).join('\n'))
-    throw new CommandError({ status: 422, errorType: 'FlowInvalid', errorMessage: `${file} is invalid; a diagram needs a valid flow`, diagnostics: found }, EXIT.usage)
+    throw new CommandError(
+      { status: 422, errorType: 'FlowInvalid', errorMessage: `${file} is invalid; a diagram needs a valid flow`, diagnostics: found },
+      EXIT.usage,
+    )
   }
   const text = mermaid(plan)
   await print(options.json === true ? JSON.stringify({ format, flow: plan.flow, diagram: text }) : text)

@@ -51,7 +51,8 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
     const tell = (text: string): void => session.tell(text)
     const engine = await openEngine(workspace, options.store ?? temporary, {
       onCallback: callbackHandler(answers, () => session.engine, tell, options.store !== undefined),
-      onLog: ({ text, node, requestId }) => tell(onStderr('dim', `${node === undefined ? '' : `[${node}${requestId === '' ? '' : ` ${requestId}`}] `}${text}`)),
+      onLog: ({ text, node, requestId }) =>
+        tell(onStderr('dim', `${node === undefined ? '' : `[${node}${requestId === '' ? '' : ` ${requestId}`}] `}${text}`)),
     })
     session.engine = engine
     if (options.store !== undefined) await finishLeft(engine, await leftExecutions(engine), tell, interrupts.signal)
@@ -73,7 +74,14 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
 }
 
 function interruptedBeforeStart(): never {
-  throw new CommandError({ status: 499, errorType: 'Cancelled', errorMessage: 'interrupted; what was left in the store stays there and goes on with the next run' }, EXIT.interrupted)
+  throw new CommandError(
+    {
+      status: 499,
+      errorType: 'Cancelled',
+      errorMessage: 'interrupted; what was left in the store stays there and goes on with the next run',
+    },
+    EXIT.interrupted,
+  )
 }
 
 /** The mode that `--engine` asks for. */
@@ -85,7 +93,11 @@ function modeOf(engine: string | undefined): FlowMode | undefined {
   throw usageError(`--engine ${engine}: it is embedded or express`)
 }
 
-async function openEngine(workspace: Workspace, store: string | undefined, listeners: Pick<EngineOptions, 'onCallback' | 'onLog'>): Promise<Engine> {
+async function openEngine(
+  workspace: Workspace,
+  store: string | undefined,
+  listeners: Pick<EngineOptions, 'onCallback' | 'onLog'>,
+): Promise<Engine> {
   const { createEngine } = await import('../../engine/create-engine.ts')
   return createEngine({ functions: workspace.functions, channels: CHANNELS, ...(store === undefined ? {} : { store }), ...listeners })
 }

@@ -44,7 +44,9 @@ export async function validate(paths: readonly string[], options: ValidateOption
   else {
     const sources = new Map(flows.map(({ file, bytes }) => [file, Buffer.from(bytes).toString()]))
     if (diagnostics.length > 0) {
-      await print(process.stdout.isTTY ? await diagnosticsWithFrames(diagnostics, sources, onStdout) : diagnostics.map(diagnosticLine).join('\n'))
+      await print(
+        process.stdout.isTTY ? await diagnosticsWithFrames(diagnostics, sources, onStdout) : diagnostics.map(diagnosticLine).join('\n'),
+      )
     }
     say(summary(errors, diagnostics.length - errors, checked.length))
   }
@@ -57,7 +59,8 @@ function filesOf(paths: readonly string[]): { flows: FlowFile[]; functionFiles: 
   for (const path of paths) {
     if (isFolder(path)) {
       const found = flowFilesIn(path, { recursive: true })
-      if (found.length === 0) throw usageError(`no flow file in the folder ${path}; flow files are *.yaml, *.yml and *.json with the keys flow and nodes`)
+      if (found.length === 0)
+        throw usageError(`no flow file in the folder ${path}; flow files are *.yaml, *.yml and *.json with the keys flow and nodes`)
       for (const file of found) flows.set(file.file, file)
     } else if (!existsSync(path)) throw cannotRead(path, 'flow file', { code: 'ENOENT' })
     else if (isFunctionsFile(path)) functionFiles.add(path)
@@ -67,7 +70,11 @@ function filesOf(paths: readonly string[]): { flows: FlowFile[]; functionFiles: 
 }
 
 /** Reads a functions.yaml; what is wrong with it is reported once. A file that is not there has no functions. */
-async function checkFunctions(file: string, known: Map<string, Record<string, FunctionSpec> | undefined>, diagnostics: FileDiagnostic[]): Promise<void> {
+async function checkFunctions(
+  file: string,
+  known: Map<string, Record<string, FunctionSpec> | undefined>,
+  diagnostics: FileDiagnostic[],
+): Promise<void> {
   if (!existsSync(file)) {
     known.set(file, {})
     return

@@ -17,16 +17,34 @@ describe('mermaid', () => {
         flow: 'all',
         start: 'size',
         nodes: {
-          size: { type: 'condition', branches: [{ when: "$.n < 2 || $.name == 'a'", next: 'fork' }, { default: true, next: 'each' }] },
+          size: {
+            type: 'condition',
+            branches: [
+              { when: "$.n < 2 || $.name == 'a'", next: 'fork' },
+              { default: true, next: 'each' },
+            ],
+          },
           fork: { type: 'parallel', complete: 'any', branches: ['left', 'right'] },
           left: { type: 'function', function: 'maths/plus2', label: 'Add "two"', next: 'join' },
           right: { type: 'callback', function: 'ask' },
           join: { type: 'pass' },
-          each: { type: 'loop', items: '$.list', concurrency: 3, nodes: { end: { type: 'function', function: 'f', next: 'nap' }, nap: { type: 'wait', seconds: 5 } }, onError: 'oops', next: 'svc' },
+          each: {
+            type: 'loop',
+            items: '$.list',
+            concurrency: 3,
+            nodes: { end: { type: 'function', function: 'f', next: 'nap' }, nap: { type: 'wait', seconds: 5 } },
+            onError: 'oops',
+            next: 'svc',
+          },
           oops: { type: 'error', retry: { max: 2, interval: 1 }, catch: [{ when: "$.errorType == 'X'", next: 'tell' }, { next: 'child' }] },
           tell: { type: 'event', channel: 'alarms' },
           child: { type: 'subflow', flow: 'other', wait: false },
-          svc: { type: 'service', execution: 'serial', nodes: { a: { type: 'function', function: 'f', next: 'b' }, b: { type: 'function', function: 'g' } }, next: 'done' },
+          svc: {
+            type: 'service',
+            execution: 'serial',
+            nodes: { a: { type: 'function', function: 'f', next: 'b' }, b: { type: 'function', function: 'g' } },
+            next: 'done',
+          },
           done: { type: 'end' },
         },
       }),
@@ -72,7 +90,11 @@ describe('mermaid', () => {
   })
 
   it('keeps ids apart that look alike, and escapes what Mermaid would read', async () => {
-    const text = await drawn({ flow: 'x', start: 'a-b', nodes: { 'a-b': { type: 'pass', label: 'a `b` #1 <i>|"\n', next: 'a_b' }, a_b: { type: 'pass', label: 'end' } } })
+    const text = await drawn({
+      flow: 'x',
+      start: 'a-b',
+      nodes: { 'a-b': { type: 'pass', label: 'a `b` #1 <i>|"\n', next: 'a_b' }, a_b: { type: 'pass', label: 'end' } },
+    })
     expect(text).toContain('n_a_b("a #96;b#96; #35;1 #lt;i#gt;#124;#quot; ")')
     expect(text).toContain('n_a_b --> n_a_b_2')
   })
@@ -84,8 +106,14 @@ describe('fnflow diagram', () => {
   it('prints it on stdout', async () => {
     const { code, stdout } = await fnflow(['diagram', 'flow.json'], { cwd: folder })
     expect(code).toBe(0)
-    expect(stdout).toBe('flowchart TD\n  flow_start(("start"))\n  n_a["a<br/>default/hello:latest"]\n  flow_start --> n_a\n  n_a --> flow_end\n  flow_end(("end"))\n')
-    expect(JSON.parse((await fnflow(['diagram', 'flow.json', '--json'], { cwd: folder })).stdout)).toEqual({ format: 'mermaid', flow: 'calls-hello', diagram: stdout.trimEnd() })
+    expect(stdout).toBe(
+      'flowchart TD\n  flow_start(("start"))\n  n_a["a<br/>default/hello:latest"]\n  flow_start --> n_a\n  n_a --> flow_end\n  flow_end(("end"))\n',
+    )
+    expect(JSON.parse((await fnflow(['diagram', 'flow.json', '--json'], { cwd: folder })).stdout)).toEqual({
+      format: 'mermaid',
+      flow: 'calls-hello',
+      diagram: stdout.trimEnd(),
+    })
   })
 
   it('refuses an invalid flow with its diagnostics', async () => {

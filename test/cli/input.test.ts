@@ -4,7 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { parseInput } from '../../cli/input.ts'
 import { fnflow, folderWith, FUNCTIONS, lastLine, oneFunction } from './support.ts'
 
-const folder = folderWith({ ...FUNCTIONS, 'flow.json': oneFunction('hello', { mode: 'express' }), 'bad.json': '{\n  "a": 1,\n}', 'good.json': '{}' })
+const folder = folderWith({
+  ...FUNCTIONS,
+  'flow.json': oneFunction('hello', { mode: 'express' }),
+  'bad.json': '{\n  "a": 1,\n}',
+  'good.json': '{}',
+})
 
 async function refused(...args: string[]): Promise<{ stderr: string; document: unknown }> {
   const outcome = await fnflow(['run', 'flow.json', '--json', ...args], { cwd: folder })
@@ -19,13 +24,19 @@ describe('an input that is refused', () => {
       errorType: 'BadInput',
       errorMessage: 'bad.json is not JSON, line 3, column 1: expected a key in double quotes, not "}"',
     })
-    expect((await refused('--input', '{"a":')).document).toMatchObject({ errorMessage: expect.stringContaining('line 1, column 6') as unknown })
+    expect((await refused('--input', '{"a":')).document).toMatchObject({
+      errorMessage: expect.stringContaining('line 1, column 6') as unknown,
+    })
     expect((await refused('--input', '')).document).toMatchObject({ errorMessage: '--input is not JSON: it is empty' })
-    expect((await refused('--input', 'good.json')).document).toMatchObject({ errorMessage: expect.stringContaining('--input @good.json') as unknown })
+    expect((await refused('--input', 'good.json')).document).toMatchObject({
+      errorMessage: expect.stringContaining('--input @good.json') as unknown,
+    })
   })
 
   it('is a file that is not there: with a suggestion', async () => {
-    expect((await refused('--input', '@god.json')).document).toMatchObject({ errorMessage: 'no input file god.json; did you mean "good.json"?' })
+    expect((await refused('--input', '@god.json')).document).toMatchObject({
+      errorMessage: 'no input file god.json; did you mean "good.json"?',
+    })
     await refused('--input', '@f')
   })
 

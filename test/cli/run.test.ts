@@ -6,7 +6,8 @@ import { fnflow, folderWith, FUNCTIONS, lastLine, oneFunction } from './support.
 
 const folder = folderWith({
   ...FUNCTIONS,
-  'hello.yaml': 'flow: hello\nstart: a\nnodes:\n  a: { type: function, function: hello, next: b }\n  b: { type: pass, params: { got: $.hello } }\n',
+  'hello.yaml':
+    'flow: hello\nstart: a\nnodes:\n  a: { type: function, function: hello, next: b }\n  b: { type: pass, params: { got: $.hello } }\n',
   'express.json': oneFunction('hello', { flow: 'express', mode: 'express' }),
   'fails.json': oneFunction('broken', { flow: 'fails' }),
   'long.json': { flow: 'long', timeout: 3600, start: 'a', nodes: { a: { type: 'wait', seconds: 400, next: 'b' }, b: { type: 'pass' } } },
@@ -32,7 +33,9 @@ describe('fnflow run', () => {
     const withFile = folderWith({ 'in.json': ' {"name": "file"} ' })
     expect((await run('hello.yaml', '--input', `@${withFile}/in.json`)).stdout).toBe('{"got":"file"}\n')
     expect((await fnflow(['run', 'hello.yaml', '-'], { cwd: folder, stdin: '{"name":"stdin"}' })).stdout).toBe('{"got":"stdin"}\n')
-    expect((await fnflow(['run', 'hello.yaml', '--input', '-'], { cwd: folder, stdin: '{"name":"stdin"}' })).stdout).toBe('{"got":"stdin"}\n')
+    expect((await fnflow(['run', 'hello.yaml', '--input', '-'], { cwd: folder, stdin: '{"name":"stdin"}' })).stdout).toBe(
+      '{"got":"stdin"}\n',
+    )
     expect((await run('hello.yaml')).stdout).toBe('{"got":"world"}\n')
   })
 
@@ -45,7 +48,12 @@ describe('fnflow run', () => {
   it('with --json a failure leaves stdout empty, and the last line of stderr is the error document', async () => {
     const outcome = await run('fails.json', '--json')
     expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: '' })
-    expect(lastLine(outcome)).toMatchObject({ status: 430, errorType: 'TypeError', errorMessage: 'broken on purpose', function: 'default/broken:latest' })
+    expect(lastLine(outcome)).toMatchObject({
+      status: 430,
+      errorType: 'TypeError',
+      errorMessage: 'broken on purpose',
+      function: 'default/broken:latest',
+    })
   })
 
   it('without --json a failure is told readably, with exit code 1', async () => {
@@ -105,7 +113,10 @@ describe('fnflow run', () => {
     const calling = await fnflow(['run', 'calls-bad.json', '--json'], { cwd: other })
     expect(calling.code).toBe(2)
     expect(calling.stderr).toMatch(/^bad\.yaml:2:8 unknown-node /m)
-    expect(lastLine(calling)).toMatchObject({ errorType: 'FlowInvalid', diagnostics: [{ file: 'bad.yaml', rule: 'unknown-node', line: 2 }] })
+    expect(lastLine(calling)).toMatchObject({
+      errorType: 'FlowInvalid',
+      diagnostics: [{ file: 'bad.yaml', rule: 'unknown-node', line: 2 }],
+    })
   })
 
   it('prints events of the channel log on stderr', async () => {
@@ -137,7 +148,10 @@ describe('fnflow run', () => {
 
   it('does not mind a reader that goes away', () => {
     const bin = new URL('../../bin/fnflow.js', import.meta.url).pathname
-    const { stderr } = spawnSync('bash', ['-c', `set -o pipefail; "${process.execPath}" "${bin}" run hello.yaml | true`], { cwd: folder, encoding: 'utf8' })
+    const { stderr } = spawnSync('bash', ['-c', `set -o pipefail; "${process.execPath}" "${bin}" run hello.yaml | true`], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
     expect(stderr).not.toMatch(/EPIPE|at .*\.js:/)
   })
 })

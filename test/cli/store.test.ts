@@ -8,7 +8,11 @@ const FILES = {
   'flow.json': {
     flow: 'naps',
     start: 'first',
-    nodes: { first: { type: 'function', function: 'hello', next: 'nap' }, nap: { type: 'wait', seconds: '$.seconds', input: '$$.execution.input', next: 'last' }, last: { type: 'pass', params: { name: '$.name' } } },
+    nodes: {
+      first: { type: 'function', function: 'hello', next: 'nap' },
+      nap: { type: 'wait', seconds: '$.seconds', input: '$$.execution.input', next: 'last' },
+      last: { type: 'pass', params: { name: '$.name' } },
+    },
   },
   'approval.json': { flow: 'approval', start: 'p', nodes: { p: { type: 'subflow', flow: 'child' } } },
   'child.json': { flow: 'child', start: 'ask', nodes: { ask: { type: 'callback', function: 'ask' } } },
@@ -21,21 +25,32 @@ describe('fnflow run --store', () => {
     await first.seen(/nap {2}wait {2}waiting/)
     first.child.kill('SIGKILL')
     expect((await first).code).toBe(null)
-    const { code, stdout, stderr } = await fnflow(['run', 'flow.json', '--store', 'data', '--input', '{"name":"new","seconds":0}', '--json'], { cwd: folder })
+    const { code, stdout, stderr } = await fnflow(
+      ['run', 'flow.json', '--store', 'data', '--input', '{"name":"new","seconds":0}', '--json'],
+      { cwd: folder },
+    )
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"name":"new"}\n' })
-    expect(stderr).toMatch(/one execution was left in the store; finishing it first\n {2}(\S+) {2}naps {2}started \S+\n(?:.*\n)* {2}\1 {2}naps {2}succeeded after /)
+    expect(stderr).toMatch(
+      /one execution was left in the store; finishing it first\n {2}(\S+) {2}naps {2}started \S+\n(?:.*\n)* {2}\1 {2}naps {2}succeeded after /,
+    )
     // nothing is left now
-    expect((await fnflow(['run', 'flow.json', '--store', 'data', '--input', '{"name":"x","seconds":0}'], { cwd: folder })).stderr).not.toMatch(/left in the store/)
+    expect(
+      (await fnflow(['run', 'flow.json', '--store', 'data', '--input', '{"name":"x","seconds":0}'], { cwd: folder })).stderr,
+    ).not.toMatch(/left in the store/)
   })
 
   it('a callback that waited is answered by the next run, in a child, too', async () => {
     const folder = folderWith(FILES)
     const first = fnflow(['run', 'approval.json', '--store', 'data'], { cwd: folder })
-    const [, token] = (await first.seen(/callback ask of child waits\n {2}token {2}(\S+)\n {2}url {4}\S+\/v1\/callbacks\/\1\n/)) as unknown as [string, string]
+    const [, token] = (await first.seen(
+      /callback ask of child waits\n {2}token {2}(\S+)\n {2}url {4}\S+\/v1\/callbacks\/\1\n/,
+    )) as unknown as [string, string]
     expect(token.length).toBeGreaterThan(20)
     first.child.kill('SIGKILL')
     await first
-    const { code, stdout, stderr } = await fnflow(['run', 'approval.json', '--store', 'data', '--callback', 'ask={"yes":true}'], { cwd: folder })
+    const { code, stdout, stderr } = await fnflow(['run', 'approval.json', '--store', 'data', '--callback', 'ask={"yes":true}'], {
+      cwd: folder,
+    })
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"yes":true}\n' })
     expect(stderr).toMatch(/2 executions were left in the store/)
     expect(stderr.match(/succeeded after/g)).toHaveLength(2)

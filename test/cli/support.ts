@@ -21,7 +21,10 @@ export interface Running extends Promise<Outcome> {
 }
 
 /** Runs the built program as a process of its own. */
-export function fnflow(args: readonly string[], options: { readonly cwd?: string; readonly stdin?: string; readonly env?: NodeJS.ProcessEnv } = {}): Running {
+export function fnflow(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly stdin?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Running {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: options.cwd ?? ROOT,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', ...options.env },

@@ -7,14 +7,23 @@ import { folderWith, FUNCTIONS, ROOT } from './support.ts'
 const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
 const folder = folderWith({
   ...FUNCTIONS,
-  'flow.yaml': 'flow: on-terminal\nstart: fork\nnodes:\n  fork: { type: parallel, branches: [a, b] }\n  a: { type: function, function: hello }\n  b: { type: wait, seconds: 1 }\n',
+  'flow.yaml':
+    'flow: on-terminal\nstart: fork\nnodes:\n  fork: { type: parallel, branches: [a, b] }\n  a: { type: function, function: hello }\n  b: { type: wait, seconds: 1 }\n',
   'bad.yaml': 'flow: bad\nstart: a\nnodes:\n  a: { type: pass, nxt: b }\n',
 })
 
 /** What a person sees on a terminal of 80 columns, with and without the colours. */
 function onTerminal(command: string): { code: number | null; raw: string; text: string } {
   const line = `stty cols 80 rows 30; "${process.execPath}" "${join(ROOT, 'bin/fnflow.js')}" ${command}`
-  const env = { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }
+  const env = {
+    ...process.env,
+    NO_COLOR: undefined,
+    FORCE_COLOR: undefined,
+    CI: undefined,
+    TERM: 'xterm-256color',
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+  }
   const { status, stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { cwd: folder, encoding: 'utf8', env })
   return { code: status, raw: stdout, text: stripVTControlCharacters(stdout).replace(/\r/g, '') }
 }
@@ -26,7 +35,9 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(code).toBe(0)
     expect(raw).toMatch(/\x1b\[32m✔\x1b\[39m a/)
     expect(text).toMatch(/on-terminal \(standard\) {2}\S+\n {2}● fork {2}parallel .*\n {4}● a {2}function /)
-    expect(text).toMatch(/on-terminal \(standard\) {2}\S+\n {2}✔ fork {2}parallel .*\n {4}✔ a {2}function .*\n {4}✔ b {2}wait .*\n\{\n {2}"result": \[/)
+    expect(text).toMatch(
+      /on-terminal \(standard\) {2}\S+\n {2}✔ fork {2}parallel .*\n {4}✔ a {2}function .*\n {4}✔ b {2}wait .*\n\{\n {2}"result": \[/,
+    )
     expect(text).toMatch(/^\[a [-0-9a-f]+\] hello \{\}$/m)
   })
 

@@ -15,7 +15,11 @@ describe('renderTree', () => {
     const records = [
       node('price', 'function', { label: 'Price the order' }),
       node('fork', 'parallel', running),
-      node('fork[1]/right', 'function', { status: 'failed', attempts: 3, error: { status: 430, errorType: 'TypeError', errorMessage: 'no\n such   thing' } }),
+      node('fork[1]/right', 'function', {
+        status: 'failed',
+        attempts: 3,
+        error: { status: 430, errorType: 'TypeError', errorMessage: 'no\n such   thing' },
+      }),
       node('fork[0]/inner', 'parallel', running),
       node('fork[0]/inner[0]/a', 'function'),
       node('fork[0]/inner[1]/b', 'wait', { ...running, status: 'waiting' }),

@@ -32,7 +32,7 @@ describe('usage', () => {
     [['run', 'flwo.json'], /no flow file flwo\.json; did you mean "flow\.json"\?/],
     [['run', '.'], /is a folder; name a flow file in it, such as \.\/flow\.json/],
     [['run', 'flow.json', 'more'], /takes one flow/],
-    [['run', 'flow.json', '--functions', 'no.yaml'], /no\.yaml/],
+    [['run', 'flow.json', '--functions', 'no.yaml'], /no functions file no\.yaml/],
     [['run', 'flow.json', '--flows', 'nowhere'], /no folder nowhere/],
     [['run', 'flow.json', '--callback', 'x'], /node=JSON/],
     [['run', 'flow.json', '--callback', 'a={'], /the answer of --callback a is not JSON/],
@@ -52,7 +52,10 @@ describe('usage', () => {
 
   it('with --json bad usage ends with an error document, too', async () => {
     expect(lastLine(await fnflow(['run', 'flwo.json', '--json'], { cwd: folder }))).toMatchObject({ errorType: 'UsageError' })
-    expect(lastLine(await fnflow(['run', '--json', '--nonsense'], { cwd: folder }))).toMatchObject({ errorType: 'UsageError', errorMessage: expect.stringContaining('--nonsense') as unknown })
+    expect(lastLine(await fnflow(['run', '--json', '--nonsense'], { cwd: folder }))).toMatchObject({
+      errorType: 'UsageError',
+      errorMessage: expect.stringContaining('--nonsense') as unknown,
+    })
   })
 
   it('commands of later versions say so, with exit code 2', async () => {

@@ -4,7 +4,11 @@ import { fnflow, folderWith, FUNCTIONS, oneFunction } from './support.ts'
 const folder = folderWith({
   ...FUNCTIONS,
   'good.json': oneFunction('hello', { flow: 'good' }),
-  'calls.json': { flow: 'calls', start: 'a', nodes: { a: { type: 'subflow', flow: 'good', next: 'b' }, b: { type: 'subflow', flow: 'nowhere' } } },
+  'calls.json': {
+    flow: 'calls',
+    start: 'a',
+    nodes: { a: { type: 'subflow', flow: 'good', next: 'b' }, b: { type: 'subflow', flow: 'nowhere' } },
+  },
   'bad.yaml': 'flow: bad\nstart: a\nnodes:\n  a: { type: pass, nxt: b }\n',
   'sub/deeper/worse.yml': 'flow: worse\nstart: a\nnodes: {\n',
   'input.json': '{"flow": 1}',
@@ -29,7 +33,14 @@ describe('fnflow validate', () => {
   it('searches folders, for what looks like a flow', async () => {
     const { code, stdout, stderr } = await validate('.')
     expect(code).toBe(2)
-    expect([...new Set(stdout.trim().split('\n').map((line) => line.split(':')[0]))]).toEqual(['bad.yaml', 'calls.json', 'sub/deeper/worse.yml'])
+    expect([
+      ...new Set(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.split(':')[0]),
+      ),
+    ]).toEqual(['bad.yaml', 'calls.json', 'sub/deeper/worse.yml'])
     expect(stdout).toMatch(/^sub\/deeper\/worse\.yml:\d+:\d+ syntax /m)
     expect(stderr).toMatch(/in 4 files/)
   })
@@ -49,7 +60,10 @@ describe('fnflow validate', () => {
   })
 
   it('reports what is wrong with functions.yaml', async () => {
-    const other = folderWith({ 'flow.json': oneFunction('hello'), 'functions.yaml': 'hello:\n  runtime: nodejs\n  code: ./f\n  handler: index.hello\n  tmeout: 3\n' })
+    const other = folderWith({
+      'flow.json': oneFunction('hello'),
+      'functions.yaml': 'hello:\n  runtime: nodejs\n  code: ./f\n  handler: index.hello\n  tmeout: 3\n',
+    })
     const { code, stdout } = await fnflow(['validate', 'flow.json'], { cwd: other })
     expect(code).toBe(2)
     expect(stdout).toMatch(/^functions\.yaml:5:3 .*tmeout/)
@@ -64,9 +78,23 @@ describe('fnflow validate', () => {
     expect(JSON.parse(stdout)).toEqual({
       valid: false,
       files: ['bad.yaml', 'good.json'],
-      diagnostics: [{ file: 'bad.yaml', line: 4, column: 20, rule: 'schema', severity: 'error', message: expect.any(String) as string, path: ['nodes', 'a', 'nxt'] }],
+      diagnostics: [
+        {
+          file: 'bad.yaml',
+          line: 4,
+          column: 20,
+          rule: 'schema',
+          severity: 'error',
+          message: expect.any(String) as string,
+          path: ['nodes', 'a', 'nxt'],
+        },
+      ],
     })
-    expect(JSON.parse((await validate('good.json', '--format', 'json')).stdout)).toEqual({ valid: true, files: ['good.json'], diagnostics: [] })
+    expect(JSON.parse((await validate('good.json', '--format', 'json')).stdout)).toEqual({
+      valid: true,
+      files: ['good.json'],
+      diagnostics: [],
+    })
   })
 
   it('refuses a giant file and one that is not UTF-8 at once', async () => {

@@ -48,7 +48,9 @@ describe('the examples', () => {
 
 describe('order-flow', () => {
   it('tries the bank again', async () => {
-    expect((await run('order-flow', '@examples/order-flow/input.json')).stderr).toMatch(/✔ pay {2}function {2}succeeded in \S+ {2}2 attempts/)
+    expect((await run('order-flow', '@examples/order-flow/input.json')).stderr).toMatch(
+      /✔ pay {2}function {2}succeeded in \S+ {2}2 attempts/,
+    )
   })
 
   it('goes the other ways that its README shows', async () => {
