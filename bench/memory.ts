@@ -7,6 +7,7 @@ import { atMost, rounded, type Bench, type BenchResult, type BenchSettings } fro
 import type { Mode } from './workloads.ts'
 
 const PROGRAM = fileURLToPath(new URL('programs/loop.mjs', import.meta.url))
+const BARE = fileURLToPath(new URL('programs/bare.mjs', import.meta.url))
 const ITEMS = 100_000
 const LIMIT_MB = 400
 
@@ -26,7 +27,7 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
   const runs = Array.from({ length: rounds }, () => loopProcess(mode, ITEMS, 0, settings))
   // durable and 10 at a time is 20,000 commits, one behind the other: a minute on a slow disk
   const pooled = settings.quick && mode === 'standard' ? undefined : loopProcess(mode, ITEMS, 10, settings)
-  const bare = Number(execFileSync(process.execPath, ['-p', 'process.resourceUsage().maxRSS / 1024'], { encoding: 'utf8' }))
+  const bare = Number(execFileSync(process.execPath, [BARE], { encoding: 'utf8' }))
   const peaks = runs.map(({ peakMb }) => peakMb)
   const peak = median(peaks)
   return {

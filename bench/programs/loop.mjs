@@ -1,5 +1,6 @@
 // One loop in a fresh process. Arguments: express | standard, items, concurrency, folder of the store. Prints { peakMb, ms } as JSON.
 import { createEngine } from '../../dist/engine/index.js'
+import { peakMb } from './peak.mjs'
 
 const [mode, count, concurrency, folder] = process.argv.slice(2)
 const engine = await createEngine({
@@ -26,4 +27,4 @@ const { result } = await engine.run('loop', { input: { items } })
 const ms = performance.now() - start
 if (result.length !== items.length || result.at(-1).n !== items.length + 1) throw new Error('the loop gave something else')
 await engine.close()
-console.log(JSON.stringify({ peakMb: process.resourceUsage().maxRSS / 1024, ms }))
+console.log(JSON.stringify({ peakMb: peakMb(), ms }))
