@@ -1,6 +1,7 @@
 export { createEngine } from './create-engine.ts'
 export { defineFlow } from '../dsl/define-flow.ts'
 export { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from './errors.ts'
+export { FunctionsFileError, loadFunctions } from './functions-file.ts'
 export { promiseExecutor } from '../executors/registry.ts'
 export type {
   CallbackInfo,

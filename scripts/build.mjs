@@ -1,4 +1,8 @@
-// Builds dist/: tsc (incremental), then the files that are not TypeScript, then removes what has no source any more.
+// Builds dist/: tsc (incremental, into .cache/compiled), then one file per entry with what it shares in chunks, the declarations, and
+// the files that are not TypeScript; then removes what has no source any more.
+//
+// Bundled, because Node takes some 0.6 ms per file: `import 'fnflow'` cost 100 ms over bare Node from 87 files, and 43 from a few.
+// Libraries stay outside, and what is imported when first needed stays a chunk of its own.
 //
 // Plain JavaScript that Node 20 can run too, because npm runs it as `prepare` on a fresh clone, perhaps before Node 24 is there.
 // When nothing changed since the last good build it returns without starting tsc: it runs before every start, test and bench.
@@ -18,20 +22,31 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 const stampFile = join(dist, '.build-stamp')
-const buildInfo = join(dist, '.tsbuildinfo')
+const compiledFolder = join(root, '.cache', 'compiled')
+const buildInfo = join(compiledFolder, '.tsbuildinfo')
 const lockFile = join(root, '.cache', 'build.lock')
 
 /** Folders that tsc compiles (the `include` of tsconfig.build.json) or that hold files to copy. */
 const SOURCE_FOLDERS = ['dsl', 'workflows', 'executors', 'connectors', 'engine', 'cli', 'ui-schema']
 /** Shims, migrations and generated schemas: copied beside the compiled file that finds them by `import.meta.url`. */
 const COPIED = /\.(mjs|cjs|py|sql|json)$/
-const OWN_FILES = new Set(['.build-stamp', '.tsbuildinfo'])
+const OWN_FILES = new Set(['.build-stamp'])
+/** Files that are found by their path: the package's exports, what finds its shim by `import.meta.url`, and what tests and bench import. */
+const ENTRIES = [
+  'engine/index',
+  'engine/internal',
+  'cli/main',
+  'dsl/index',
+  'dsl/jsonpath/index',
+  'executors/nodejs/index',
+  'executors/python/index',
+]
 
 function filesBelow(folder) {
   if (!existsSync(folder)) return []
@@ -58,15 +73,30 @@ function stampOf(files) {
   return hash.digest('hex')
 }
 
-function outputsOf(files) {
-  const outputs = new Set()
+/** What tsc makes of the sources, below `folder`. */
+function outputsOf(files, folder) {
+  const outputs = []
   for (const file of files) {
-    const target = join(dist, relative(root, file))
-    if (!file.endsWith('.ts')) outputs.add(target)
-    else if (file.endsWith('.d.ts')) continue
-    else outputs.add(target.replace(/\.ts$/, '.js')).add(target.replace(/\.ts$/, '.d.ts'))
+    if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue
+    const target = join(folder, relative(root, file))
+    outputs.push(target.replace(/\.ts$/, '.js'), target.replace(/\.ts$/, '.d.ts'))
   }
   return outputs
+}
+
+/** Bundles the entries into dist/; returns the files written. */
+async function bundle() {
+  const { rolldown } = await import('rolldown')
+  const bundled = await rolldown({
+    input: Object.fromEntries(ENTRIES.map((entry) => [entry, join(compiledFolder, `${entry}.js`)])),
+    platform: 'node',
+    // libraries, and nothing of ours
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    logLevel: 'warn',
+  })
+  const { output } = await bundled.write({ dir: dist, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' })
+  await bundled.close()
+  return output.map(({ fileName }) => join(dist, fileName))
 }
 
 /** One build at a time: two would write the same files. A lock whose process is gone is nobody's. */
@@ -95,23 +125,22 @@ function lock() {
   }
 }
 
-function upToDate(files, stamp) {
+function upToDate(stamp) {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) return false
-  for (const output of outputsOf(files)) if (!existsSync(output)) return false
-  return true
+  return ENTRIES.every((entry) => existsSync(join(dist, `${entry}.js`)))
 }
 
-function build() {
+async function build() {
   const files = sources()
   const stamp = stampOf(files)
-  if (upToDate(files, stamp)) return 0
+  if (upToDate(stamp)) return 0
   lock()
   try {
     // What another build has made meanwhile.
-    if (upToDate(files, stamp)) return 0
-    const outputs = outputsOf(files)
+    if (upToDate(stamp)) return 0
+    const compiledFiles = outputsOf(files, compiledFolder)
     // Where an output is missing, tsc would trust its notes and not write it again.
-    for (const output of outputs) if (output.endsWith('.js') && !existsSync(output)) rmSync(buildInfo, { force: true })
+    if (compiledFiles.some((output) => !existsSync(output))) rmSync(buildInfo, { force: true })
     rmSync(stampFile, { force: true })
 
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
@@ -119,16 +148,19 @@ function build() {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
     })
+    const wanted = new Set(compiledFiles)
+    for (const file of filesBelow(compiledFolder)) if (!wanted.has(file) && file !== buildInfo) rmSync(file)
 
-    for (const file of files) {
-      if (file.endsWith('.ts')) continue
-      const target = join(dist, relative(root, file))
+    const outputs = new Set(await bundle())
+    const copy = (from, base) => {
+      const target = join(dist, relative(base, from))
       mkdirSync(dirname(target), { recursive: true })
-      copyFileSync(file, target)
+      copyFileSync(from, target)
+      outputs.add(target)
     }
-    for (const file of filesBelow(dist)) {
-      if (!outputs.has(file) && !OWN_FILES.has(relative(dist, file))) rmSync(file)
-    }
+    for (const file of compiledFiles) if (file.endsWith('.d.ts') && existsSync(file)) copy(file, compiledFolder)
+    for (const file of files) if (!file.endsWith('.ts')) copy(file, root)
+    for (const file of filesBelow(dist)) if (!outputs.has(file) && !OWN_FILES.has(relative(dist, file))) rmSync(file)
     if (compiled.status !== 0) return compiled.status ?? 1
     writeFileSync(stampFile, stamp)
     return 0
@@ -137,4 +169,4 @@ function build() {
   }
 }
 
-process.exitCode = build()
+process.exitCode = await build()

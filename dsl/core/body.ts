@@ -1,4 +1,5 @@
 import { NodeError } from '../errors.ts'
+import { checkBounds } from '../json-bounds.ts'
 import type { Json } from '../json.ts'
 import type { CompiledPath } from '../jsonpath/index.ts'
 import { contextOf } from './context.ts'
@@ -8,6 +9,8 @@ import type { NodeRun } from './state.ts'
 export function follow(run: NodeRun, path: CompiledPath, data: Json, what: string): Json {
   const value = path.get(path.isContext ? contextOf(run).contextFor(path) : data)
   if (value === undefined) throw new NodeError('PathNotFound', `node ${run.node.id}: ${what} ${path.text} finds nothing`)
+  // lists and the context put values together, and may name one many times
+  if (!path.definite || (path.isContext && path.names.length < 2)) checkBounds(value, `node ${run.node.id}: what ${what} ${path.text} finds`)
   return value
 }
 

@@ -3,6 +3,7 @@
  * Deterministic and synchronous (I5); the cost of an event does not grow with the flow or the loop.
  */
 import { NodeError, type ErrorDocument } from '../errors.ts'
+import { checkBounds } from '../json-bounds.ts'
 import type { Json } from '../json.ts'
 import { follow } from './body.ts'
 import { contextOf } from './context.ts'
@@ -149,14 +150,33 @@ function take(flow: Flow): Command[] {
   const count = flow.commandCount
   if (count === 0) return NO_COMMANDS
   flow.commandCount = 0
-  return flow.commands.slice(0, count)
+  // nearly always one: a literal costs a fraction of a slice
+  return count === 1 ? [flow.commands[0] as Command] : flow.commands.slice(0, count)
 }
 
 function timeoutMessage(flow: Flow): string {
   return `flow ${flow.prepared.plan.flow} did not end within ${(flow.prepared.plan.timeoutMs ?? 0) / 1000} s`
 }
 
+/** Goes on with a path. What follows without a wait comes back to the loop here: the stack must not grow with the length of a path. */
 function enter(scope: Scope, node: PreparedNode, arrived: Json): void {
+  if (scope.entering) {
+    scope.ahead = node
+    scope.arriving = arrived
+    return
+  }
+  scope.entering = true
+  enterOne(scope, node, arrived)
+  while (scope.ahead !== null) {
+    const next: PreparedNode = scope.ahead
+    scope.ahead = null
+    enterOne(scope, next, scope.arriving)
+  }
+  scope.entering = false
+  scope.arriving = null
+}
+
+function enterOne(scope: Scope, node: PreparedNode, arrived: Json): void {
   const flow = scope.flow
   const run = new NodeRun(scope, node, arrived)
   scope.current = run
@@ -336,10 +356,12 @@ const core: Core = {
   completeTo(run, output, next) {
     withdraw(run)
     const path = run.node.outputPath
+    const builds = run.node.step.builds === true && output !== run.input
     let value = output
-    if (path !== null) {
+    if (path !== null || builds) {
       try {
-        value = follow(run, path, output, 'output')
+        if (builds) checkBounds(output, `the output of node ${run.node.id}`)
+        if (path !== null) value = follow(run, path, output, 'output')
       } catch (error) {
         return handle(run, false, asDocument(error) as unknown as Json, null)
       }

@@ -88,6 +88,10 @@ export class Scope {
   /** Where the path ends although the graph goes on. */
   readonly join: PreparedNode | null
   current: NodeRun | null = null
+  /** A loop of the core is going along this path: the next node is handed to it. */
+  entering = false
+  ahead: PreparedNode | null = null
+  arriving: Json = null
   /** Outputs that some `$$.nodes` path may ask for. */
   outputs: Map<string, Json> | null = null
   constructor(flow: Flow, parent: NodeRun | null, index: number, join: PreparedNode | null) {

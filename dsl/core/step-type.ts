@@ -6,6 +6,8 @@ import type { Core } from './core.ts'
 
 /** The run-time half of a node kind. A step asks the core and returns; it never waits. */
 export interface Step {
+  /** It puts its output together of others' values: the size is checked. */
+  readonly builds?: boolean
   /** Closures of one node, found again as `run.node.detail`. */
   prepare?(plan: never, context: PrepareContext): unknown
   /** The input is filtered; may throw a NodeError, which fails the run. */

@@ -37,6 +37,7 @@ interface LoopMemory {
 
 /** Runs the inner graph once per element. */
 const step: Step = {
+  builds: true,
   prepare(plan: PlanLoopNode, context): LoopDetail {
     const start = context.graph(plan.nodes).get(plan.start)
     if (start === undefined) throw new Error(`loop ${plan.id}: no inner start ${plan.start}`)

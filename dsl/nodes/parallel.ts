@@ -18,6 +18,7 @@ interface ParallelMemory {
 
 /** Runs its branches at once, up to the join. */
 const step: Step = {
+  builds: true,
   prepare: (plan: PlanParallelNode, context): ParallelDetail => ({
     branches: plan.branches.map(context.node),
     join: plan.join === undefined ? null : context.node(plan.join),

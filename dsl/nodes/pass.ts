@@ -6,6 +6,7 @@ import { defineNode } from './node.ts'
 
 /** Shapes data: its output is its body. */
 const step: Step = {
+  builds: true,
   start: (run, core) => core.complete(run, bodyOf(run).value),
 }
 

@@ -14,6 +14,7 @@ interface ServiceDetail {
 
 /** Several functions as one node: a chain, or all at once with their outputs merged. */
 const step: Step = {
+  builds: true,
   prepare(plan: PlanServiceNode, context): ServiceDetail {
     const graph = context.graph(plan.nodes)
     const start = plan.start === undefined ? undefined : graph.get(plan.start)
