@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { CheckOptions } from '../dsl/check.ts'
 import type { LoadedFlow } from '../dsl/load.ts'
 import type { FlowMode, PlanNode } from '../dsl/plan.ts'
-import type { FunctionSpec } from '../executors/contract.ts'
+import type { FunctionSpec } from '../engine/functions-file.ts'
 import { CommandError, usageError } from './command-error.ts'
 import { diagnosticLine, diagnosticsWithFrames, isError, type FileDiagnostic } from './diagnostics.ts'
 import { EXIT } from './exit-codes.ts'
@@ -16,7 +16,7 @@ export const CHANNELS = { log: { kind: 'log' } } as const
 
 /** The functions of a functions.yaml. Throws CommandError (exit code 2) with all diagnostics. */
 export async function readFunctions(file: string): Promise<Record<string, FunctionSpec>> {
-  const { loadFunctions, FunctionsFileError } = await import('../executors/functions-file.ts')
+  const { loadFunctions, FunctionsFileError } = await import('../engine/functions-file.ts')
   try {
     return await loadFunctions(file)
   } catch (error) {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import { loadFlow } from '../../dsl/load.ts'
-import type { FunctionSpec } from '../../executors/contract.ts'
+import type { FunctionSpec } from '../../engine/functions-file.ts'
 import { usageError } from '../command-error.ts'
 import { diagnosticLine, diagnosticsWithFrames, isError, type FileDiagnostic } from '../diagnostics.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -79,7 +79,7 @@ async function checkFunctions(
     known.set(file, {})
     return
   }
-  const { loadFunctions, FunctionsFileError } = await import('../../executors/functions-file.ts')
+  const { loadFunctions, FunctionsFileError } = await import('../../engine/functions-file.ts')
   try {
     known.set(file, await loadFunctions(file))
   } catch (error) {
