@@ -1,6 +1,8 @@
 import { ERROR_TYPE_OF_STATUS, STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Executor, FunctionSpec, ModuleHandler } from '../executors/contract.ts'
 import type { ExecutorRegistry } from '../executors/registry.ts'
+import type { PreparedNode } from '../dsl/core/prepare.ts'
+import type { PlanFunctionNode } from '../dsl/plan.ts'
 import { isFunctionRef } from '../dsl/function-ref.ts'
 import { EngineError } from './errors.ts'
 
@@ -10,12 +12,16 @@ export interface ResolvedFunction {
   readonly spec: FunctionSpec | null
   readonly error: ErrorDocument | null
   readonly executor: Executor | null
+  /** @internal */
+  readonly generation: object
 }
 
 /** The functions of an engine by `app/name`; references are resolved at each invocation. */
 export class FunctionRegistry {
   private readonly specs = new Map<string, FunctionSpec>()
   private readonly resolved = new Map<string, ResolvedFunction>()
+  /** Changes with every change of a function: what was resolved before is void. */
+  private generation = {}
   readonly executors: ExecutorRegistry
 
   constructor(executors: ExecutorRegistry) {
@@ -25,12 +31,20 @@ export class FunctionRegistry {
   add(spec: FunctionSpec): void {
     this.specs.set(`${spec.app}/${spec.name}`, spec)
     this.resolved.clear()
+    this.generation = {}
     this.executors.get(spec.runtime)?.register?.(spec)
   }
 
   /** True if an invocation of `app/name:qualifier` would find a function. */
   has(ref: string): boolean {
     return this.resolve(ref).spec !== null
+  }
+
+  /** As {@link resolve}, for the function of a node: one comparison where nothing has changed. */
+  resolveFor(node: PreparedNode): ResolvedFunction {
+    const cached = node.host as ResolvedFunction | null
+    if (cached !== null && cached.generation === this.generation) return cached
+    return (node.host = this.resolve((node.plan as PlanFunctionNode).function)) as ResolvedFunction
   }
 
   /** Never throws: an unknown function is an error document (435, or 442 for its version). */
@@ -50,6 +64,7 @@ export class FunctionRegistry {
       spec: null,
       error: { status, errorType: ERROR_TYPE_OF_STATUS[status] ?? 'Error', errorMessage: message },
       executor: null,
+      generation: this.generation,
     })
     if (spec === undefined) {
       return refuse(STATUS.noSuchFunction, `no function ${name}; known: ${[...this.specs.keys()].sort().slice(0, 20).join(', ') || 'none'}`)
@@ -64,7 +79,7 @@ export class FunctionRegistry {
         `function ${name}: no executor for runtime ${spec.runtime}; register one with the option executors`,
       )
     }
-    return { ref, spec, error: null, executor }
+    return { ref, spec, error: null, executor, generation: this.generation }
   }
 }
 

@@ -180,7 +180,7 @@ export class Invoker {
 
   private begin(run: NodeRun, owner: InvocationOwner, now: number): void {
     const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
-    const resolved = this.functions.resolve(plan.function)
+    const resolved = this.functions.resolveFor(run.node)
     if (resolved.error !== null) {
       return owner.ended(run, false, { ...resolved.error, function: plan.function, attempt: run.attempt } as unknown as Json)
     }

@@ -124,12 +124,7 @@ export class LocalEngine implements Engine {
     const deployed = this.startable(flow, options)
     const input = takeInput(options.input)
     if (deployed.plan.mode === 'express') return this.startExpress(deployed, input, options)
-    if (options.onNode !== undefined)
-      throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
-    const host = await this.embedded()
-    const id = options.id ?? newId()
-    await host.start(deployed, { id, input, ...(options.trigger === undefined ? {} : { trigger: options.trigger }) })
-    return this.handle(id, deployed.name)
+    return this.startDurable(deployed, input, options)
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
@@ -142,7 +137,7 @@ export class LocalEngine implements Engine {
       return Promise.reject(error as Error)
     }
     if (deployed.plan.mode === 'express') return this.runExpress(deployed, input, options)
-    return this.start(flow, options).then((execution) => execution.result(options.signal === undefined ? {} : { signal: options.signal }))
+    return this.startDurable(deployed, input, options).then(({ id }) => this.result(id, options))
   }
 
   async execution(id: string): Promise<Execution> {
@@ -150,7 +145,7 @@ export class LocalEngine implements Engine {
     return this.handle(id, flow)
   }
 
-  async result(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Json> {
+  async result(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Json> {
     options.signal?.throwIfAborted()
     const express = this.express.get(id)
     if (express !== undefined) return outputOf(await this.expressOutcome(express, options.signal))
@@ -312,6 +307,16 @@ export class LocalEngine implements Engine {
       if (options.signal !== undefined) stopOnAbort(execution, options.signal)
       execution.begin()
     })
+  }
+
+  private async startDurable(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
+    if (options.onNode !== undefined)
+      throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
+    const host = this.host ?? (await this.embedded())
+    const id = options.id ?? newId()
+    const fresh = options.id === undefined
+    await host.start(deployed, { id, fresh, input, ...(options.trigger === undefined ? {} : { trigger: options.trigger }) })
+    return this.handle(id, deployed.name)
   }
 
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {

@@ -10,7 +10,8 @@ export function follow(run: NodeRun, path: CompiledPath, data: Json, what: strin
   const value = path.get(path.isContext ? contextOf(run).contextFor(path) : data)
   if (value === undefined) throw new NodeError('PathNotFound', `node ${run.node.id}: ${what} ${path.text} finds nothing`)
   // lists and the context put values together, and may name one many times
-  if (!path.definite || (path.isContext && path.names.length < 2)) checkBounds(value, `node ${run.node.id}: what ${what} ${path.text} finds`)
+  if (!path.definite || (path.isContext && path.names.length < 2))
+    checkBounds(value, `node ${run.node.id}: what ${what} ${path.text} finds`)
   return value
 }
 

@@ -21,6 +21,8 @@ export interface PreparedNode {
   readonly keepOutput: boolean
   /** What the kind's own `prepare` made. */
   detail: unknown
+  /** The host's own cache. */
+  host: unknown
   /** The graph that the node stands in. */
   readonly graph: ReadonlyMap<string, PreparedNode>
 }
@@ -97,6 +99,7 @@ export function preparePlan(plan: Plan, steps: StepTable): PreparedPlan {
         mergeInput: plan.mergeInput,
         keepOutput: false,
         detail: null,
+        host: null,
         graph,
       }
       graph.set(planNode.id, prepared)

@@ -46,6 +46,8 @@ export interface EmbeddedServices {
 /** What the start of a durable execution needs. */
 export interface DurableStart {
   readonly id: string
+  /** The id was made just now: nothing can have it. */
+  readonly fresh?: boolean
   readonly input: Json
   readonly depth?: number
   /** With `place` if a durable parent waits: the outcome is reported there. */
@@ -129,7 +131,7 @@ export class EmbeddedHost {
   /** Writes the start; resolves when it is safe. An id that exists: that execution, untouched. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean }> {
     return new Promise((resolve, reject) => {
-      if (this.store.get('SELECT 1 FROM executions WHERE id = ?', start.id) !== undefined) {
+      if (start.fresh !== true && this.store.get('SELECT 1 FROM executions WHERE id = ?', start.id) !== undefined) {
         this.journal.settled().then(() => resolve({ existed: true }), reject)
         return
       }

@@ -13,12 +13,14 @@ export interface AfterCommit {
  *
  * - J1. The first `write` of a turn opens a transaction; a `setImmediate` commits it. What is written is visible to this connection at once.
  * - J2. `then` is called after the commit, in order; nothing that an observer could see happens before.
- * - J3. If a write or the commit fails, all of the turn's writes are undone, the journal is `failed`, and `onFailure` is told once.
+ * - J3. What is read by `read` is the committed state: it waits for the open transaction and comes before all that follows from it.
+ * - J4. If a write or the commit fails, all of the turn's writes are undone, the journal is `failed`, and `onFailure` is told once.
  */
 export class Journal {
   private readonly store: Store
   private readonly onFailure: (error: EngineError) => void
   private waiting: AfterCommit[] = []
+  private readers: AfterCommit[] = []
   private open = false
   private immediate: NodeJS.Immediate | null = null
   failure: EngineError | null = null
@@ -60,6 +62,27 @@ export class Journal {
     return new Promise((resolve, reject) => this.waiting.push({ committed: resolve, lost: reject }))
   }
 
+  /** Reads when nothing is uncommitted; rejects as `read` throws, or if the transaction fails. */
+  read<T>(read: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const committed = (): void => {
+        try {
+          resolve(read())
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      if (this.failure !== null) reject(this.failure)
+      else if (this.open) this.readers.push({ committed, lost: reject })
+      else committed()
+    })
+  }
+
+  /** Commits all there is, and what follows from it. */
+  drain(): void {
+    while (this.open && this.failure === null) this.flush()
+  }
+
   /** Commits what is open now. */
   flush(): void {
     if (!this.open) return
@@ -75,9 +98,7 @@ export class Journal {
     this.open = false
     this.commits.count += 1
     this.commits.ms += performance.now() - start
-    const waiting = this.waiting
-    this.waiting = []
-    for (const then of waiting) then.committed()
+    for (const then of this.takeWaiting()) then.committed()
   }
 
   /** Tries whether the store takes writes again after a failure. Throws if not. */
@@ -94,7 +115,16 @@ export class Journal {
     this.immediate = null
     if (this.open) this.store.rollback()
     this.open = false
+    this.takeWaiting()
+  }
+
+  /** Readers first (J3). */
+  private takeWaiting(): AfterCommit[] {
+    const { readers, waiting } = this
     this.waiting = []
+    if (readers.length === 0) return waiting
+    this.readers = []
+    return [...readers, ...waiting]
   }
 
   private fail(cause: unknown): void {
@@ -107,9 +137,7 @@ export class Journal {
     }
     this.open = false
     this.failure = storeError(this.store.folder, cause)
-    const waiting = this.waiting
-    this.waiting = []
-    for (const then of waiting) then.lost?.(this.failure)
+    for (const then of this.takeWaiting()) then.lost?.(this.failure)
     this.onFailure(this.failure)
   }
 }

@@ -168,7 +168,10 @@ export class Store {
 
   private statement(sql: string): StatementSync {
     let statement = this.statements.get(sql)
-    if (statement === undefined) this.statements.set(sql, (statement = this.db.prepare(sql)))
+    if (statement === undefined) {
+      if (!this.db.isOpen) throw new EngineError('engine-closed', 'the engine is closed')
+      this.statements.set(sql, (statement = this.db.prepare(sql)))
+    }
     return statement
   }
 }
