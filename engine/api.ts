@@ -75,7 +75,7 @@ export interface EngineOptions {
   readonly publicUrl?: string
   /** Called when a callback node begins to wait, and again after a restart; children's too. */
   readonly onCallback?: (info: CallbackInfo) => void
-  /** Gets the log lines of functions and of `log` channels, after they were stored. */
+  /** Gets the log lines of functions and of `log` channels, as they come. */
   readonly onLog?: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
 }
 

@@ -446,13 +446,18 @@ function takeInput(input: unknown, what = 'input'): Json {
   }
 }
 
+/** The error document that a refused callback makes of its node; what the caller gives beside the usual fields is kept. */
 function refusal(error: { readonly errorType?: string; readonly errorMessage?: string } | undefined): Json {
-  const document: ErrorDocument = {
-    status: STATUS.codeThrew,
-    errorType: error?.errorType ?? 'CallbackFailed',
-    errorMessage: error?.errorMessage ?? 'the callback reported a failure',
-  }
-  return takeInput({ ...error, ...document }, 'error')
+  const { status, errorType, errorMessage } = (error ?? {}) as Partial<ErrorDocument>
+  return takeInput(
+    {
+      ...error,
+      status: Number.isInteger(status) ? status : STATUS.codeThrew,
+      errorType: typeof errorType === 'string' ? errorType : 'CallbackFailed',
+      errorMessage: typeof errorMessage === 'string' ? errorMessage : 'the callback reported a failure',
+    },
+    'error',
+  )
 }
 
 function outputOf({ status, output, error }: Outcome): Json {
