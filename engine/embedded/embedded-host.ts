@@ -22,7 +22,7 @@ import type { DeployedFlow } from '../execution-info.ts'
 import { derivedId, tokenHash } from '../ids.ts'
 import type { Invoker } from '../invoker.ts'
 import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
-import { fold } from './fold.ts'
+import { fold, type Folder } from './fold.ts'
 import { Journal } from './journal.ts'
 import { Reader } from './reader.ts'
 import { Retention } from './retention.ts'
@@ -80,6 +80,8 @@ export interface Follower {
 const IDLE_LIMIT = 1000
 /** How many executions a recovery folds before it lets others work. */
 const RECOVERY_BATCH = 50
+/** After which the timers of an execution that cannot be folded are looked at again. */
+const BROKEN_PAUSE_MS = 3_600_000
 const BACKOFF_MS = [1000, 2000, 5000, 10_000, 30_000] as const
 
 export class EmbeddedHost {
@@ -93,6 +95,12 @@ export class EmbeddedHost {
   private readonly idle = new Map<string, EmbeddedExecution>()
   private readonly waiters = new Map<string, Set<Waiter>>()
   private readonly followers = new Map<string, Set<Follower>>()
+  /** Running executions whose commands are still to be issued again: by the recovery, or by whoever needs one of them before. */
+  private readonly unresumed = new Set<string>()
+  /** Running executions that cannot be folded, and why. They stay as they are; all others go on. */
+  private readonly broken = new Map<string, EngineError>()
+  /** Hashes of plans that the store is known to hold. */
+  private readonly savedPlans = new Set<string>()
   private failures = 0
   private healing: NodeJS.Timeout | null = null
   private closed = false
@@ -114,23 +122,25 @@ export class EmbeddedHost {
 
   /** Goes on with everything that ran; resolves when all of it is under way again. */
   async recover(): Promise<void> {
+    if (this.closed) return
+    this.unresumed.clear()
+    this.broken.clear()
+    const running = this.store.all<{ id: string }>("SELECT id FROM executions WHERE status = 'running' ORDER BY key")
+    for (const { id } of running) if (!this.loaded.has(id)) this.unresumed.add(id)
     this.timers.wake()
     this.retention.begin()
-    const running = this.store.all<{ id: string }>("SELECT id FROM executions WHERE status = 'running' ORDER BY key")
-    for (let at = 0; at < running.length; at++) {
+    let count = 0
+    for (const { id } of running) {
       if (this.closed || this.journal.failure !== null) return
-      const { id } = running[at] as { id: string }
-      if (!this.loaded.has(id)) {
-        const execution = this.load(id)
-        if (execution !== null) this.resume(execution)
-      }
-      if (at % RECOVERY_BATCH === RECOVERY_BATCH - 1) await new Promise((resolve) => setImmediate(resolve))
+      if (this.unresumed.has(id)) this.get(id)
+      if (++count % RECOVERY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
   /** Writes the start; resolves when it is safe. An id that exists: that execution, untouched. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean }> {
     return new Promise((resolve, reject) => {
+      if (this.closed) throw closedError()
       if (start.fresh !== true && this.store.get('SELECT 1 FROM executions WHERE id = ?', start.id) !== undefined) {
         this.journal.settled().then(() => resolve({ existed: true }), reject)
         return
@@ -148,6 +158,7 @@ export class EmbeddedHost {
       let commands: Command[] = []
       this.journal.write(
         () => {
+          this.savePlan(deployed)
           this.store.run(
             'INSERT INTO executions (key, id, flow, version, plan, core, status, started_at, depth, parent, parent_place, parent_node, retry_of, trigger, input) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
             key,
@@ -191,9 +202,10 @@ export class EmbeddedHost {
   }
 
   /** Keeps a deployed flow for the processes to come. */
-  saveFlow({ name, hash, plan }: DeployedFlow): Promise<void> {
+  saveFlow(deployed: DeployedFlow): Promise<void> {
+    const { name, hash } = deployed
     this.journal.write(() => {
-      this.store.run('INSERT OR IGNORE INTO plans (hash, plan) VALUES (?, ?)', hash, JSON.stringify(plan))
+      this.savePlan(deployed)
       this.store.run(
         'INSERT INTO flows (name, hash, deployed_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, deployed_at = excluded.deployed_at',
         name,
@@ -204,10 +216,21 @@ export class EmbeddedHost {
     return this.journal.settled()
   }
 
+  /** In the transaction that first needs it: an execution must not point to a plan that was never written. */
+  private savePlan({ hash, plan }: DeployedFlow): void {
+    if (this.savedPlans.has(hash)) return
+    this.store.run('INSERT OR IGNORE INTO plans (hash, plan) VALUES (?, ?)', hash, JSON.stringify(plan))
+    this.savedPlans.add(hash)
+  }
+
   /** The outcome, when it has ended. Rejects if the store fails meanwhile. */
   outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (this.journal.failure !== null) return reject(this.journal.failure)
+      if (this.closed) return reject(closedError())
+      if (signal?.aborted === true) return reject(waitAborted(signal))
+      const broken = this.broken.get(id)
+      if (broken !== undefined) return reject(broken)
       const execution = this.loaded.get(id)
       if (execution === undefined || execution.flow.status !== 'running') {
         const row = this.store.execution(id)
@@ -219,12 +242,23 @@ export class EmbeddedHost {
       }
       let waiters = this.waiters.get(id)
       if (waiters === undefined) this.waiters.set(id, (waiters = new Set()))
-      const waiter: Waiter = { resolve, reject }
-      waiters.add(waiter)
-      signal?.addEventListener('abort', () => {
+      const aborted = (): void => {
         waiters.delete(waiter)
-        reject(new EngineError('aborted', 'the wait was aborted; the execution goes on'))
-      })
+        reject(waitAborted(signal))
+      }
+      const done = (): void => signal?.removeEventListener('abort', aborted)
+      const waiter: Waiter = {
+        resolve: (outcome) => {
+          done()
+          resolve(outcome)
+        },
+        reject: (error) => {
+          done()
+          reject(error)
+        },
+      }
+      waiters.add(waiter)
+      signal?.addEventListener('abort', aborted)
     })
   }
 
@@ -236,6 +270,7 @@ export class EmbeddedHost {
 
   /** Stops a running execution; false if it has ended. Resolves when that is safe. */
   async stop(id: string): Promise<boolean> {
+    if (this.journal.failure !== null) throw this.journal.failure
     const execution = this.get(id)
     if (execution === null || execution.flow.status !== 'running') return false
     this.accept(execution, { kind: 'stop', time: Date.now() }, EVENT.stop, '', null)
@@ -249,8 +284,12 @@ export class EmbeddedHost {
     const hash = tokenHash(token)
     const row = this.store.get<CallbackRow>('SELECT execution, place, used FROM callbacks WHERE hash = ?', hash)
     if (row === undefined) throw new EngineError('callback-not-found', 'no callback has this token')
-    const execution = row.used === 1 ? null : this.getByKey(row.execution)
-    if (row.used === 1) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
+    if (row.used === 1) {
+      // its use may not be safe yet, and then it was none
+      await this.journal.settled()
+      throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
+    }
+    const execution = this.getByKey(row.execution)
     const run = execution === null ? null : find(execution.flow, row.place)
     if (execution === null || run === null || !awaitsCallback(run))
       throw new EngineError('callback-expired', 'nothing waits for this callback any more')
@@ -287,6 +326,11 @@ export class EmbeddedHost {
   /** Carries out commands whose event is safe. */
   release(execution: EmbeddedExecution, commands: Command[]): void {
     if (execution.discarded) return
+    if (this.closed) {
+      // nothing new begins; who waits for an end is told
+      if (execution.flow.status !== 'running') this.finished(execution)
+      return
+    }
     for (const command of commands) {
       if (command instanceof NodeRun) {
         // a later event of the same turn may have withdrawn it
@@ -301,18 +345,19 @@ export class EmbeddedHost {
   log(execution: EmbeddedExecution, line: LogLine, node: string | undefined): void {
     if (execution.discarded) return
     const { time, requestId, level, text } = line
-    this.journal.write(() =>
-      this.store.run(
-        'INSERT INTO logs (execution, time, node, request, level, line) VALUES (?,?,?,?,?,?)',
-        execution.key,
-        time,
-        node ?? null,
-        requestId,
-        level,
-        text,
-      ),
+    this.journal.write(
+      () =>
+        this.store.run(
+          'INSERT INTO logs (execution, time, node, request, level, line) VALUES (?,?,?,?,?,?)',
+          execution.key,
+          time,
+          node ?? null,
+          requestId,
+          level,
+          text,
+        ),
+      { committed: () => this.services.log(line, execution.start.id, node) },
     )
-    this.services.log(line, execution.start.id, node)
   }
 
   /** Gets every event of the execution from now on, once safe. Returns how to stop. */
@@ -354,7 +399,7 @@ export class EmbeddedHost {
     if (this.healing !== null) clearTimeout(this.healing)
     this.timers.close()
     this.retention.close()
-    this.journal.flush()
+    this.journal.drain()
     this.forget(new EngineError('engine-closed', 'the engine was closed; the execution goes on when its store is opened again'))
     this.store.close()
     await Promise.resolve()
@@ -382,25 +427,57 @@ export class EmbeddedHost {
 
   /** Folds a running execution from its journal; null if there is none or it has ended. */
   private load(id: string): EmbeddedExecution | null {
-    if (this.closed) return null
+    // while the store fails nothing is kept in memory: the recovery could not tell that it is to be issued again
+    if (this.closed || this.journal.failure !== null || this.broken.has(id)) return null
     const row = this.store.execution(id)
     if (row?.status !== 'running') return null
-    const { deployed, start } = this.startOf(row)
-    const folder = fold(deployed.prepared, start, this.store.events(row.key))
+    let folded: { readonly deployed: DeployedFlow; readonly start: StoredStart; readonly folder: Folder }
+    try {
+      const { deployed, start } = this.startOf(row)
+      folded = { deployed, start, folder: fold(deployed.prepared, start, this.store.events(row.key)) }
+    } catch (error) {
+      this.unreadable(id, error)
+      return null
+    }
+    const { deployed, start, folder } = folded
     const parent = row.parent === null || row.parent_place === null ? null : { execution: row.parent, place: row.parent_place }
     const execution = new EmbeddedExecution(this, row.key, start, deployed, row.depth, parent, folder.flow, folder.seq)
     this.loaded.set(id, execution)
-    return execution
+    if (this.unresumed.delete(id)) this.resume(execution)
+    return execution.flow.status === 'running' ? execution : null
+  }
+
+  /** One execution that cannot be folded must not keep the others from going on. */
+  private unreadable(id: string, cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const error = new EngineError('store-unusable', `execution ${id} cannot be read from its journal: ${reason}`, { cause })
+    this.broken.set(id, error)
+    process.emitWarning(error.message, 'FnflowStoreWarning')
+    const waiters = this.waiters.get(id)
+    this.waiters.delete(id)
+    if (waiters !== undefined) for (const waiter of waiters) waiter.reject(error)
   }
 
   /** Issues what a recovered execution has outstanding. Its timers are in the store. */
   private resume(execution: EmbeddedExecution): void {
+    if (this.isOrphan(execution)) {
+      this.accept(execution, { kind: 'stop', time: Date.now() }, EVENT.stop, '', null)
+      return
+    }
     for (const command of outstanding(execution.flow)) {
       if (!(command instanceof NodeRun)) continue
       if (command.kind !== null) this.issue(execution, command, command.kind)
     }
     this.announceWaiting(execution)
     this.settleIdle(execution)
+  }
+
+  /** True for a child whose parent no longer waits for it: it was to be stopped when the engine died. */
+  private isOrphan({ parent }: EmbeddedExecution): boolean {
+    if (parent === null || this.broken.has(parent.execution)) return false
+    const waiting = this.get(parent.execution)
+    if (waiting === null) return !this.broken.has(parent.execution)
+    return find(waiting.flow, parent.place)?.kind !== 'child'
   }
 
   private announceWaiting(execution: EmbeddedExecution): void {
@@ -583,6 +660,7 @@ export class EmbeddedHost {
   }
 
   private storeFailed(error: EngineError): void {
+    this.savedPlans.clear()
     this.forget(error)
     this.heal()
   }
@@ -609,6 +687,18 @@ export class EmbeddedHost {
   private timerFired(row: TimerRow): void {
     const execution = this.getByKey(row.execution)
     const { place, purpose } = row
+    if (execution === null && this.isBroken(row.execution)) {
+      // not lost, and not in the way of the others
+      return this.journal.write(() =>
+        this.store.run(
+          'UPDATE timers SET due = ? WHERE execution = ? AND place = ? AND purpose = ?',
+          Date.now() + BROKEN_PAUSE_MS,
+          row.execution,
+          place,
+          purpose,
+        ),
+      )
+    }
     const drop = (): void => this.deleteTimer(row.execution, place, purpose)
     const waits =
       execution !== null && (place === '' ? execution.flow.timer !== null : find(execution.flow, place)?.timer?.purpose === purpose)
@@ -617,12 +707,26 @@ export class EmbeddedHost {
     this.accept(execution, { kind: 'timer', place, purpose, time }, EVENT.timer, place, purpose, drop)
   }
 
+  private isBroken(key: number): boolean {
+    const row = this.broken.size === 0 ? undefined : this.store.get<{ id: string }>('SELECT id FROM executions WHERE key = ?', key)
+    return row !== undefined && this.broken.has(row.id)
+  }
+
   /** @internal For {@link Release}: tells followers and announces callbacks. */
   observed(execution: EmbeddedExecution, row: EventRow, waiting: NodeRun | null): void {
     const followers = this.followers.get(execution.start.id)
     if (followers !== undefined) for (const follower of [...followers]) follower.event(row)
     if (waiting !== null && waiting.active) this.announce(execution, waiting)
   }
+}
+
+function closedError(): EngineError {
+  return new EngineError('engine-closed', 'the engine is closed')
+}
+
+/** What a call that waits rejects with when its signal is aborted. */
+export function waitAborted(signal: AbortSignal | undefined): EngineError {
+  return new EngineError('aborted', 'the wait was aborted; the execution goes on', { cause: signal?.reason })
 }
 
 function timerPlace(timer: Timer): string {

@@ -144,6 +144,7 @@ export class Journal {
 
 /** What SQLite's error means to a person. */
 function storeError(folder: string, cause: unknown): EngineError {
+  if (cause instanceof EngineError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
   const primary = ((cause as { errcode?: number }).errcode ?? 0) & 0xff
   const remedy =

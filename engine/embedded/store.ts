@@ -134,14 +134,26 @@ export class Store {
     this.statement(sql).run(...values)
   }
   get<Row extends object = Record<string, unknown>>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.statement(sql).get(...values) as Row | undefined
+    try {
+      return this.statement(sql).get(...values) as Row | undefined
+    } catch (error) {
+      throw this.readError(error)
+    }
   }
   all<Row extends object>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.statement(sql).all(...values) as unknown as Row[]
+    try {
+      return this.statement(sql).all(...values) as unknown as Row[]
+    } catch (error) {
+      throw this.readError(error)
+    }
   }
-  iterate<Row extends object>(sql: string, ...values: SQLInputValue[]): IterableIterator<Row> {
-    // of its own: an iteration may be under way in another place
-    return this.db.prepare(sql).iterate(...values) as unknown as IterableIterator<Row>
+  *iterate<Row extends object>(sql: string, ...values: SQLInputValue[]): Generator<Row, void, undefined> {
+    try {
+      // of its own: an iteration may be under way in another place
+      yield* this.db.prepare(sql).iterate(...values) as unknown as Iterable<Row>
+    } catch (error) {
+      throw this.readError(error)
+    }
   }
 
   /** The row of an execution, with all columns. */
@@ -152,7 +164,7 @@ export class Store {
     return this.get<ExecutionRow>('SELECT * FROM executions WHERE key = ?', key)
   }
 
-  events(key: number, after = 0): IterableIterator<EventRow> {
+  events(key: number, after = 0): Iterable<EventRow> {
     return this.iterate<EventRow>(
       'SELECT seq, time, kind, place, data FROM events WHERE execution = ? AND seq > ? ORDER BY seq',
       key,
@@ -164,6 +176,15 @@ export class Store {
     this.statements.clear()
     if (this.db.isOpen) this.db.close()
     if (this.lock?.isOpen === true) this.lock.close()
+  }
+
+  /** What SQLite's error means to a person; others as they are. */
+  private readError(error: unknown): unknown {
+    if (!this.db.isOpen) return new EngineError('engine-closed', 'the engine is closed')
+    const { code, message } = error as { code?: unknown; message?: string }
+    if (code !== 'ERR_SQLITE_ERROR') return error
+    const remedy = 'If a file of it is damaged, stop the engine and restore the folder from a backup'
+    return new EngineError('store-unusable', `the store in ${this.folder} cannot be read (${message}). ${remedy}.`, { cause: error })
   }
 
   private statement(sql: string): StatementSync {
