@@ -67,4 +67,4 @@ export type FlowDefinition = z.infer<ReturnType<typeof flowSchema>>
 /** What authors write; the same, as no field is transformed. */
 export type FlowInput = z.input<ReturnType<typeof flowSchema>>
 /** One node of a definition. */
-export type NodeDefinition = z.infer<ReturnType<typeof nodeSchema>>
+type NodeDefinition = z.infer<ReturnType<typeof nodeSchema>>

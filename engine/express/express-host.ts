@@ -6,7 +6,8 @@
  */
 import { begin, createFlow, find, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
-import { NodeRun, Timer, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
+import type { Timer} from '../../dsl/core/state.ts';
+import { NodeRun, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import { awaitsCallback } from '../../dsl/nodes/callback.ts'
