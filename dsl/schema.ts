@@ -66,5 +66,3 @@ export const flowSchema = (z: Z) =>
 export type FlowDefinition = z.infer<ReturnType<typeof flowSchema>>
 /** What authors write; the same, as no field is transformed. */
 export type FlowInput = z.input<ReturnType<typeof flowSchema>>
-/** One node of a definition. */
-type NodeDefinition = z.infer<ReturnType<typeof nodeSchema>>
