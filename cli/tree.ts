@@ -72,7 +72,8 @@ function nodeLine(record: NodeRecord, indent: string, options: Look & { readonly
 /** What there is to say about a node beyond its state and time. */
 export function remarks({ status, attempts, iterations, error, unresolved }: NodeRecord): string[] {
   const said: string[] = []
-  if (iterations !== undefined) {
+  // before the first iteration nothing is counted
+  if (iterations !== undefined && (iterations.total > 0 || status === 'succeeded')) {
     const { total, succeeded, failed, running } = iterations
     said.push(`${succeeded + failed}/${total}${running > 0 ? `, ${running} running` : ''}${failed > 0 ? `, ${failed} failed` : ''}`)
   }
