@@ -11,6 +11,8 @@ export class CarryCollector implements Recorder {
   readonly carried = new Map<string, Carried>()
   /** Lineages of all nodes that were reached, with how they ended. */
   readonly reached = new Map<string, RunStatus>()
+  /** Inputs that were put in place of others, by lineage. */
+  replaced: ReadonlyMap<string, Json> = new Map()
 
   started(run: NodeRun): void {
     this.reached.set(lineageOf(run), run.status)
@@ -58,24 +60,28 @@ export function forRerun(
   { from, before, after }: RerunRequest,
 ): { carried: Map<string, Carried>; plan: RerunPlan } {
   const again = new Map<string, string>()
+  /** Containers that run again only for what is in them: their other insides are kept. */
+  const holders = new Set<string>()
   if (from !== undefined) {
-    if (after.nodes[from] === undefined)
+    if (!Object.hasOwn(after.nodes, from))
       throw new EngineError(
         'node-not-reached',
         `flow ${after.flow} has no node ${from} in its outer graph; rerun starts from one of: ${Object.keys(after.nodes).join(', ')}`,
       )
-    const lineage = [...collector.reached.keys()].find((candidate) => nodeIdOf(candidate) === from && !inLoopOrService(candidate, before))
+    const lineage = outerLineage(collector, from, before)
     if (lineage === undefined) throw new EngineError('node-not-reached', `the execution never reached node ${from}`)
     again.set(from, 'it runs again from here')
-    for (const container of containersOf(lineage)) again.set(nodeIdOf(container), `it holds ${from}`)
-    for (const id of reachableFrom(from, after)) if (!again.has(id)) again.set(id, `it lies behind ${from}`)
+    behind(lineage, after, again, from, holders)
   }
   for (const id of Object.keys(after.nodes)) {
     if (again.has(id) || sameNode(before.nodes[id], after.nodes[id], before, after)) continue
     again.set(id, 'its definition has changed')
-    for (const behind of reachableFrom(id, after)) if (!again.has(behind)) again.set(behind, `it lies behind ${id}, which has changed`)
+    behind(outerLineage(collector, id, before) ?? id, after, again, `${id}, which has changed`, holders)
   }
-  const holders = new Set([...again].filter(([, reason]) => reason.startsWith('it holds')).map(([id]) => id))
+  if (before.start !== after.start && !again.has(after.start)) {
+    again.set(after.start, 'the flow starts with it now')
+    behind(after.start, after, again, `${after.start}, where the flow starts now`, holders)
+  }
   const kept = new Map<string, Carried>()
   for (const [lineage, data] of collector.carried) {
     const containers = containersOf(lineage)
@@ -97,6 +103,41 @@ export function forRerun(
       again: [...again].filter(([node]) => !keptIds.has(node)).map(([node, reason]) => ({ node, reason })),
     },
   }
+}
+
+/** Notes what lies behind a node of the outer graph: its targets, the containers around it, and what lies behind those. */
+function behind(lineage: string, plan: Plan, again: Map<string, string>, what: string, holders: Set<string>): void {
+  const add = (id: string): void => {
+    if (!again.has(id)) again.set(id, `it lies behind ${what}`)
+  }
+  for (const id of reachableFrom(nodeIdOf(lineage), plan)) add(id)
+  for (const container of containersOf(lineage)) {
+    const id = nodeIdOf(container)
+    if (!again.has(id)) {
+      again.set(id, `it holds ${what}`)
+      holders.add(id)
+    }
+    // its branches are its insides, not behind it
+    const node = plan.nodes[id]
+    if (node === undefined) continue
+    const ways = [...(node.type === 'parallel' && node.join !== undefined ? [node.join] : []), ...catchTargets(node, plan)]
+    for (const way of ways) for (const reached of [way, ...reachableFrom(way, plan)]) add(reached)
+  }
+}
+
+/** Where a node of the outer graph was reached; undefined if it never was. Inner graphs may have nodes of the same id. */
+function outerLineage(collector: CarryCollector, node: string, plan: Plan): string | undefined {
+  return [...collector.reached.keys()].find((lineage) => nodeIdOf(lineage) === node && !inLoopOrService(lineage, plan))
+}
+
+/** The inputs that a rerun puts in place of others: the one that is given, and those of before where nothing upstream runs again. */
+export function inputsFor(collector: CarryCollector, { from, before, after }: RerunRequest, given: Json | undefined): Map<string, Json> {
+  const target = from === undefined ? undefined : outerLineage(collector, from, before)
+  const later = from === undefined ? new Set<string>() : reachableFrom(from, after)
+  const inputs = new Map<string, Json>()
+  for (const [lineage, input] of collector.replaced) if (!later.has(nodeIdOf(lineage))) inputs.set(lineage, input)
+  if (given !== undefined && target !== undefined) inputs.set(target, given)
+  return inputs
 }
 
 /** `a[1]/b[0]/c` -> `a`, `a[1]/b`. */
@@ -125,9 +166,13 @@ function targetsOf(node: PlanNode, plan: Plan): string[] {
   if (node.next !== undefined) targets.push(node.next)
   if (node.type === 'parallel') targets.push(...node.branches)
   if (node.type === 'condition') targets.push(...node.branches.map(({ next }) => next), node.otherwise)
-  const handler = node.onError === undefined ? undefined : plan.nodes[node.onError]
-  if (handler?.type === 'error') targets.push(...handler.catch.map(({ next }) => next))
+  targets.push(...catchTargets(node, plan))
   return targets
+}
+
+function catchTargets(node: PlanNode, plan: Plan): string[] {
+  const handler = node.onError === undefined ? undefined : plan.nodes[node.onError]
+  return handler?.type === 'error' ? handler.catch.map(({ next }) => next) : []
 }
 
 function reachableFrom(id: string, plan: Plan): Set<string> {
@@ -149,8 +194,9 @@ function reachableFrom(id: string, plan: Plan): Set<string> {
 function sameNode(a: PlanNode | undefined, b: PlanNode | undefined, before: Plan, after: Plan): boolean {
   if (a === undefined || b === undefined) return a === b
   const strip = (node: PlanNode, plan: Plan): string =>
-    JSON.stringify([node, node.onError === undefined ? null : plan.nodes[node.onError]], (key, value: unknown) =>
-      key === 'at' || key === 'label' ? undefined : value,
+    JSON.stringify(
+      [node, node.onError === undefined ? null : plan.nodes[node.onError], plan.mergeInput && 'params' in node],
+      (key, value: unknown) => (key === 'at' || key === 'label' ? undefined : value),
     )
   return strip(a, before) === strip(b, after)
 }

@@ -2,8 +2,9 @@ import type { Channel, CloudEvent } from '../connectors/channels/contract.ts'
 import { logChannel } from '../connectors/channels/log.ts'
 import { placeOf } from '../dsl/core/place.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
-import { ENGINE_ERRORS, type ErrorDocument } from '../dsl/errors.ts'
+import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
 import { eventData } from '../dsl/nodes/event.ts'
+import { checkBounds } from '../dsl/json-bounds.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanEventNode } from '../dsl/plan.ts'
 import { EngineError } from './errors.ts'
@@ -32,6 +33,16 @@ export class Channels {
       queueMicrotask(() => ended(false, channelError('ChannelNotFound', `no channel ${plan.channel} is configured; known: ${known}`)))
       return
     }
+    let data: Json
+    try {
+      data = eventData(run).value
+      checkBounds(data, `the data of event node ${run.node.id}`)
+    } catch (error) {
+      queueMicrotask(() =>
+        ended(false, error instanceof NodeError ? (error.document as unknown as Json) : channelError('InternalError', String(error))),
+      )
+      return
+    }
     const { flow } = run.scope
     const event: CloudEvent = {
       specversion: '1.0',
@@ -41,14 +52,18 @@ export class Channels {
       ...(plan.subject === undefined ? {} : { subject: plan.subject }),
       time: new Date(flow.now).toISOString(),
       datacontenttype: 'application/json',
-      data: eventData(run).value,
+      data,
     }
-    channel.publish(event).then(
+    publishSafely(channel, event).then(
       () => ended(true, { eventId: event.id }),
       (error: unknown) =>
         ended(false, channelError('PublishFailed', `channel ${plan.channel}: ${error instanceof Error ? error.message : String(error)}`)),
     )
   }
+}
+
+async function publishSafely(channel: Channel, event: CloudEvent): Promise<void> {
+  await channel.publish(event)
 }
 
 function channelError(errorType: string, errorMessage: string): Json {

@@ -1,5 +1,6 @@
 import type { Engine, EngineOptions } from './api.ts'
 import { EngineError } from './errors.ts'
+import { checkKeys } from './intake.ts'
 import { LocalEngine } from './local-engine.ts'
 
 const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
@@ -19,12 +20,40 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
  * Throws EngineError: `bad-option`, `store-locked`, `store-unusable`.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  for (const key of Object.keys(options)) {
-    if (!KNOWN_OPTIONS.has(key))
-      throw new EngineError('bad-option', `createEngine has no option ${key}; it has ${[...KNOWN_OPTIONS].join(', ')}`)
+  checkKeys(options, KNOWN_OPTIONS, 'createEngine')
+  const { engine, store, retentionMs, publicUrl } = options
+  if (engine !== undefined && engine !== 'embedded' && engine !== 'express')
+    throw new EngineError('bad-option', `engine must be embedded or express, not ${String(engine)}`)
+  if (store !== undefined && (typeof store !== 'string' || store === '' || store.includes('\0')))
+    throw new EngineError('bad-option', 'store must be the path of a folder, or :memory:')
+  if (retentionMs !== undefined && !(typeof retentionMs === 'number' && retentionMs >= 0))
+    throw new EngineError('bad-option', `retentionMs must be a number of milliseconds from 0, not ${String(retentionMs)}`)
+  if (publicUrl !== undefined && typeof publicUrl !== 'string') throw new EngineError('bad-option', 'publicUrl must be a text')
+  for (const name of ['onLog', 'onCallback'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw new EngineError('bad-option', `${name} must be a function`)
   }
-  if (options.engine !== undefined && options.engine !== 'embedded' && options.engine !== 'express') {
-    throw new EngineError('bad-option', `engine must be embedded or express, not ${String(options.engine)}`)
-  }
+  for (const name of ['functions', 'executors', 'channels'] as const) checkTable(name, options[name])
   return LocalEngine.open(options)
+}
+
+/** What a table of options holds, in words, and what is fit for it. */
+const TABLES = {
+  functions: ['a handler or a specification', (value: unknown) => typeof value === 'function' || isSpec(value)],
+  executors: ['a function that makes an executor', (value: unknown) => typeof value === 'function'],
+  channels: ['{ kind }', (value: unknown) => typeof (value as { kind?: unknown } | null)?.kind === 'string'],
+} as const
+
+function checkTable(name: keyof typeof TABLES, table: object | undefined): void {
+  if (table === undefined) return
+  if (typeof table !== 'object' || table === null) throw new EngineError('bad-option', `${name} must be an object`)
+  const [expected, fits] = TABLES[name]
+  for (const [key, value] of Object.entries(table)) {
+    if (!fits(value)) throw new EngineError('bad-option', `${name}: ${key} must be ${expected}`)
+  }
+}
+
+function isSpec(value: unknown): boolean {
+  const { app, name, runtime, handler } = (value ?? {}) as { readonly [key: string]: unknown }
+  return [app, name, runtime, handler].every((part) => typeof part === 'string')
 }

@@ -73,6 +73,13 @@ export class Deadlines {
     this.size -= 1
   }
 
+  /** All that have not expired; taking some out meanwhile is safe. */
+  entries(): DeadlineEntry[] {
+    const entries: DeadlineEntry[] = []
+    for (const list of this.lists.values()) for (let entry = list.first; entry !== null; entry = entry.following) entries.push(entry)
+    return entries
+  }
+
   private listOf(durationMs: number): DeadlineList {
     let list = this.lists.get(durationMs)
     if (list === undefined) this.lists.set(durationMs, (list = new DeadlineList()))

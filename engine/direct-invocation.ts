@@ -3,7 +3,7 @@ import { NodeRun } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { LogLine } from '../executors/contract.ts'
-import { ExecutionFailed } from './errors.ts'
+import { EngineError, ExecutionFailed } from './errors.ts'
 import { newId } from './ids.ts'
 import type { Invoker } from './invoker.ts'
 
@@ -13,8 +13,9 @@ export function invokeDirectly(
   functionRef: string,
   body: Json,
   log: (line: LogLine) => void,
-  signal: AbortSignal | undefined,
+  { signal, closed }: { readonly signal: AbortSignal | undefined; readonly closed: AbortSignal },
 ): Promise<Json> {
+  if (typeof functionRef !== 'string') throw new EngineError('bad-option', 'invoke needs the name of a function')
   const ref = functionRef.includes('/') ? functionRef : `default/${functionRef}`
   const plan = {
     format: 1,
@@ -41,17 +42,32 @@ export function invokeDirectly(
   const run = new NodeRun(flow.root, flow.prepared.start, body)
   run.input = body
   return new Promise((resolve, reject) => {
-    signal?.addEventListener('abort', () => {
+    const giveUp = (error: Error): void => {
+      done()
       invoker.cancel(run)
-      reject(new ExecutionFailed({ status: 499, errorType: 'Cancelled', errorMessage: 'the invocation was cancelled' }, 'cancelled'))
-    })
+      reject(error)
+    }
+    const aborted = (): void =>
+      giveUp(new ExecutionFailed({ status: 499, errorType: 'Cancelled', errorMessage: 'the invocation was cancelled' }, 'cancelled'))
+    const ended = (): void => giveUp(new EngineError('engine-closed', 'the engine was closed'))
+    const done = (): void => {
+      signal?.removeEventListener('abort', aborted)
+      closed.removeEventListener('abort', ended)
+    }
+    if (signal?.aborted === true) return aborted()
+    signal?.addEventListener('abort', aborted)
+    closed.addEventListener('abort', ended)
     invoker.dispatch(
       run,
       {
         executionId: id,
         callbackAt,
         log,
-        ended: (_run, ok, value) => (ok ? resolve(value) : reject(new ExecutionFailed(value as unknown as ErrorDocument, 'failed'))),
+        ended: (_run, ok, value) => {
+          done()
+          if (ok) resolve(value)
+          else reject(new ExecutionFailed(value as unknown as ErrorDocument, 'failed'))
+        },
       },
       flow.now,
     )

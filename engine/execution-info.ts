@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../dsl/diagnostics.ts'
 import type { PreparedPlan } from '../dsl/core/prepare.ts'
 import type { Plan } from '../dsl/plan.ts'
+import { EngineError } from './errors.ts'
 
 /** A deployed flow, as an execution is started with it. */
 export interface DeployedFlow {
@@ -10,6 +11,14 @@ export interface DeployedFlow {
   readonly plan: Plan
   readonly prepared: PreparedPlan
   readonly warnings: readonly Diagnostic[]
+}
+
+/** The limit of a list. Throws EngineError `bad-option`. */
+export function checkLimit(limit: number | undefined): number {
+  if (limit === undefined) return 50
+  if (!Number.isInteger(limit) || limit < 1 || limit > 200)
+    throw new EngineError('bad-option', `limit must be a whole number from 1 to 200, not ${String(limit)}`)
+  return limit
 }
 
 /** How deep subflows may call: the first flow is at depth 0 (flow-language.md, 2). */

@@ -52,6 +52,7 @@ export class FlowRegistry {
 
   /** `name` or `name:latest`; undefined if there is none. */
   find(ref: string): DeployedFlow | undefined {
+    if (typeof ref !== 'string') return undefined
     const plain = this.flows.get(ref)
     if (plain !== undefined) return plain
     const colon = ref.indexOf(':')
@@ -64,7 +65,7 @@ export class FlowRegistry {
     const found = this.find(ref)
     if (found !== undefined) return found
     const names = [...this.flows.keys()].sort().slice(0, 20).join(', ')
-    throw new EngineError('flow-not-found', `no flow ${ref}; deployed: ${names || 'none'}`)
+    throw new EngineError('flow-not-found', `no flow ${String(ref)}; deployed: ${names || 'none'}`)
   }
 
   /** The plan of an execution that was started earlier, by its hash. */

@@ -1,7 +1,7 @@
 import { bodyValue } from '../dsl/core/body.ts'
 import { placeOf } from '../dsl/core/place.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
-import { ERROR_TYPE_OF_STATUS, STATUS, type ErrorDocument } from '../dsl/errors.ts'
+import { ERROR_TYPE_OF_STATUS, NodeError, STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanCallbackNode, PlanFunctionNode } from '../dsl/plan.ts'
 import type { Executor, FunctionSpec, Invocation, LogLine } from '../executors/contract.ts'
@@ -184,7 +184,13 @@ export class Invoker {
     if (resolved.error !== null) {
       return owner.ended(run, false, { ...resolved.error, function: plan.function, attempt: run.attempt } as unknown as Json)
     }
-    const invocation = new RunInvocation(this, owner, run, resolved, bodyValue(run))
+    let body: Json
+    try {
+      body = bodyValue(run)
+    } catch (error) {
+      return owner.ended(run, false, (error instanceof NodeError ? error.document : internalError(error)) as unknown as Json)
+    }
+    const invocation = new RunInvocation(this, owner, run, resolved, body)
     run.handle = invocation
     this.deadlines.add(invocation, now, limitOf(run, resolved.spec as FunctionSpec).ms)
     try {

@@ -1,6 +1,6 @@
 import { bodyOf } from '../dsl/core/body.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
-import { ENGINE_ERRORS, type ErrorDocument } from '../dsl/errors.ts'
+import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
 import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import { startError } from '../dsl/nodes/subflow.ts'
@@ -48,11 +48,12 @@ export class LocalChildren implements ChildLauncher {
     try {
       input = copyJson(bodyOf(run).value, PAYLOAD_LIMIT)
     } catch (error) {
+      if (error instanceof NodeError) return refuse(error.document.errorType, error.document.status, error.document.errorMessage)
       if (!(error instanceof JsonCopyError)) throw error
       const deep = error.reason === 'too-deep'
       return refuse(deep ? 'PayloadTooDeep' : 'PayloadTooLarge', deep ? ENGINE_ERRORS.PayloadTooDeep : 406, error.message)
     }
-    if (deployed.plan.mode === 'express') return this.launchExpress(deployed, request, input, ended)
+    if (deployed.plan.mode === 'express') return this.launchExpress(deployed, request, input, ended, detached)
     const host = this.hosts.embedded()
     if (host === null)
       return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `flow ${request.flow} is a standard flow, and this engine has no store`)
@@ -64,6 +65,7 @@ export class LocalChildren implements ChildLauncher {
     request: ChildRequest,
     input: Json,
     ended: (ok: boolean, value: Json) => void,
+    detached: () => void,
   ): RunningChild {
     let forgotten = false
     const { execution: parent, node } = request.parent
@@ -74,11 +76,16 @@ export class LocalChildren implements ChildLauncher {
     // its parent first learns that it has been asked for: it may end at once
     queueMicrotask(() => child.begin())
     if (!request.wait) queueMicrotask(() => ended(true, { executionId: request.id }))
-    const give = (): void => {
+    const giveUp = (): void => {
       forgotten = true
-      child.stop()
+      if (child.flow.status === 'running') child.stop()
     }
-    return request.wait ? { stop: give, abandon: give } : NOTHING
+    const stop = (): void => {
+      if (forgotten) return
+      giveUp()
+      detached()
+    }
+    return request.wait ? { stop, abandon: giveUp } : NOTHING
   }
 }
 

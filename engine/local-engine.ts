@@ -1,5 +1,3 @@
-import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
-import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
 import type { LogLine } from '../executors/contract.ts'
@@ -16,13 +14,13 @@ import type {
   RerunPlan,
   StartOptions,
 } from './api.ts'
-import { CarryCollector, forRerun, forRetry } from './carry.ts'
+import { CarryCollector, forRerun, forRetry, inputsFor } from './carry.ts'
 import { Channels } from './channels.ts'
 import { Deadlines } from './deadlines.ts'
 import { invokeDirectly } from './direct-invocation.ts'
-import type { EmbeddedHost, Outcome } from './embedded/embedded-host.ts'
+import { waitAborted, type EmbeddedHost, type Outcome } from './embedded/embedded-host.ts'
 import { EngineError, ExecutionFailed } from './errors.ts'
-import type { DeployedFlow } from './execution-info.ts'
+import { checkLimit, type DeployedFlow } from './execution-info.ts'
 import {
   ExpressExecution,
   type ExpressCallbacks,
@@ -33,7 +31,9 @@ import {
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionRegistry, specForHandler } from './functions.ts'
 import { newId } from './ids.ts'
+import { checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
 import { Invoker } from './invoker.ts'
+import { guarded } from './listeners.ts'
 import { LocalChildren } from './local-children.ts'
 import { randomBytes } from 'node:crypto'
 
@@ -41,7 +41,9 @@ const DAY_MS = 86_400_000
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
 /** Ended express executions that `describe` still knows. */
 const EXPRESS_REMEMBERED = 1000
-const ID = /^[A-Za-z0-9_.-]{1,128}$/
+const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun'])
+const LIST_OPTIONS: ReadonlySet<string> = new Set(['flow', 'status', 'parent', 'limit', 'cursor'])
+const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
 
 /** What the tests of recovery may set. */
 export interface EngineSeams {
@@ -62,6 +64,9 @@ export class LocalEngine implements Engine {
   private readonly children: LocalChildren
   private readonly expressCallbacks: ExpressCallbacks = new Map()
   private readonly express = new Map<string, ExpressExecution>()
+  private forgetAt = EXPRESS_REMEMBERED
+  private readonly onLog: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
+  private readonly closed = new AbortController()
   private opening: Promise<EmbeddedHost> | null = null
   private host: EmbeddedHost | null = null
   private closing: Promise<void> | null = null
@@ -69,6 +74,7 @@ export class LocalEngine implements Engine {
   private constructor(options: EngineOptions, seams: EngineSeams) {
     this.options = options
     this.seams = seams
+    this.onLog = guarded('onLog', options.onLog)
     this.functions = new FunctionRegistry(new ExecutorRegistry())
     for (const [runtime, factory] of Object.entries(options.executors ?? {})) this.functions.executors.registerExecutor(runtime, factory)
     for (const [name, given] of Object.entries(options.functions ?? {})) {
@@ -93,7 +99,7 @@ export class LocalEngine implements Engine {
       secret: randomBytes(32),
       callbackUrl: (token) => this.callbackUrl(token),
       log: (line, execution, node) => this.log(line, execution, node),
-      onCallback: (info) => options.onCallback?.(info),
+      onCallback: guarded('onCallback', options.onCallback),
     }
   }
 
@@ -114,8 +120,8 @@ export class LocalEngine implements Engine {
         `flow ${deployed.name} is a standard flow, and this engine runs express flows only; set mode: express, or use the embedded engine`,
       )
     }
-    this.flows.add(deployed)
     if (this.host !== null) await this.host.saveFlow(deployed)
+    this.flows.add(deployed)
     const { name: flow, hash, warnings, plan } = deployed
     return { flow, hash, warnings, plan }
   }
@@ -123,8 +129,7 @@ export class LocalEngine implements Engine {
   async start(flow: string, options: StartOptions = {}): Promise<Execution> {
     const deployed = this.startable(flow, options)
     const input = takeInput(options.input)
-    if (deployed.plan.mode === 'express') return this.startExpress(deployed, input, options)
-    return this.startDurable(deployed, input, options)
+    return this.begin(deployed, input, options)
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
@@ -136,8 +141,8 @@ export class LocalEngine implements Engine {
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    if (deployed.plan.mode === 'express') return this.runExpress(deployed, input, options)
-    return this.startDurable(deployed, input, options).then(({ id }) => this.result(id, options))
+    if (deployed.plan.mode === 'express' && options.id === undefined) return this.runExpress(deployed, input, options)
+    return this.begin(deployed, input, options).then((execution) => execution.result(signalOf(options)))
   }
 
   async execution(id: string): Promise<Execution> {
@@ -146,9 +151,9 @@ export class LocalEngine implements Engine {
   }
 
   async result(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Json> {
-    options.signal?.throwIfAborted()
+    checkSignal(options.signal)
     const express = this.express.get(id)
-    if (express !== undefined) return outputOf(await this.expressOutcome(express, options.signal))
+    if (express !== undefined) return this.expressResult(express, options.signal)
     return outputOf(await (await this.durable(id)).outcome(id, options.signal))
   }
 
@@ -156,8 +161,7 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     const express = this.express.get(id)
     if (express !== undefined) {
-      if (express.flow.status !== 'running') throw notRunning(id, express.flow.status)
-      return express.stop()
+      return stopExpress(express)
     }
     const host = await this.durable(id)
     if (await host.stop(id)) return
@@ -167,14 +171,16 @@ export class LocalEngine implements Engine {
   async retry(id: string): Promise<Execution> {
     const { host, flow, collector, deployed, record } = await this.endedExecution(id)
     if (record.status === 'succeeded') throw new EngineError('execution-not-failed', `execution ${id} succeeded; to run it again use rerun`)
-    if (host.reader.hasRunningRetry(id)) throw new EngineError('retry-running', `a retry of execution ${id} is running`)
+    if (host.reader.hasRunningRetry(record)) throw new EngineError('retry-running', `a retry of execution ${id} is running`)
     const newOne = newId()
     await host.start(deployed, {
       id: newOne,
+      fresh: true,
       input: record.input ?? null,
       trigger: { type: 'retry' },
       retryOf: id,
       carried: forRetry(collector),
+      replaced: collector.replaced,
     })
     return this.handle(newOne, flow)
   }
@@ -182,20 +188,23 @@ export class LocalEngine implements Engine {
   rerun(id: string, options: RerunOptions & { readonly dryRun: true }): Promise<RerunPlan>
   rerun(id: string, options?: RerunOptions): Promise<Execution>
   async rerun(id: string, options: RerunOptions = {}): Promise<Execution | RerunPlan> {
+    checkKeys(options, RERUN_OPTIONS, 'rerun')
+    const given = options.input === undefined ? undefined : takeInput(options.input)
     const { host, flow, collector, deployed, record } = await this.endedExecution(id)
     const target = options.version === undefined ? deployed : this.flows.get(`${flow}:${options.version}`)
     const from = options.from ?? target.plan.start
-    const { carried, plan } = forRerun(collector, { from, before: deployed.plan, after: target.plan })
+    const request = { from, before: deployed.plan, after: target.plan }
+    const { carried, plan } = forRerun(collector, request)
     if (options.dryRun === true) return plan
-    const replaced = options.input === undefined ? undefined : new Map([[lineageFor(collector, from), takeInput(options.input)]])
     const newOne = newId()
     await host.start(target, {
       id: newOne,
+      fresh: true,
       input: record.input ?? null,
       trigger: { type: 'rerun' },
       retryOf: id,
       carried,
-      ...(replaced === undefined ? {} : { replaced }),
+      replaced: inputsFor(collector, request, given),
     })
     return this.handle(newOne, flow)
   }
@@ -204,8 +213,7 @@ export class LocalEngine implements Engine {
     const express = this.express.get(id)
     if (express !== undefined) return express.describe()
     const host = await this.durable(id)
-    await host.journal.settled()
-    return host.reader.record(id, true)
+    return host.journal.read(() => host.reader.record(id, true))
   }
 
   async nodes(
@@ -214,17 +222,17 @@ export class LocalEngine implements Engine {
   ): Promise<NodeRecord[]> {
     if (this.express.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+    checkKeys(options, NODES_OPTIONS, 'nodes')
     const host = await this.durable(id)
-    await host.journal.settled()
-    return host.reader.nodes(id, options)
+    return host.journal.read(() => host.reader.nodes(id, options))
   }
 
   async list(options: ListOptions = {}): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
     this.mustBeOpen()
-    if (this.options.engine === 'express') return { items: [...this.express.values()].map((execution) => execution.describe()).reverse() }
+    checkKeys(options, LIST_OPTIONS, 'list')
+    if (this.options.engine === 'express') return listExpress([...this.express.values()].reverse(), options)
     const host = await this.embedded()
-    await host.journal.settled()
-    return host.reader.list(options)
+    return host.journal.read(() => host.reader.list(options))
   }
 
   async *events(
@@ -233,6 +241,9 @@ export class LocalEngine implements Engine {
   ): AsyncGenerator<ExecutionEvent, void, undefined> {
     if (this.express.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow; follow it with the option onNode of start`)
+    checkSignal(options.signal)
+    if (options.after !== undefined && !Number.isInteger(options.after))
+      throw new EngineError('bad-option', 'after must be the id of an event, a whole number')
     const host = await this.durable(id)
     const { followExecution } = await import('./embedded/event-stream.ts')
     yield* followExecution(host, id, options)
@@ -240,21 +251,22 @@ export class LocalEngine implements Engine {
 
   async logs(id: string): Promise<(LogLine & { node?: string })[]> {
     const host = await this.durable(id)
-    await host.journal.settled()
-    return host.reader.logs(id)
+    return host.journal.read(() => host.reader.logs(id))
   }
 
   async callback(token: string, result: CallbackResult): Promise<void> {
     this.mustBeOpen()
-    const ok = result.status === 'succeeded'
-    const value = ok ? takeInput(result.output ?? null, 'output') : refusal(result.error)
+    if (typeof token !== 'string') throw new EngineError('callback-not-found', 'no callback has this token')
+    const { ok, value } = takeAnswer(result)
     const waiting = this.expressCallbacks.get(token)
     if (waiting !== undefined) {
       if (waiting.used) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
-      if (!waiting.execution.called(waiting.place, ok, value))
-        throw new EngineError('callback-expired', 'nothing waits for this callback any more')
+      const { execution } = waiting
+      // used before it is handed over: the execution may end by it
       waiting.used = true
-      return
+      if (execution?.called(waiting.place, ok, value) === true) return
+      waiting.used = false
+      throw new EngineError('callback-expired', 'nothing waits for this callback any more')
     }
     if (this.options.engine === 'express') throw new EngineError('callback-not-found', 'no callback has this token')
     await (await this.embedded()).called(token, ok, value)
@@ -262,7 +274,11 @@ export class LocalEngine implements Engine {
 
   async invoke(functionRef: string, body: Json, options: { readonly signal?: AbortSignal } = {}): Promise<Json> {
     this.mustBeOpen()
-    return invokeDirectly(this.invoker, functionRef, body, (line) => this.log(line, undefined, undefined), options.signal)
+    checkSignal(options.signal)
+    return invokeDirectly(this.invoker, functionRef, body, (line) => this.log(line, undefined, undefined), {
+      signal: options.signal,
+      closed: this.closed.signal,
+    })
   }
 
   close(): Promise<void> {
@@ -279,7 +295,8 @@ export class LocalEngine implements Engine {
   }
 
   private async closeNow(): Promise<void> {
-    for (const execution of this.express.values()) if (execution.flow.status === 'running') execution.stop()
+    this.closed.abort(new EngineError('engine-closed', 'the engine was closed'))
+    for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     const host = this.opening === null ? null : await this.opening.catch(() => null)
     await host?.close()
     await this.functions.executors.stopAll()
@@ -292,15 +309,20 @@ export class LocalEngine implements Engine {
 
   private startable(flow: string, options: StartOptions): DeployedFlow {
     this.mustBeOpen()
-    options.signal?.throwIfAborted()
-    if (options.id !== undefined && !ID.test(options.id))
-      throw new EngineError('bad-option', `id ${JSON.stringify(options.id)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
+    checkStart(options)
     return this.flows.get(flow)
+  }
+
+  private async begin(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
+    const existing = this.existing(options.id)
+    if (existing !== undefined) return existing
+    return deployed.plan.mode === 'express' ? this.startExpress(deployed, input, options) : this.startDurable(deployed, input, options)
   }
 
   private runExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Json> {
     return new Promise((resolve, reject) => {
-      const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, options, ({ flow }) => {
+      const start = expressStart(options)
+      const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, ({ flow }) => {
         if (flow.error === null) resolve(flow.output)
         else reject(new ExecutionFailed(flow.error, flow.status))
       })
@@ -315,41 +337,67 @@ export class LocalEngine implements Engine {
     const host = this.host ?? (await this.embedded())
     const id = options.id ?? newId()
     const fresh = options.id === undefined
-    await host.start(deployed, { id, fresh, input, ...(options.trigger === undefined ? {} : { trigger: options.trigger }) })
-    return this.handle(id, deployed.name)
+    const trigger = options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }
+    const { existed } = await host.start(deployed, { id, fresh, input, ...trigger })
+    return this.handle(id, existed ? host.reader.record(id, false).flow : deployed.name)
   }
 
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
-    const existing = options.id === undefined ? undefined : this.express.get(options.id)
-    if (existing !== undefined) return this.handle(existing.id, existing.deployed.name)
-    const execution = this.newExpress(deployed, input, options, () => undefined)
+    const execution = this.newExpress(deployed, input, expressStart(options), () => undefined)
     if (options.signal !== undefined) stopOnAbort(execution, options.signal)
     execution.begin()
-    return this.handle(execution.id, deployed.name)
+    return this.expressHandle(execution)
+  }
+
+  /** The execution that has this id already, of whatever flow. */
+  private existing(id: string | undefined): Execution | undefined {
+    const execution = id === undefined ? undefined : this.express.get(id)
+    return execution === undefined ? undefined : this.expressHandle(execution)
+  }
+
+  /** Holds the execution itself: the engine forgets it some time after its end. */
+  private expressHandle(execution: ExpressExecution): Execution {
+    const { id } = execution
+    return {
+      id,
+      flow: execution.deployed.name,
+      result: async (options = {}) => {
+        checkSignal(options.signal)
+        return this.expressResult(execution, options.signal)
+      },
+      describe: async () => execution.describe(),
+      stop: async () => stopExpress(execution),
+    }
   }
 
   /** An express execution that `describe`, `stop` and `result` find. */
   private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution {
     const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, done)
     this.express.set(execution.id, execution)
-    if (this.express.size > EXPRESS_REMEMBERED) this.forgetEnded()
+    if (this.express.size > this.forgetAt) this.forgetEnded()
     return execution
   }
 
   private forgetEnded(): void {
     for (const [id, execution] of this.express) {
-      if (this.express.size <= EXPRESS_REMEMBERED / 2) return
+      if (this.express.size <= EXPRESS_REMEMBERED / 2) break
       if (execution.flow.status !== 'running') this.express.delete(id)
     }
+    // those that run stay; to look at all of them again for each that comes would be quadratic
+    this.forgetAt = Math.max(EXPRESS_REMEMBERED, this.express.size * 2)
   }
 
-  private expressOutcome(execution: ExpressExecution, signal: AbortSignal | undefined): Promise<Outcome> {
+  private expressResult(execution: ExpressExecution, signal: AbortSignal | undefined): Promise<Json> {
     return new Promise((resolve, reject) => {
+      const aborted = (): void => reject(waitAborted(signal))
+      if (signal?.aborted === true) return aborted()
+      signal?.addEventListener('abort', aborted)
       execution.whenEnded(() => {
-        const { flow } = execution
-        resolve({ id: execution.id, status: flow.status, output: flow.output, error: flow.error })
+        signal?.removeEventListener('abort', aborted)
+        const { status, output, error } = execution.flow
+        if (error === null) resolve(output)
+        else reject(new ExecutionFailed(error, status))
       })
-      signal?.addEventListener('abort', () => reject(new EngineError('aborted', 'the wait was aborted; the execution goes on')))
     })
   }
 
@@ -380,12 +428,14 @@ export class LocalEngine implements Engine {
     if (this.express.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow, which cannot be retried; start it again`)
     const host = await this.durable(id)
-    await host.journal.settled()
-    const record = host.reader.record(id, true)
-    if (record.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running`)
-    const collector = new CarryCollector()
-    const deployed = host.reader.foldWith(id, collector)
-    return { host, flow: record.flow, collector, deployed, record }
+    return host.journal.read(() => {
+      const record = host.reader.record(id, true)
+      if (record.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running`)
+      const collector = new CarryCollector()
+      const { deployed, flow } = host.reader.foldWith(id, collector)
+      collector.replaced = flow.replaced ?? new Map()
+      return { host, flow: record.flow, collector, deployed, record }
+    })
   }
 
   private embedded(): Promise<EmbeddedHost> {
@@ -403,7 +453,7 @@ export class LocalEngine implements Engine {
       retentionMs: this.options.retentionMs ?? DEFAULT_RETENTION_MS,
       deployedOf: (hash, names, readPlan) => this.flows.byHash(hash, names, readPlan),
       log: (line, execution, node) => this.log(line, execution, node),
-      onCallback: (info) => this.options.onCallback?.(info),
+      onCallback: this.expressServices.onCallback,
     })
     if (this.seams.afterEvent !== undefined) {
       host.journal.eager = true
@@ -422,7 +472,7 @@ export class LocalEngine implements Engine {
   }
 
   private log(line: LogLine, execution: string | undefined, node: string | undefined): void {
-    this.options.onLog?.({ ...line, ...(execution === undefined ? {} : { execution }), ...(node === undefined ? {} : { node }) })
+    this.onLog({ ...line, ...(execution === undefined ? {} : { execution }), ...(node === undefined ? {} : { node }) })
   }
 }
 
@@ -434,30 +484,43 @@ function stopOnAbort(execution: ExpressExecution, signal: AbortSignal): void {
   execution.whenEnded(() => signal.removeEventListener('abort', stop))
 }
 
-/** Copies what comes in, within the limits of flow-language.md, 6. */
-function takeInput(input: unknown, what = 'input'): Json {
-  if (input === undefined) return {}
-  try {
-    return copyJson(input, PAYLOAD_LIMIT)
-  } catch (error) {
-    if (!(error instanceof JsonCopyError)) throw error
-    const code = error.reason === 'too-large' ? 'payload-too-large' : error.reason === 'too-deep' ? 'payload-too-deep' : 'bad-input'
-    throw new EngineError(code, `the ${what} is refused: ${error.message}`, { cause: error })
+function stopExpress(execution: ExpressExecution): void {
+  if (execution.flow.status !== 'running') throw notRunning(execution.id, execution.flow.status)
+  execution.stop()
+}
+
+function signalOf({ signal }: StartOptions): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}
+
+/** The record that `onNode` gets is a copy: the engine's own goes on changing. */
+function expressStart(options: StartOptions): ExpressStart {
+  const { trigger, onNode } = options
+  if (trigger === undefined && onNode === undefined) return options
+  const tell = guarded('onNode', onNode)
+  return {
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(trigger === undefined ? {} : { trigger: takeTrigger(trigger) }),
+    ...(onNode === undefined
+      ? {}
+      : { onNode: (record) => tell({ ...record, ...(record.iterations === undefined ? {} : { iterations: { ...record.iterations } }) }) }),
   }
 }
 
-/** The error document that a refused callback makes of its node; what the caller gives beside the usual fields is kept. */
-function refusal(error: { readonly errorType?: string; readonly errorMessage?: string } | undefined): Json {
-  const { status, errorType, errorMessage } = (error ?? {}) as Partial<ErrorDocument>
-  return takeInput(
-    {
-      ...error,
-      status: Number.isInteger(status) ? status : STATUS.codeThrew,
-      errorType: typeof errorType === 'string' ? errorType : 'CallbackFailed',
-      errorMessage: typeof errorMessage === 'string' ? errorMessage : 'the callback reported a failure',
-    },
-    'error',
-  )
+/** Newest first; the cursor is the id of the last one shown. */
+function listExpress(executions: readonly ExpressExecution[], options: ListOptions): { items: ExecutionRecord[]; nextCursor?: string } {
+  const limit = checkLimit(options.limit)
+  const from = options.cursor === undefined ? 0 : executions.findIndex(({ id }) => id === options.cursor) + 1
+  const items: ExecutionRecord[] = []
+  for (const execution of executions.slice(from)) {
+    const { input, output, ...record } = execution.describe()
+    if (options.flow !== undefined && record.flow !== options.flow) continue
+    if (options.parent !== undefined && record.parent?.execution !== options.parent) continue
+    if (options.status !== undefined && ![options.status].flat().includes(record.status)) continue
+    if (items.length === limit) return { items, nextCursor: items[limit - 1]!.id }
+    items.push(record)
+  }
+  return { items }
 }
 
 function outputOf({ status, output, error }: Outcome): Json {
@@ -467,9 +530,4 @@ function outputOf({ status, output, error }: Outcome): Json {
 
 function notRunning(id: string, status: string): EngineError {
   return new EngineError('execution-not-running', `execution ${id} is not running: it has ended as ${status}`)
-}
-
-function lineageFor(collector: CarryCollector, node: string): string {
-  for (const lineage of collector.reached.keys()) if (lineage === node || lineage.endsWith(`/${node}`)) return lineage
-  return node
 }

@@ -1,5 +1,5 @@
 import { bodyOf } from '../dsl/core/body.ts'
-import { lineageOf, scopeLineage } from '../dsl/core/place.ts'
+import { lineageOf } from '../dsl/core/place.ts'
 import type { NodeRun, Recorder, RunStatus } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
@@ -49,7 +49,18 @@ export class NodeView implements Recorder {
     this.options.onChange?.(record)
   }
 
+  /** In order of start; inside a loop by iteration, and within one in order of start. */
+  list(): MutableRecord[] {
+    const records = [...this.records.values()]
+    const { inside } = this.options
+    if (inside === undefined) return records
+    const prefix = inside.loop.length + 1
+    const indexOf = ({ place }: MutableRecord): number => Number.parseInt(place.slice(prefix), 10)
+    return records.sort((a, b) => indexOf(a) - indexOf(b))
+  }
+
   changed(run: NodeRun): void {
+    if (run.status === 'running' && run.attempt > 1) this.forgetInsides(lineageOf(run))
     const record = this.records.get(lineageOf(run))
     if (record === undefined) return
     record.status = run.status as NodeStatus
@@ -95,6 +106,11 @@ export class NodeView implements Recorder {
     }
   }
 
+  /** A container that runs again: what was in it before is no longer the state of things. */
+  private forgetInsides(lineage: string): void {
+    for (const place of this.records.keys()) if (place.startsWith(`${lineage}[`)) this.records.delete(place)
+  }
+
   private countRunning(run: NodeRun, iterations: Iterations): void {
     const memory = run.memory as { count: number; running: number } | null
     if (memory === null) return
@@ -108,7 +124,7 @@ export class NodeView implements Recorder {
       if ((scope.parent.node.plan as PlanLoopNode).type !== 'loop') continue
       return inside !== undefined && scope.index >= inside.from && scope.index < inside.to && lineageOf(scope.parent) === inside.loop
     }
-    return inside === undefined || scopeLineage(run.scope).length > 0 || run.node.id === inside.loop
+    return inside === undefined
   }
 }
 
@@ -119,6 +135,11 @@ function attemptsOf(run: NodeRun): number {
 /** Params are resolved when an invocation is dispatched; the record asks again, and gets the same answer (I4). */
 function unresolvedOf(run: NodeRun): readonly string[] | undefined {
   const { type } = run.node.plan
-  if (type === 'event') return eventData(run).unresolved
-  return WITH_BODY.has(type) && run.node.params !== null ? bodyOf(run).unresolved : undefined
+  try {
+    if (type === 'event') return eventData(run).unresolved
+    return WITH_BODY.has(type) && run.node.params !== null ? bodyOf(run).unresolved : undefined
+  } catch {
+    // params that cannot be resolved are the node's error already
+    return undefined
+  }
 }

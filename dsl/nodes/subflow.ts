@@ -6,7 +6,14 @@ import { type Z, common, flowRef, next, onError, params } from './fields.ts'
 import { defineNode } from './node.ts'
 
 /** Errors of starting the child, which are the node's own; all others are the child's and become the cause. */
-const OWN_ERRORS: ReadonlySet<string> = new Set(['FlowNotFound', 'SubflowDepthExceeded', 'PayloadTooLarge', 'PayloadTooDeep'])
+const OWN_ERRORS: ReadonlySet<string> = new Set([
+  'FlowNotFound',
+  'SubflowDepthExceeded',
+  'PayloadTooLarge',
+  'PayloadTooDeep',
+  'PathTooCostly',
+  'InternalError',
+])
 
 /** Starts another flow. The host marks errors of the start itself with {@link startError}. */
 const step: Step = {

@@ -345,19 +345,18 @@ export class EmbeddedHost {
   log(execution: EmbeddedExecution, line: LogLine, node: string | undefined): void {
     if (execution.discarded) return
     const { time, requestId, level, text } = line
-    this.journal.write(
-      () =>
-        this.store.run(
-          'INSERT INTO logs (execution, time, node, request, level, line) VALUES (?,?,?,?,?,?)',
-          execution.key,
-          time,
-          node ?? null,
-          requestId,
-          level,
-          text,
-        ),
-      { committed: () => this.services.log(line, execution.start.id, node) },
+    this.journal.write(() =>
+      this.store.run(
+        'INSERT INTO logs (execution, time, node, request, level, line) VALUES (?,?,?,?,?,?)',
+        execution.key,
+        time,
+        node ?? null,
+        requestId,
+        level,
+        text,
+      ),
     )
+    this.services.log(line, execution.start.id, node)
   }
 
   /** Gets every event of the execution from now on, once safe. Returns how to stop. */

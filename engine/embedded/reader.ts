@@ -1,4 +1,4 @@
-import type { Recorder } from '../../dsl/core/state.ts'
+import type { Flow, Recorder } from '../../dsl/core/state.ts'
 import { outstanding } from '../../dsl/core/machine.ts'
 import { NodeRun } from '../../dsl/core/state.ts'
 import type { Plan } from '../../dsl/plan.ts'
@@ -10,10 +10,8 @@ import { NodeView } from '../view.ts'
 import { recordOf } from './execution.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 import { fold, type Folder } from './fold.ts'
+import { listRows } from './listing.ts'
 import type { ExecutionRow, LogRow, Store } from './store.ts'
-
-const LIST_COLUMNS =
-  'key, id, flow, version, plan, core, status, started_at, ended_at, depth, parent, parent_place, parent_node, retry_of, error, trigger'
 
 /** What is read of a store: lists by index, views by folding the journal. Call it when the journal is settled. */
 export class Reader {
@@ -38,44 +36,19 @@ export class Reader {
 
   /** Newest first. */
   list(options: ListOptions): { items: ExecutionRecord[]; nextCursor?: string } {
-    const limit = options.limit ?? 50
-    if (!Number.isInteger(limit) || limit < 1 || limit > 200)
-      throw new EngineError('bad-option', `limit must be a whole number from 1 to 200, not ${limit}`)
-    const where: string[] = []
-    const values: (string | number)[] = []
-    const add = (sql: string, ...given: (string | number)[]): void => {
-      where.push(sql)
-      values.push(...given)
-    }
-    if (options.flow !== undefined) add('flow = ?', options.flow)
-    if (options.parent !== undefined) add('parent = ?', options.parent)
-    const statuses = options.status === undefined ? [] : typeof options.status === 'string' ? [options.status] : options.status
-    if (statuses.length > 0) {
-      add(`status IN (${statuses.map(() => '?').join(',')})`, ...statuses)
-      // lets SQLite use the partial index
-      if (!statuses.includes('succeeded')) add("status <> 'succeeded'")
-    }
-    if (options.cursor !== undefined) {
-      const key = Number(Buffer.from(options.cursor, 'base64url').toString())
-      if (!Number.isSafeInteger(key)) throw new EngineError('bad-option', 'this cursor is not one of a list')
-      add('key < ?', key)
-    }
-    const sql = `SELECT ${LIST_COLUMNS} FROM executions ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY key DESC LIMIT ${limit + 1}`
-    const rows = this.store.all<ExecutionRow>(sql, ...values)
-    const items = rows.slice(0, limit).map((row) => recordOf(row, false))
-    const last = rows[limit - 1]
-    return rows.length > limit && last !== undefined
-      ? { items, nextCursor: Buffer.from(String(last.key)).toString('base64url') }
-      : { items }
+    const { rows, nextCursor } = listRows(this.store, options)
+    return { items: rows.map((row) => recordOf(row, false)), ...(nextCursor === undefined ? {} : { nextCursor }) }
   }
 
   nodes(id: string, options: { readonly iterations?: string; readonly offset?: number; readonly limit?: number }): NodeRecord[] {
     const { iterations, offset = 0, limit = 1000 } = options
+    if (!Number.isInteger(offset) || offset < 0 || !Number.isInteger(limit) || limit < 1)
+      throw new EngineError('bad-option', 'offset and limit must be whole numbers, from 0 and from 1')
     const inside = iterations === undefined ? undefined : { loop: iterations, from: offset, to: offset + limit }
     const view = new NodeView(inside === undefined ? {} : { inside })
     const folder = this.fold(id, view)
     refreshView(view, folder)
-    return [...view.records.values()]
+    return view.list()
   }
 
   logs(id: string): (LogLine & { node?: string })[] {
@@ -90,19 +63,19 @@ export class Reader {
     }))
   }
 
-  hasRunningRetry(id: string): boolean {
-    return (
-      this.store.get("SELECT 1 FROM executions WHERE status = 'running' AND retry_of = ? AND status <> 'succeeded' LIMIT 1", id) !==
-      undefined
-    )
+  /** By the index of what has not succeeded: a retry is of the same flow, and younger. */
+  hasRunningRetry({ id, flow }: ExecutionRecord): boolean {
+    const sql =
+      "SELECT trigger FROM executions WHERE status = 'running' AND status <> 'succeeded' AND flow = ? AND key > (SELECT key FROM executions WHERE id = ?) AND retry_of = ?"
+    return this.store.all<{ trigger: string | null }>(sql, flow, id, id).some(({ trigger }) => trigger?.includes('"retry"') === true)
   }
 
   /** Folds the journal of an execution with a recorder; returns what it ran. */
-  foldWith(id: string, recorder: Recorder): DeployedFlow {
+  foldWith(id: string, recorder: Recorder): { readonly deployed: DeployedFlow; readonly flow: Flow } {
     const row = this.row(id)
     const { deployed, start } = this.host.startOf(row)
-    fold(deployed.prepared, start, this.store.events(row.key), recorder)
-    return deployed
+    const { flow } = fold(deployed.prepared, start, this.store.events(row.key), recorder)
+    return { deployed, flow }
   }
 
   storedFlows(): { hash: string; plan: Plan }[] {

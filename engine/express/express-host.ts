@@ -6,7 +6,7 @@
  */
 import { begin, createFlow, find, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
-import type { Timer} from '../../dsl/core/state.ts';
+import type { Timer } from '../../dsl/core/state.ts'
 import { NodeRun, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
@@ -49,8 +49,11 @@ export interface ExpressStart {
 /** Called once, when it has ended. */
 export type ExpressDone = (execution: ExpressExecution) => void
 
-/** The callbacks of express executions that wait, by token. */
-export type ExpressCallbacks = Map<string, { readonly execution: ExpressExecution; readonly place: string; used: boolean }>
+/** The callbacks of express executions, by token; `execution` is null when it has ended, so that a late call is told from a wrong one. */
+export type ExpressCallbacks = Map<string, { execution: ExpressExecution | null; readonly place: string; used: boolean }>
+
+/** Ended callbacks that are remembered. */
+const CALLBACKS_REMEMBERED = 10_000
 
 /** One express execution. As a deadline it is the flow's timeout. */
 export class ExpressExecution extends DeadlineEntry implements InvocationOwner, FlowStart {
@@ -312,9 +315,23 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     if (this.flow.status === 'running') this.stop()
   }
 
+  /** The map is in order of coming: the ended ones that are forgotten are the oldest. */
+  private retireTokens(tokens: readonly string[]): void {
+    for (const token of tokens) {
+      const entry = this.callbacks.get(token)
+      if (entry === undefined) continue
+      this.callbacks.delete(token)
+      this.callbacks.set(token, { execution: null, place: '', used: entry.used })
+    }
+    for (const [token, { execution }] of this.callbacks) {
+      if (this.callbacks.size <= CALLBACKS_REMEMBERED || execution !== null) return
+      this.callbacks.delete(token)
+    }
+  }
+
   private close(): void {
     this.endedAt = Math.max(this.now(), this.startedAt)
-    if (this.tokens !== null) for (const token of this.tokens) this.callbacks.delete(token)
+    if (this.tokens !== null) this.retireTokens(this.tokens)
     if (this.silent) return
     this.done(this)
     if (this.watchers !== null) for (const then of this.watchers) then()
