@@ -461,6 +461,7 @@ export class LocalEngine implements Engine {
     }
     for (const { hash, plan } of host.reader.storedFlows()) this.flows.addStored(hash, plan)
     for (const deployed of this.flows.all()) await host.saveFlow(deployed)
+    host.prepareRecovery()
     this.host = host
     // what was left goes on by itself; nobody has to wait for it
     setImmediate(() => host.recover().catch(() => undefined))

@@ -120,17 +120,22 @@ export class EmbeddedHost {
     this.retention = new Retention(store, this.journal, services.retentionMs)
   }
 
-  /** Goes on with everything that ran; resolves when all of it is under way again. */
-  async recover(): Promise<void> {
-    if (this.closed) return
+  /** Notes what ran, before anything else can reach it: whoever loads one of these resumes it. Throws EngineError `store-unusable`. */
+  prepareRecovery(): void {
     this.unresumed.clear()
     this.broken.clear()
-    const running = this.store.all<{ id: string }>("SELECT id FROM executions WHERE status = 'running' ORDER BY key")
-    for (const { id } of running) if (!this.loaded.has(id)) this.unresumed.add(id)
+    for (const { id } of this.store.all<{ id: string }>("SELECT id FROM executions WHERE status = 'running' ORDER BY key")) {
+      if (!this.loaded.has(id)) this.unresumed.add(id)
+    }
+  }
+
+  /** Goes on with everything that ran, behind {@link prepareRecovery}; resolves when all of it is under way again. */
+  async recover(): Promise<void> {
+    if (this.closed) return
     this.timers.wake()
     this.retention.begin()
     let count = 0
-    for (const { id } of running) {
+    for (const id of [...this.unresumed]) {
       if (this.closed || this.journal.failure !== null) return
       if (this.unresumed.has(id)) this.get(id)
       if (++count % RECOVERY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -674,6 +679,7 @@ export class EmbeddedHost {
       if (this.closed) return
       try {
         this.journal.probe()
+        this.prepareRecovery()
       } catch {
         this.heal()
         return
