@@ -11,7 +11,9 @@ async function lab(flows: readonly object[], options: EngineOptions = {}): Promi
 const fn = (name: string, more: object = {}): object => ({ type: 'function', function: name, ...more })
 
 it('an invocation under way is delivered again under its request id and attempt; what had ended is not', async () => {
-  const l = await lab([{ flow: 'f', start: 'one', nodes: { one: fn('a', { next: 'two' }), two: fn('held', { next: 'three' }), three: fn('echo') } }])
+  const l = await lab([
+    { flow: 'f', start: 'one', nodes: { one: fn('a', { next: 'two' }), two: fn('held', { next: 'three' }), three: fn('echo') } },
+  ])
   await l.engine.start('f', { id: 'x', input: 1 })
   const first = await l.called('held')
   await l.crash()
@@ -23,9 +25,7 @@ it('an invocation under way is delivered again under its request id and attempt;
 })
 
 it('waits that ended while the engine was down end at once, in the order of their times; others at theirs', async () => {
-  const l = await lab([
-    { flow: 'w', start: 'wait', nodes: { wait: { type: 'wait', seconds: '$.s', next: 'f' }, f: fn('echo') } },
-  ])
+  const l = await lab([{ flow: 'w', start: 'wait', nodes: { wait: { type: 'wait', seconds: '$.s', next: 'f' }, f: fn('echo') } }])
   for (const s of [0.3, 0.1, 0.2, 1]) await l.engine.start('w', { id: `w${s}`, input: { s } })
   await l.engine.close()
   await pause(400)
@@ -210,7 +210,14 @@ it('loops with interval and concurrency, and parallels for N, go on where they w
   const last = await l.called('held2', 4)
   last.resolve('z')
   expect(await l.engine.result('n')).toMatchObject({ result: [{ a: 5 }, 'z'] })
-  await until(() => l.callsOf('held2').slice(2).filter(({ signal }) => signal.aborted).length === 1, 'the other is cancelled')
+  await until(
+    () =>
+      l
+        .callsOf('held2')
+        .slice(2)
+        .filter(({ signal }) => signal.aborted).length === 1,
+    'the other is cancelled',
+  )
 })
 
 it('a flow timeout that passes while the engine is down ends the execution and its children', async () => {
@@ -223,7 +230,10 @@ it('a flow timeout that passes while the engine is down ends the execution and i
   await l.engine.close()
   await pause(250)
   await l.reopen()
-  await expect(l.engine.result('p')).rejects.toMatchObject({ executionStatus: 'timedOut', error: { status: 433, errorType: 'FlowTimeout' } })
+  await expect(l.engine.result('p')).rejects.toMatchObject({
+    executionStatus: 'timedOut',
+    error: { status: 433, errorType: 'FlowTimeout' },
+  })
   await until(async () => (await l.engine.list({ flow: 'kid' })).items[0]?.status === 'cancelled', 'the child is cancelled')
 })
 

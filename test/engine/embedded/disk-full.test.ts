@@ -56,14 +56,25 @@ it('a full disk refuses what it cannot keep, loses nothing, and what ran goes on
       refusal = error
     }
   }
-  expect(refusal).toMatchObject({ name: 'EngineError', code: 'store-failed', message: expect.stringMatching(/disk is full.*free some space/s) })
+  expect(refusal).toMatchObject({
+    name: 'EngineError',
+    code: 'store-failed',
+    message: expect.stringMatching(/disk is full.*free some space/s),
+  })
   await expect(early.result()).rejects.toMatchObject({ code: 'store-failed' })
   await expect(engine.start('fill')).rejects.toMatchObject({ code: 'store-failed' })
 
   // space again: the same engine goes on by itself
   rmSync(ballast)
   await expect
-    .poll(() => engine.describe('early').then(({ status }) => status, () => 'unreadable'), { timeout: 30_000, interval: 200 })
+    .poll(
+      () =>
+        engine.describe('early').then(
+          ({ status }) => status,
+          () => 'unreadable',
+        ),
+      { timeout: 30_000, interval: 200 },
+    )
     .toBe('succeeded')
   for (const id of acknowledged) expect(await engine.result(id)).toEqual({ done: true })
   await engine.close()

@@ -1,5 +1,10 @@
 /** Flows of every durable kind, for the kill test: definitions, and how many invocations each makes. */
-export const MIXED_FLOWS: readonly { readonly definition: object; readonly input: object; readonly invocations: number; readonly output: unknown }[] = [
+export const MIXED_FLOWS: readonly {
+  readonly definition: object
+  readonly input: object
+  readonly invocations: number
+  readonly output: unknown
+}[] = [
   {
     definition: {
       flow: 'mixed-sequence',
@@ -35,7 +40,12 @@ export const MIXED_FLOWS: readonly { readonly definition: object; readonly input
       flow: 'mixed-loop',
       start: 'each',
       nodes: {
-        each: { type: 'loop', items: '$.list', concurrency: 2, nodes: { f: { type: 'function', function: 'effect', params: { n: '$.item' } } } },
+        each: {
+          type: 'loop',
+          items: '$.list',
+          concurrency: 2,
+          nodes: { f: { type: 'function', function: 'effect', params: { n: '$.item' } } },
+        },
       },
     },
     input: { list: [1, 2, 3, 4, 5] },
@@ -60,7 +70,10 @@ export const MIXED_FLOWS: readonly { readonly definition: object; readonly input
     definition: {
       flow: 'mixed-callback',
       start: 'ask',
-      nodes: { ask: { type: 'callback', function: 'effect', params: { n: 0 }, timeout: '1h', next: 'b' }, b: { type: 'function', function: 'effect', params: { n: '$.by' } } },
+      nodes: {
+        ask: { type: 'callback', function: 'effect', params: { n: 0 }, timeout: '1h', next: 'b' },
+        b: { type: 'function', function: 'effect', params: { n: '$.by' } },
+      },
     },
     input: {},
     invocations: 2,
@@ -71,12 +84,21 @@ export const MIXED_FLOWS: readonly { readonly definition: object; readonly input
       flow: 'mixed-parent',
       start: 'size',
       nodes: {
-        size: { type: 'condition', branches: [{ when: '$.n > 2', next: 'child' }, { default: true, next: 'no' }] },
+        size: {
+          type: 'condition',
+          branches: [
+            { when: '$.n > 2', next: 'child' },
+            { default: true, next: 'no' },
+          ],
+        },
         child: { type: 'subflow', flow: 'mixed-child', next: 's' },
         s: {
           type: 'service',
           execution: 'parallel',
-          nodes: { one: { type: 'function', function: 'effect', params: { n: '$.n' } }, two: { type: 'function', function: 'named', params: { n: '$.n' } } },
+          nodes: {
+            one: { type: 'function', function: 'effect', params: { n: '$.n' } },
+            two: { type: 'function', function: 'named', params: { n: '$.n' } },
+          },
         },
         no: { type: 'pass' },
       },
