@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { EngineError } from '../errors.ts'
 import type { ExecutionStatus } from '../api.ts'
@@ -91,7 +91,7 @@ export class Store {
     let lock: DatabaseSync | null = null
     let db: DatabaseSync | null = null
     try {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(resolve(folder))
       lock = new DatabaseSync(join(folder, 'lock.db'))
       takeLock(lock, folder)
       db = new DatabaseSync(join(folder, 'fnflow.db'))
@@ -109,7 +109,7 @@ export class Store {
       const reason = error instanceof Error ? error.message : String(error)
       throw new EngineError(
         'store-unusable',
-        `the store in ${folder} cannot be used: ${reason}. If a file of it is damaged, restore the folder from a backup, or name another folder.`,
+        `the store in ${folder} cannot be used: ${reason}. ${remedyFor(error)}, or name another folder.`,
         { cause: error },
       )
     }
@@ -195,6 +195,25 @@ export class Store {
     }
     return statement
   }
+}
+
+/** Not `recursive: true`, which never returns where a folder that exists can have no members, as in /proc. */
+function makeFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isDirectory() === true) return
+  if (found !== undefined) throw new Error(`${path} is not a folder`)
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  mkdirSync(path)
+}
+
+/** What a person can do about a store that does not open. */
+function remedyFor(error: unknown): string {
+  const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff
+  const isAccess = [8, 10, 14, 23].includes(primary) || /^(?:EROFS|EACCES|EPERM)/.test(String((error as { code?: unknown }).code))
+  return isAccess
+    ? 'Check that the folder exists, is not read-only and may be written'
+    : 'If a file of it is damaged, restore the folder from a backup'
 }
 
 function takeLock(lock: DatabaseSync, folder: string): void {
