@@ -69,3 +69,8 @@ export class ExecutionFailed extends Error {
     this.executionStatus = executionStatus
   }
 }
+
+/** What a call that waits rejects with when its signal is aborted. */
+export function waitAborted(signal: AbortSignal | undefined): EngineError {
+  return new EngineError('aborted', 'the wait was aborted; the execution goes on', { cause: signal?.reason })
+}

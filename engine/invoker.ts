@@ -94,7 +94,8 @@ class RunInvocation extends DeadlineEntry implements Invocation {
 
   override expire(): void {
     if (this.settled) return
-    const { ms, own } = limitOf(this.run, this.spec)
+    const ms = limitOf(this.run, this.spec)
+    const own = ms < nodeLimitOf(this.run, this.spec)
     const whose = own ? `function ${this.functionRef}` : `node ${this.run.node.id}`
     const reason = timeoutError(`${whose} did not answer within ${ms / 1000} s`)
     this.giveUp(reason)
@@ -192,7 +193,7 @@ export class Invoker {
     }
     const invocation = new RunInvocation(this, owner, run, resolved, body)
     run.handle = invocation
-    this.deadlines.add(invocation, now, limitOf(run, resolved.spec as FunctionSpec).ms)
+    this.deadlines.add(invocation, now, limitOf(run, resolved.spec as FunctionSpec))
     try {
       ;(resolved.executor as Executor).invoke(invocation)
     } catch (error) {
@@ -201,13 +202,20 @@ export class Invoker {
   }
 }
 
-/** How long a run's invocation may take: as its node says, or, unless the executor counts it, the function's own timeout if that is shorter. */
-function limitOf({ node: { plan: given } }: NodeRun, spec: FunctionSpec): { readonly ms: number; readonly own: boolean } {
-  const plan = given as PlanFunctionNode | PlanCallbackNode
-  let ms = plan.invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : SYNC_LIMIT_MS
-  if (plan.timeoutMs !== undefined) ms = Math.min(ms, plan.timeoutMs)
-  const own = spec.timeoutMs !== undefined && spec.timeoutMs < ms && !TIMED_BY_EXECUTOR.has(spec.runtime)
-  return { ms: own ? (spec.timeoutMs as number) : ms, own }
+/** How long a run's invocation may take, ms: as its node says, or the function's own timeout if that is shorter. */
+function limitOf(run: NodeRun, spec: FunctionSpec): number {
+  return Math.min(nodeLimitOf(run, spec), ownLimitOf(spec))
+}
+
+function nodeLimitOf({ node }: NodeRun, spec: FunctionSpec): number {
+  const { invoke, timeoutMs } = node.plan as PlanFunctionNode | PlanCallbackNode
+  const limit = invoke === 'async' ? (spec.timeoutMs ?? ASYNC_LIMIT_MS) : SYNC_LIMIT_MS
+  return timeoutMs === undefined || timeoutMs > limit ? limit : timeoutMs
+}
+
+/** Infinite where the executor counts it, from the moment an instance takes the request. */
+function ownLimitOf(spec: FunctionSpec): number {
+  return spec.timeoutMs === undefined || TIMED_BY_EXECUTOR.has(spec.runtime) ? Infinity : spec.timeoutMs
 }
 
 /** The request id of an attempt follows from its place, so every delivery of it carries the same. */

@@ -18,8 +18,8 @@ import { CarryCollector, forRerun, forRetry, inputsFor } from './carry.ts'
 import { Channels } from './channels.ts'
 import { Deadlines } from './deadlines.ts'
 import { invokeDirectly } from './direct-invocation.ts'
-import { waitAborted, type EmbeddedHost, type Outcome } from './embedded/embedded-host.ts'
-import { EngineError, ExecutionFailed } from './errors.ts'
+import type { EmbeddedHost, Outcome } from './embedded/embedded-host.ts'
+import { EngineError, ExecutionFailed, waitAborted } from './errors.ts'
 import { checkLimit, type DeployedFlow } from './execution-info.ts'
 import {
   ExpressExecution,

@@ -6,7 +6,7 @@
  * - M3. The function's own timeout is the engine's to count, which also aborts `context.signal`. A synchronous handler
  *   that never returns cannot be stopped: it holds the engine's only thread. Such code belongs into a child process.
  */
-import { copyJson, DEPTH_LIMIT, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
+import { copyData, copyJson, DEPTH_LIMIT, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { Executor, FunctionSpec, Invocation, ModuleHandler } from './contract.ts'
@@ -63,7 +63,7 @@ function callLoaded(loaded: LoadedModule, invocation: Invocation): void {
 function call(handler: ModuleHandler, invocation: Invocation): void {
   let event: Json
   try {
-    event = copyJson(invocation.body, PAYLOAD_LIMIT, DEPTH_LIMIT)
+    event = copyData(invocation.body, PAYLOAD_LIMIT, DEPTH_LIMIT)
   } catch (error) {
     return invocation.fail(bodyError(error))
   }

@@ -17,7 +17,7 @@ import type { LogLine } from '../../executors/contract.ts'
 import type { CallbackInfo, ExecutionStatus } from '../api.ts'
 import type { Channels } from '../channels.ts'
 import type { ChildLauncher, RunningChild } from '../children.ts'
-import { EngineError } from '../errors.ts'
+import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import { derivedId, tokenHash } from '../ids.ts'
 import type { Invoker } from '../invoker.ts'
@@ -727,11 +727,6 @@ export class EmbeddedHost {
 
 function closedError(): EngineError {
   return new EngineError('engine-closed', 'the engine is closed')
-}
-
-/** What a call that waits rejects with when its signal is aborted. */
-export function waitAborted(signal: AbortSignal | undefined): EngineError {
-  return new EngineError('aborted', 'the wait was aborted; the execution goes on', { cause: signal?.reason })
 }
 
 function timerPlace(timer: Timer): string {
