@@ -102,18 +102,17 @@ class FlowCheck {
     checkReferences(graph, this.#findings, this.#suggester)
     const start = member(flow, 'start')
     const reached = typeof start === 'string' && graph.nodes.has(start) ? reachableFrom(graph, start) : undefined
-    if (typeof start === 'string') this.#start(start, nodes, graph)
+    if (typeof start === 'string') this.#start(start, graph)
     const cyclic = checkCycles(graph, this.#findings)
     if (reached !== undefined) reportUnreachable(graph, reached, start as string, this.#findings)
     // Where a path goes back, it cannot be said which branch a node belongs to.
     if (!cyclic) checkRegions(graph, reached, this.#findings)
   }
 
-  #start(start: string, nodes: RawNode, graph: Graph): void {
+  #start(start: string, graph: Graph): void {
     const first = graph.nodes.get(start)
     if (first === undefined) {
-      // A node that is there and is no object has been reported itself.
-      if (!Object.hasOwn(nodes, start))
+      if (!graph.broken.has(start))
         this.#findings.add('unknown-node', ['start'], unknownNode('the flow', start, graph, this.#suggester))
     } else if (first.kind !== undefined && TARGETS.start.forbids(first.kind.kind)) {
       this.#findings.add('start-target', ['start'], TARGETS.start.message(start, first.kind.kind))

@@ -3,6 +3,9 @@ export const DURATION_PATTERN = '^(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d))+$'
 /** Longer texts are no durations; keeps the pattern away from hostile ones. */
 export const DURATION_MAX_LENGTH = 100
 
+/** What any longer one counts as, 250,000 years: added to a time of day it is still a date. */
+export const LONGEST_MS = 8_000_000_000_000_000
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /**
@@ -12,7 +15,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
  * @returns `undefined` where it is no duration.
  */
 export function parseDuration(value: number | string): number | undefined {
-  if (typeof value === 'number') return value >= 0 ? whole(value * 1000) : undefined
+  if (typeof value === 'number') return value >= 0 && value < Infinity ? whole(value * 1000) : undefined
   if (value.length > DURATION_MAX_LENGTH || !DURATION.test(value)) return undefined
   let total = 0
   for (const [, amount, unit] of value.matchAll(PAIR)) total += Number(amount) * UNIT_MS[unit!]!
@@ -22,8 +25,7 @@ export function parseDuration(value: number | string): number | undefined {
 const DURATION = new RegExp(DURATION_PATTERN)
 const PAIR = /([0-9.]+)([a-z]+)/g
 
-function whole(ms: number): number | undefined {
+function whole(ms: number): number {
   // Binary fractions leave noise far below a microsecond, which must not count as a millisecond.
-  const result = Math.ceil(Math.round(ms * 1000) / 1000)
-  return Number.isSafeInteger(result) ? result : undefined
+  return ms < LONGEST_MS ? Math.ceil(Math.round(ms * 1000) / 1000) : LONGEST_MS
 }

@@ -76,7 +76,8 @@ export const parallel = defineNode({
     const what = branchesMissing(node)
     if (what === undefined) return []
     check.report('dead-end', what === 'key' ? [] : ['branches'], 'no branches; list the first node of 1 to 20 branches', what)
-    return ['branches']
+    // How many must succeed of none is no question of its own.
+    return Number.isInteger(node['complete']) ? ['branches', 'complete'] : ['branches']
   },
   check(node, check) {
     const { complete } = node

@@ -19,16 +19,19 @@ export interface GraphNode {
 /** The flow's graph or an inner one. Nodes are in the order of the document. */
 export interface Graph {
   readonly nodes: ReadonlyMap<string, GraphNode>
+  /** Ids whose nodes are no objects: reported as such, so what leads to them is not wrong too. */
+  readonly broken: ReadonlySet<string>
 }
 
-/** The graph of a `nodes` object; members that are no objects are left out. */
+/** The graph of a `nodes` object. */
 export function buildGraph(nodes: Readonly<Record<string, unknown>>, path: DocumentPath): Graph {
   const graph = new Map<string, GraphNode>()
+  const broken = new Set<string>()
   for (const [id, raw] of Object.entries(nodes)) {
-    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) continue
-    graph.set(id, graphNode(id, raw as RawNode, [...path, id]))
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) broken.add(id)
+    else graph.set(id, graphNode(id, raw as RawNode, [...path, id]))
   }
-  return { nodes: graph }
+  return { nodes: graph, broken }
 }
 
 function graphNode(id: string, raw: RawNode, path: DocumentPath): GraphNode {

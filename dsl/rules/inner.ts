@@ -16,12 +16,12 @@ export function checkInnerGraph(owner: GraphNode, inner: InnerGraphRule, graph: 
   const cyclic = checkCycles(graph, findings)
   const start = member(owner.raw, 'start')
   const known = typeof start === 'string' && graph.nodes.has(start)
-  if (typeof start === 'string' && !known) {
+  if (typeof start === 'string' && !known && !graph.broken.has(start)) {
     findings.add('unknown-node', [...owner.path, 'start'], unknownNode(`node "${owner.id}"`, start, graph, suggester))
   }
   const entries = entriesOf(graph)
-  // Every node of a cycle is led to, so with one there need not be any entry.
-  if (entries.length > 1 || (entries.length === 0 && !cyclic)) {
+  // Every node of a cycle is led to, so with one there need not be any entry; nor where what stands there is no node.
+  if (entries.length > 1 || (entries.length === 0 && !cyclic && graph.broken.size === 0)) {
     return findings.add(inner.rule, [...owner.path, 'nodes'], entryMessage(owner, entries))
   }
   const first = known ? start : entries[0]
@@ -80,7 +80,7 @@ function checkLoose(owner: GraphNode, inner: InnerGraphRule, graph: Graph, findi
           full,
           `node "${node.id}": a parallel service runs its functions all at once; remove "next", or set execution: serial`,
         )
-      } else if (!graph.nodes.has(to)) {
+      } else if (!graph.nodes.has(to) && !graph.broken.has(to)) {
         findings.add('unknown-node', full, `node "${node.id}": there is no node "${to}" in the service`)
       }
     }

@@ -49,6 +49,7 @@ export function checkReferences(graph: Graph, findings: Findings, suggester: Sug
       const full = [...node.path, ...path]
       const target = graph.nodes.get(to)
       if (target === undefined) {
+        if (graph.broken.has(to)) continue
         findings.add('unknown-node', full, unknownNode(`node "${node.id}"`, to, graph, suggester))
       } else if (target.kind !== undefined && TARGETS[role].forbids(target.kind.kind)) {
         findings.add(TARGETS[role].rule, full, `node "${node.id}": ${TARGETS[role].message(to, target.kind.kind)}`)

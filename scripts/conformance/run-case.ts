@@ -81,7 +81,7 @@ async function play(engine: Engine, test: ConformanceCase, options: RunOptions):
   }
   if (refused.length > 0) return { kind: 'invalid', diagnostics: refused, seconds: seconds() }
 
-  const input = expandInput(test.input ?? {})
+  const input = expandInput(test.input === undefined ? {} : test.input)
   const begun = performance.now()
   let execution
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseDuration } from '../../dsl/duration.ts'
+import { LONGEST_MS, parseDuration } from '../../dsl/duration.ts'
 
 test.each<[number | string, number]>([
   [0, 0],
@@ -17,6 +17,8 @@ test.each<[number | string, number]>([
   ['0s', 0],
   ['1s1s', 2000],
   [300.0001, 300_001],
+  [1e300, LONGEST_MS],
+  ['9'.repeat(99) + 'd', LONGEST_MS],
 ])('%s is %i ms', (value, ms) => {
   expect(parseDuration(value)).toBe(ms)
 })
@@ -25,7 +27,6 @@ test.each([
   -1,
   NaN,
   Infinity,
-  1e300,
   '',
   '1',
   's',
@@ -41,7 +42,6 @@ test.each([
   '1e3s',
   '1h,30m',
   '１s',
-  '9'.repeat(99) + 'd',
   '1s'.repeat(60),
 ])('%s is none', (value) => {
   expect(parseDuration(value)).toBeUndefined()
