@@ -28,6 +28,10 @@ export class FlowRegistry {
 
   /** Checks and compiles; rejects with FlowInvalid. What the registry at hand does not know is a warning: it may come later. */
   async load(source: string | Uint8Array | object): Promise<DeployedFlow> {
+    if (!isSource(source)) {
+      const message = `a flow is a text, bytes or an object, not ${source === null ? 'null' : typeof source}`
+      throw new FlowInvalid('(none)', [{ rule: 'schema', severity: 'error', message, path: [] }])
+    }
     const { diagnostics, plan } = await loadFlow(source, {
       registry: { ...this.bound(), hasFlow: (name: string) => this.flows.has(name) || isItself(name, source) },
     })
@@ -100,6 +104,10 @@ export class FlowRegistry {
 
 function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === 'error'
+}
+
+function isSource(source: unknown): boolean {
+  return typeof source === 'string' || (typeof source === 'object' && source !== null)
 }
 
 function isItself(name: string, source: string | Uint8Array | object): boolean {
