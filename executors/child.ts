@@ -34,8 +34,8 @@ export interface InstanceOwner {
   failed(instance: Instance, error: ErrorDocument): void
   /** It has room for another request. */
   free(instance: Instance): void
-  /** It died before it took this request. */
-  returned(invocation: Invocation): void
+  /** It died before it took this request, for the reason given. */
+  returned(invocation: Invocation, error: ErrorDocument): void
   /** It takes nothing more. */
   closed(instance: Instance): void
   /** All its processes are gone. */
@@ -278,12 +278,12 @@ export class Instance implements Watched {
     if (line[0] === 'r') {
       const value = parse(line.slice(space + 1))
       if (value === undefined) return this.#broken('wrote to the runtime’s own pipe (fd 4)')
-      if (!allFinite(value))
+      if (!onlyNumbersOfJson(value))
         return this.#settle(request, failure(STATUS.resultNotJson, 'the result cannot become JSON: it holds a number out of range'))
       if (line.length > 1024 && jsonDepthExceeds(value)) {
         return this.#settle(request, failure(STATUS.responseTooLarge, 'the result is nested over 512 levels', 'PayloadTooDeep'))
       }
-      return this.#settle(request, undefined, value)
+      return this.#settle(request, undefined, value === 0 ? 0 : value)
     }
     const error = documentOf(line.slice(space + 1))
     if (error === undefined) return this.#broken('wrote to the runtime’s own pipe (fd 4)')
@@ -334,11 +334,8 @@ export class Instance implements Watched {
 
   #expire(request: Request): void {
     if (!this.#requests.has(request.seq) || this.#killed) return
-    const seconds = (this.spec.timeoutMs ?? 0) / 1000
-    const error = failure(
-      STATUS.timeout,
-      `function ${request.invocation.functionRef} timed out after ${seconds} second${seconds === 1 ? '' : 's'}`,
-    )
+    const limit = seconds(this.spec.timeoutMs ?? 0)
+    const error = failure(STATUS.timeout, `function ${request.invocation.functionRef} timed out after ${limit}`)
     if (this.#requests.size === 1) return this.kill(error)
     this.#fail(request, error)
     this.#stopOne(request)
@@ -355,8 +352,8 @@ export class Instance implements Watched {
   }
 
   #tooSlow(): void {
-    const seconds = this.spec.initializerTimeoutMs / 1000
-    this.#startError ??= failure(STATUS.initTimeout, `function ${this.spec.app}/${this.spec.name} was not ready within ${seconds} seconds`)
+    const limit = seconds(this.spec.initializerTimeoutMs)
+    this.#startError ??= failure(STATUS.initTimeout, `function ${this.spec.app}/${this.spec.name} was not ready within ${limit}`)
     this.kill()
   }
 
@@ -395,7 +392,7 @@ export class Instance implements Watched {
     for (const request of this.#requests.values()) {
       this.#remove(request)
       if (request.error !== undefined) request.invocation.fail(request.error)
-      else if (!request.taken && !this.#killed) this.#owner.returned(request.invocation)
+      else if (!request.taken && !this.#killed) this.#owner.returned(request.invocation, error)
       else request.invocation.fail(error)
     }
     if (wasStarting) this.#owner.failed(this, this.#startError ?? this.#deathAtStart(error))
@@ -465,6 +462,10 @@ function outOfMemory(spec: FunctionSpec, how: string): ErrorDocument {
   return failure(STATUS.outOfMemory, `function ${spec.app}/${spec.name} is out of memory: ${how}, its limit is ${spec.memoryMb} MB`)
 }
 
+function seconds(ms: number): string {
+  return ms === 1000 ? '1 second' : `${ms / 1000} seconds`
+}
+
 function parse(text: string): Json | undefined {
   try {
     return JSON.parse(text) as Json
@@ -473,16 +474,20 @@ function parse(text: string): Json | undefined {
   }
 }
 
-/** False if a number is beyond what a double holds (Python's integers may be), which JSON.parse makes Infinity. */
-function allFinite(value: Json): boolean {
+/**
+ * False if a number is beyond what a double holds (Python's integers may be), which JSON.parse makes Infinity. Turns -0,
+ * which Python writes as such, into the 0 that it becomes wherever else JSON is written.
+ */
+function onlyNumbersOfJson(value: Json): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || value === null) return true
-  const rest: Json[] = [value]
+  const rest: Record<string, Json>[] = [value as Record<string, Json>]
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
-    for (const item of Object.values(next as object) as Json[]) {
+    for (const [key, item] of Object.entries(next)) {
       if (typeof item === 'number') {
         if (!Number.isFinite(item)) return false
-      } else if (typeof item === 'object' && item !== null) rest.push(item)
+        if (Object.is(item, -0)) next[key] = 0
+      } else if (typeof item === 'object' && item !== null) rest.push(item as Record<string, Json>)
     }
   }
   return true

@@ -146,16 +146,13 @@ export class Pool implements InstanceOwner, Limited {
     this.#pump()
   }
 
-  returned(invocation: Invocation): void {
+  returned(invocation: Invocation, error: ErrorDocument): void {
     if (this.#stopped) return
     const times = (this.#returns.get(invocation) ?? 0) + 1
     this.#returns.set(invocation, times)
     if (times > MAX_RETURNS) {
-      return invocation.fail({
-        status: STATUS.processExited,
-        errorType: 'ProcessExited',
-        errorMessage: `the process of function ${this.spec.app}/${this.spec.name} exited ${times} times before it took the request`,
-      })
+      const errorMessage = `${error.errorMessage.replace('while it was running', 'before it took the request')}, ${times} times in a row`
+      return invocation.fail({ ...error, errorMessage })
     }
     const entry: Waiting = { invocation, body: bodyText(invocation.body) }
     invocation.onAbort = () => {

@@ -194,14 +194,15 @@ function cut(text) {
   return text.length > TEXT_LIMIT ? text.slice(0, TEXT_LIMIT) : text
 }
 
+/** The function's own frames: what lies below the shim, and the insides of Node, are no news to anybody. */
 function stackLines(stack) {
   const lines = []
   let size = 0
   for (const line of stack.split('\n')) {
-    if (line.includes(SHIM)) continue
+    if (line.includes(SHIM) || size >= TEXT_LIMIT) break
+    if (line === '' || /^ +at .*\bnode:internal\//.test(line)) continue
     size += line.length
-    lines.push(size > TEXT_LIMIT ? line.slice(0, Math.max(0, line.length - (size - TEXT_LIMIT))) : line)
-    if (size >= TEXT_LIMIT) break
+    lines.push(size > TEXT_LIMIT ? line.slice(0, line.length - (size - TEXT_LIMIT)) : line)
   }
   return lines
 }
@@ -341,7 +342,8 @@ async function load(reference) {
     throw new StartError(document)
   }
   const exported = module?.[name] ?? module?.default?.[name]
-  if (typeof exported !== 'function') throw notFound(`handler ${reference}: ${path} exports no function ${name}`)
+  // `toString` and its kin, which every object has, are nobody's handlers.
+  if (typeof exported !== 'function' || exported === Object.prototype[name]) throw notFound(`handler ${reference}: ${path} exports no function ${name}`)
   return exported
 }
 
@@ -398,7 +400,7 @@ function hasModuleSyntax(path) {
 async function importFile(path) {
   if (/\.m[jt]s$/.test(path)) return import(pathToFileURL(path).href)
   try {
-    return createRequire(join(dirname(path), 'index.js'))(path)
+    return createRequire(path)(path)
   } catch (error) {
     // ES modules with top-level await, and Node versions that cannot require ES modules.
     if (error?.code === 'ERR_REQUIRE_ASYNC_MODULE' || error?.code === 'ERR_REQUIRE_ESM') return import(pathToFileURL(path).href)

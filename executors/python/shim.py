@@ -13,14 +13,38 @@ if sys.version_info < (3, 8):
     os.write(4, b'f{"status":445,"errorType":"ContainerInitError","errorMessage":"functions of runtime python need Python 3.8 or later"}\n')
     sys.exit(1)
 
+# The code folder stands before the standard library: a json.py in there is the function's, not the shim's.
+_code_paths = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
+def _standard(name):
+    """A module of the standard library, wherever the code folder has one of the same name."""
+    known = sys.path[:]
+    sys.path[:] = [path for path in known if path not in _code_paths]
+    try:
+        __import__(name)
+    finally:
+        sys.path[:] = known
+    return sys.modules[name]
+
+
+_standard("importlib.util")
+_standard("json")
+_standard("threading")
+_standard("time")
+_standard("fcntl")
+
+import fcntl
 import importlib.util
 import json
 import threading
 import time
 
-# Away from 3 and 4, which user code may close or write to by mistake, and not inherited by what it starts.
-import fcntl
+# Processes that multiprocessing spawns run the file of __main__ again: there must be none for them to find.
+_SHIM = __file__
+del __file__
 
+# Away from 3 and 4, which user code may close or write to by mistake, and not inherited by what it starts.
 _requests = os.fdopen(fcntl.fcntl(3, fcntl.F_DUPFD_CLOEXEC, 64), "rb", 1 << 16)
 _answers = fcntl.fcntl(4, fcntl.F_DUPFD_CLOEXEC, 64)
 os.close(3)
@@ -182,17 +206,16 @@ class Context(dict):
 
 
 def _error(status, error):
-    import traceback
-
     try:
         message = str(error)
     except Exception:
         message = "an error without a readable message"
     try:
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        while trace is not None and trace.tb_frame.f_code.co_filename == _SHIM:
             trace = trace.tb_next
-        text = "".join(traceback.format_exception(type(error), error, trace))
+        # Imported here: it costs every start some milliseconds.
+        text = "".join(_standard("traceback").format_exception(type(error), error, trace))
         lines = [line for line in text.split("\n") if line != ""]
     except Exception:
         lines = []
@@ -206,12 +229,8 @@ def _error(status, error):
 
 
 def _encode(value):
-    """UTF-8 of the JSON; lone surrogates, which UTF-8 has not, stay escapes."""
-    text = _dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+    """UTF-8 of the JSON. Lone surrogates, which UTF-8 has not, become \\udXXX, which within a string of JSON is their escape."""
+    return _dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _report(kind, seq, document):
@@ -306,10 +325,15 @@ def _import(name, path, root):
 
 
 def _begin():
+    global _stdout, _stderr
     line = _requests.readline()
     if not line:
         os._exit(0)
     _start.update(_loads(line))
+    if _start["perInstance"] > 1:
+        # Before user code, which may keep the streams: logging does.
+        sys.stdout = _stdout = _Marked(_stdout, "i")
+        sys.stderr = _stderr = _Marked(_stderr, "e")
     root = os.environ.get("RUNTIME_CODE_ROOT") or os.getcwd()
     # In the place of the shim's own folder.
     sys.path[0] = root
@@ -434,15 +458,5 @@ def _serve(handler, threads):
             _run(handler, request, body)
 
 
-def _main():
-    global _stdout, _stderr
-    handler = _begin()
-    threads = _start["perInstance"] > 1
-    if threads:
-        sys.stdout = _stdout = _Marked(_stdout, "i")
-        sys.stderr = _stderr = _Marked(_stderr, "e")
-    _serve(handler, threads)
-
-
 if __name__ == "__main__":
-    _main()
+    _serve(_begin(), _start["perInstance"] > 1)
