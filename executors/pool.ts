@@ -218,18 +218,23 @@ export class Pool implements InstanceOwner, Limited {
   #startMore(): void {
     const { perInstance } = this.spec.concurrency
     let wanted = this.#waiting.length - this.#first - this.#starting.size * perInstance
-    while (wanted > 0 && this.#starting.size < STARTS_AT_ONCE) {
+    // Asked for every request that ends while others wait: what is dear, the machine's memory, comes last.
+    while (wanted > 0 && this.#starting.size < STARTS_AT_ONCE && !this.#full) {
       if (this.#live.size > 0 && process.availableMemory() < SPARE_MEMORY) return
       if (!this.#startOne(this.#waiting[this.#first]?.invocation)) return
       wanted = this.#waiting.length - this.#first - this.#starting.size * perInstance
     }
   }
 
+  /** Those that are about to be gone count: they still take up room. */
+  get #full(): boolean {
+    const { maxInstances } = this.spec.concurrency
+    return maxInstances >= 0 && this.#instances.size >= maxInstances
+  }
+
   /** False if there is no room, or nothing to start. */
   #startOne(starter: Invocation | undefined): boolean {
-    const { maxInstances } = this.spec.concurrency
-    // Those that are about to be gone count: they still take up room.
-    if (maxInstances >= 0 && this.#instances.size >= maxInstances) return false
+    if (this.#full) return false
     const launcher = this.#options.launcher()
     if ('status' in launcher) {
       for (let next = this.#shift(); next !== undefined; next = this.#shift()) failWaiting(next, launcher)

@@ -343,7 +343,8 @@ async function load(reference) {
   }
   const exported = module?.[name] ?? module?.default?.[name]
   // `toString` and its kin, which every object has, are nobody's handlers.
-  if (typeof exported !== 'function' || exported === Object.prototype[name]) throw notFound(`handler ${reference}: ${path} exports no function ${name}`)
+  if (typeof exported !== 'function' || exported === Object.prototype[name])
+    throw notFound(`handler ${reference}: ${path} exports no function ${name}`)
   return exported
 }
 
