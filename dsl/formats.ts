@@ -3,7 +3,7 @@ import { compileExpression } from './expressions.ts'
 import type { Json } from './json.ts'
 import { compilePath } from './jsonpath/index.ts'
 import { templateErrors } from './params.ts'
-import { isTime } from './time.ts'
+import { parseTime } from './time.ts'
 
 /** What a format finds wrong with a value; `path` is from the value on. */
 export interface FormatError {
@@ -27,7 +27,7 @@ export const FORMATS: Readonly<Record<string, (value: unknown) => readonly Forma
   params: (value) => templateProblems(value, 'params'),
   template: (value) => templateProblems(value, 'template'),
   'time-or-jsonpath'(value) {
-    if (typeof value !== 'string' || isTime(value)) return []
+    if (typeof value !== 'string' || parseTime(value) !== undefined) return []
     if (value.startsWith('$')) return jsonPathErrors(value)
     return [{ rule: 'schema', message: 'neither an ISO 8601 time such as "2030-01-31T12:00:00Z" nor a JSONPath' }]
   },

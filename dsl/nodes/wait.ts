@@ -6,7 +6,7 @@ import { NodeError } from '../errors.ts'
 import type { Json } from '../json.ts'
 import type { CompiledPath } from '../jsonpath/index.ts'
 import type { PlanWaitNode } from '../plan.ts'
-import { isTime } from '../time.ts'
+import { parseTime } from '../time.ts'
 import { checkExpress } from './express.ts'
 import { type Z, common, jsonPath, next } from './fields.ts'
 import { defineNode } from './node.ts'
@@ -56,20 +56,14 @@ function valueOf(run: NodeRun, source: number | string | CompiledPath, what: str
 }
 
 function instant(run: NodeRun, value: Json): number {
-  const time = typeof value === 'string' && isTime(value) ? Date.parse(zoned(value)) : Number.NaN
-  if (Number.isNaN(time)) {
+  const time = typeof value === 'string' ? parseTime(value) : undefined
+  if (time === undefined) {
     throw new NodeError(
       'WaitTypeError',
       `node ${run.node.id}: until must be an ISO 8601 time such as 2026-01-31T12:00:00Z, found ${described(value)}`,
     )
   }
   return time
-}
-
-/** A time without a zone is UTC on every machine. */
-function zoned(text: string): string {
-  const spaced = text.replace(' ', 'T')
-  return /[Tt]/.test(spaced) && !/(?:[Zz]|[+-]\d{2}:?\d{2})$/.test(spaced) ? `${spaced}Z` : spaced
 }
 
 function described(value: Json): string {
