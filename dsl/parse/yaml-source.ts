@@ -23,7 +23,7 @@ export async function readYaml(text: string): Promise<YamlSource> {
   const yaml = await import('yaml')
   const errors = new ErrorList()
   try {
-    const document = withBareEnvironment(() => composeOne(yaml, text, errors))
+    const document = composeOne(yaml, text, errors)
     if (errors.findings.length > 0 || document === undefined) return { value: undefined, root: EMPTY, findings: errors.findings }
     const reader = new Reader(yaml)
     const { value, place } = reader.root(document.contents as Node)
@@ -32,22 +32,6 @@ export async function readYaml(text: string): Promise<YamlSource> {
     if (error instanceof Unreadable) errors.add(error.message, error.offset)
     else if (error !== ENOUGH) throw error
     return { value: undefined, root: EMPTY, findings: errors.findings }
-  }
-}
-
-/**
- * The library asks `process.env` for a debug switch at every token, and each question is a call of the system's
- * `getenv`: two thirds of its time. While it works, which is synchronous, it finds an ordinary object there.
- */
-function withBareEnvironment<T>(work: () => T): T {
-  const { process } = globalThis as { process?: { env: unknown } }
-  if (process === undefined) return work()
-  const { env } = process
-  process.env = {}
-  try {
-    return work()
-  } finally {
-    process.env = env
   }
 }
 

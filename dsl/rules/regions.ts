@@ -113,7 +113,7 @@ export class Regions {
 }
 
 /** Steps that all walks of a graph may take together. */
-const MAX_WORK = 1_000_000
+const MAX_WORK = 300_000
 
 export interface Walk {
   readonly join: string | undefined
