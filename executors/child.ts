@@ -23,7 +23,7 @@ import { launch, type Command } from './launch.ts'
 import { LineSplitter } from './log-lines.ts'
 import { unwatchMemory, watchMemory, type Watched } from './memory-watch.ts'
 import { INSTANCE_VARIABLE, kill, killTrees, sweepLeftovers } from './process-tree.ts'
-import { maskSecrets } from './secrets.ts'
+import { maskDocument, maskSecrets } from './secrets.ts'
 import { newMarker, unwatchGroup, watchGroup } from './watchdog.ts'
 
 /** What an instance tells its pool. */
@@ -247,7 +247,7 @@ export class Instance implements Watched {
       case 'f': {
         const error = documentOf(line.slice(1))
         if (this.#state !== 'starting' || error === undefined) break
-        this.#startError ??= this.#masked(error)
+        this.#startError ??= maskDocument(error, this.#secrets)
         setImmediate(() => this.kill())
         return
       }
@@ -288,12 +288,12 @@ export class Instance implements Watched {
     const error = documentOf(line.slice(space + 1))
     if (error === undefined) return this.#broken('wrote to the runtime’s own pipe (fd 4)')
     if (line[0] === 'E') {
-      request.error = this.#masked(error)
+      request.error = maskDocument(error, this.#secrets)
       request.taken = true
       // The others on this instance go down with it.
       return this.kill()
     }
-    this.#settle(request, this.#masked(error))
+    this.#settle(request, maskDocument(error, this.#secrets))
   }
 
   /** Frees the place first: what the settlement starts may go straight on with this instance. */
@@ -434,13 +434,6 @@ export class Instance implements Watched {
       }
     }
     invocation?.log({ time: Date.now(), requestId: invocation.requestId, level, text: maskSecrets(text, this.#secrets) })
-  }
-
-  #masked(error: ErrorDocument): ErrorDocument {
-    if (this.#secrets.length === 0) return error
-    error.errorMessage = maskSecrets(error.errorMessage, this.#secrets)
-    if (error.stackTrace !== undefined) error.stackTrace = error.stackTrace.map((line) => maskSecrets(line, this.#secrets))
-    return error
   }
 }
 

@@ -7,7 +7,7 @@ import type { Diagnostic, DocumentPath, Rule } from '../dsl/diagnostics.ts'
 import type { FunctionSpec } from './contract.ts'
 import { isFunctionName, normalizeSpec } from './function-spec.ts'
 import type { WrittenFunction } from './functions-schema.ts'
-import type { Document } from 'yaml'
+import type { FunctionsSource } from './functions-source.ts'
 
 export { normalizeSpec, specForHandler } from './function-spec.ts'
 
@@ -35,8 +35,7 @@ export interface LoadFunctionsOptions {
 
 const RUNTIMES = ['module', 'nodejs', 'python']
 const LATER_RUNTIMES = ['custom', 'http', 'tencent-scf', 'huawei-functiongraph']
-const RESERVED = /^(?:SCF_|QCLOUD_|TENCENTCLOUD_|RUNTIME_)/
-/** Characters of names and values of a function's variables together. */
+/** Bytes of names and values of a function's variables together. */
 const VARIABLES_LIMIT = 4096
 const FILE_LIMIT = 1024 * 1024
 
@@ -54,37 +53,24 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
     throw new FunctionsFileError(file, [finding('syntax', `cannot be read: ${error instanceof Error ? error.message : String(error)}`, [])])
   }
   if (text.length > FILE_LIMIT) throw new FunctionsFileError(file, [finding('syntax', 'is over 1 MiB', [])])
-  const [{ parseDocument, LineCounter }, { functionSchema, KNOWN_KEYS }] = await Promise.all([
-    import('yaml'),
+  const [{ FunctionsSource }, { functionSchema, KNOWN_KEYS }] = await Promise.all([
+    import('./functions-source.ts'),
     import('./functions-schema.ts'),
   ])
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.2' })
+  const source = new FunctionsSource(text)
+  if (source.problems.length > 0) {
+    const problems = source.problems.map(({ rule, message, place }) => ({ ...finding(rule, message, []), ...place }))
+    throw new FunctionsFileError(file, problems)
+  }
   const findings: Diagnostic[] = []
-  const report = (rule: Rule, message: string, path: DocumentPath, at: 'value' | 'key' = 'value'): void => {
-    const offset = offsetOf(document, path, at)
-    const place = offset === undefined ? undefined : lines.linePos(offset)
-    findings.push({ ...finding(rule, message, path), ...(place === undefined ? {} : { line: place.line, column: place.col }) })
+  const report: Report = (rule, message, path, at) => {
+    findings.push({ ...finding(rule, message, path), ...source.placeOf(path, at) })
   }
-  for (const error of document.errors) {
-    const place = lines.linePos(error.pos[0])
-    const rule = error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'syntax'
-    findings.push({
-      ...finding(rule, error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? '', []),
-      line: place.line,
-      column: place.col,
-    })
-  }
-  if (findings.length > 0) throw new FunctionsFileError(file, findings)
-  let content: unknown
-  try {
-    content = document.toJS({ maxAliasCount: 100 })
-  } catch (error) {
-    throw new FunctionsFileError(file, [finding('syntax', error instanceof Error ? error.message : String(error), [])])
-  }
+  const { content } = source
   if (content === null || content === undefined) return {}
   if (typeof content !== 'object' || Array.isArray(content)) {
-    throw new FunctionsFileError(file, [finding('schema', 'expected a mapping of function names to functions', [])])
+    report('schema', 'expected a mapping of function names to functions', [])
+    throw new FunctionsFileError(file, findings)
   }
 
   const specs: Record<string, FunctionSpec> = {}
@@ -102,21 +88,16 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
     if (!parsed.success) {
       for (const issue of parsed.error.issues) {
         const path = [name, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))]
+        const place = path.slice(1).join('.')
         if (issue.code === 'unrecognized_keys') {
-          for (const key of issue.keys) {
-            const nearest = suggest(key, KNOWN_KEYS[path.slice(1).join('.')] ?? [])
-            report('schema', `unknown key ${key}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`, [...path, key], 'key')
-          }
+          for (const key of issue.keys) report('schema', unknownKey(key, KNOWN_KEYS[place] ?? ['from', 'name']), [...path, key], 'key')
         } else if (issue.code === 'invalid_key') {
-          report('schema', `${path.at(-1)}: ${issue.issues[0]?.message ?? issue.message}`, path, 'key')
+          report('schema', `${path.at(-1)}${issue.issues.map(({ message }) => message).join(';')}`, path, 'key')
         } else {
-          const missing = issue.code === 'invalid_type' && valueAt(content, path) === undefined
-          report(
-            'schema',
-            missing ? `${path.at(-1)} is missing` : `${path.slice(1).join('.') || name}: ${issue.message}`,
-            missing ? [name] : path,
-            missing ? 'key' : 'value',
-          )
+          const value = valueAt(content, path)
+          const missing = value === undefined
+          const message = missing ? `${place} is missing: ${issue.message}` : `${place || name}: ${issue.message}${received(value, path)}`
+          report('schema', message, missing ? path.slice(0, -1) : path, missing ? 'key' : 'value')
         }
       }
       continue
@@ -124,7 +105,7 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
     const before = findings.length
     check(name, parsed.data, [...RUNTIMES, ...(options.runtimes ?? [])], report)
     if (findings.length > before) continue
-    const spec = await specOf(name, parsed.data, dirname(resolve(file)), options.env ?? process.env)
+    const spec = await specOf(name, parsed.data, source, dirname(resolve(file)), options.env ?? process.env)
     specs[`${spec.app}/${spec.name}`] = spec
   }
   if (findings.length > 0) throw new FunctionsFileError(file, findings)
@@ -169,14 +150,6 @@ function check(name: string, written: WrittenFunction, runtimes: readonly string
   let size = 0
   for (const [kind, entries] of Object.entries({ variables, secrets })) {
     for (const [key, value] of Object.entries(entries)) {
-      if (RESERVED.test(key)) {
-        report(
-          'schema',
-          `${key} is reserved: names beginning with SCF_, QCLOUD_, TENCENTCLOUD_ or RUNTIME_ are the runtime’s`,
-          [name, 'environment', kind, key],
-          'key',
-        )
-      }
       if (kind === 'secrets' && Object.hasOwn(variables, key))
         report('schema', `${key} is a variable and a secret; leave one out`, [name, 'environment', kind, key], 'key')
       if (kind === 'variables') size += key.length + Buffer.byteLength(String(value))
@@ -196,6 +169,7 @@ function check(name: string, written: WrittenFunction, runtimes: readonly string
 async function specOf(
   name: string,
   written: WrittenFunction,
+  source: FunctionsSource,
   folder: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<FunctionSpec> {
@@ -214,6 +188,9 @@ async function specOf(
       }
     }
   }
+  // A number is what was written: 1.10 and the 20 digits of an id would come out otherwise.
+  const textOf = (key: string, value: string | number | boolean): string =>
+    (typeof value === 'number' ? source.textOf([name, 'environment', 'variables', key]) : undefined) ?? String(value)
   const { concurrency } = written
   return normalizeSpec(name, {
     app: written.app,
@@ -223,7 +200,7 @@ async function specOf(
     timeoutMs: written.timeout * 1000,
     memoryMb: written.memory,
     environment: {
-      variables: Object.fromEntries(Object.entries(written.environment.variables).map(([key, value]) => [key, String(value)])),
+      variables: Object.fromEntries(Object.entries(written.environment.variables).map(([key, value]) => [key, textOf(key, value)])),
       secrets,
     },
     concurrency: {
@@ -249,18 +226,19 @@ function valueAt(content: unknown, path: DocumentPath): unknown {
   return value
 }
 
-/** Where the value at a path, or its key, begins; of what is not there, its nearest parent. */
-function offsetOf(document: Document.Parsed, path: DocumentPath, at: 'value' | 'key'): number | undefined {
-  type Ranged = { range?: [number, number, number] | null; items?: { key?: Ranged & { value?: unknown }; value?: Ranged | null }[] }
-  let node = document.contents as Ranged | null
-  let offset = node?.range?.[0]
-  for (const [index, part] of path.entries()) {
-    const pair = node?.items?.find((item) => String(item.key?.value) === String(part))
-    if (pair === undefined) break
-    node = pair.value ?? null
-    offset = (at === 'key' && index === path.length - 1 ? undefined : node?.range?.[0]) ?? pair.key?.range?.[0] ?? offset
-  }
-  return offset
+function unknownKey(key: string, known: readonly string[]): string {
+  const nearest = suggest(key, known)
+  return `unknown key ${key}${nearest === undefined ? ` (known: ${known.join(', ')})` : `; did you mean ${nearest}?`}`
+}
+
+/** What stands in the place of what was expected; values of the environment may be secrets that somebody wrote there by mistake. */
+function received(value: unknown, path: DocumentPath): string {
+  if (value === null) return ', not null'
+  if (Array.isArray(value)) return ', not a list'
+  if (typeof value === 'object') return ', not a mapping'
+  if (path[1] === 'environment') return ''
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return shown.length > 60 ? '' : `, not ${shown}`
 }
 
 /** The nearest of `known` if it is near enough to be meant. */

@@ -13,6 +13,7 @@ import type { Executor, FunctionSpec, Invocation, ModuleHandler } from './contra
 import { failure, thrownError } from './error-documents.ts'
 import { ModuleContext } from './module-context.ts'
 import type { LoadedModule } from './module-loader.ts'
+import { maskDocument, secretValues } from './secrets.ts'
 
 /** Runs handlers of runtime `module`: inline ones, and `file.function` of a folder, loaded when first invoked. */
 export class ModuleExecutor implements Executor {
@@ -74,12 +75,12 @@ function call(handler: ModuleHandler, invocation: Invocation): void {
     if (isThenable(result)) {
       result.then(
         (value) => finish(invocation, value),
-        (error) => invocation.fail(thrownError(STATUS.codeThrew, error)),
+        (error) => failThrown(invocation, error),
       )
       return
     }
   } catch (error) {
-    return invocation.fail(thrownError(STATUS.codeThrew, error))
+    return failThrown(invocation, error)
   }
   finish(invocation, result)
 }
@@ -90,7 +91,7 @@ function callWithCallback(handler: ModuleHandler, event: Json, invocation: Invoc
   let listening = false
   const settle = ({ error, value }: { readonly error: unknown; readonly value: unknown }): void => {
     if (error === null || error === undefined) finish(invocation, value)
-    else invocation.fail(thrownError(STATUS.codeThrew, error))
+    else failThrown(invocation, error)
   }
   const callback = (error?: unknown, value?: unknown): void => {
     if (first !== undefined) return
@@ -103,15 +104,19 @@ function callWithCallback(handler: ModuleHandler, event: Json, invocation: Invoc
     if (isThenable(result)) {
       result.then(
         (value) => finish(invocation, value),
-        (error) => invocation.fail(thrownError(STATUS.codeThrew, error)),
+        (error) => failThrown(invocation, error),
       )
       return
     }
   } catch (error) {
-    return invocation.fail(thrownError(STATUS.codeThrew, error))
+    return failThrown(invocation, error)
   }
   listening = true
   if (first !== undefined) settle(first)
+}
+
+function failThrown(invocation: Invocation, thrown: unknown): void {
+  invocation.fail(maskDocument(thrownError(STATUS.codeThrew, thrown), secretValues(invocation.spec)))
 }
 
 function finish(invocation: Invocation, value: unknown): void {

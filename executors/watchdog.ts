@@ -52,7 +52,8 @@ export function acquireWatchdog(): void {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+    // It needs grep and sleep even if the engine's own PATH is empty.
+    env: { PATH: [process.env['PATH'], '/usr/bin', '/bin'].filter(Boolean).join(':') },
   })
   process_ = child
   child.on('error', () => undefined)

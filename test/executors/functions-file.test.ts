@@ -96,7 +96,7 @@ c:
     { place: '2:12', message: 'unknown runtime pyton; did you mean python? (known: module, nodejs, python)' },
     { place: '9:11', message: expect.stringMatching(/^memory: .*expected/i) },
     { place: '8:3', message: 'unknown key handlr; did you mean handler?' },
-    { place: '10:1', message: 'runtime is missing' },
+    { place: '10:1', message: expect.stringMatching(/^runtime is missing: expected/) },
     { place: '13:1', message: expect.stringMatching(/is not a name/) },
   ])
 })
@@ -115,13 +115,18 @@ describe('refused', () => {
     ['concurrency: { maxInstances: 0 }', /1 to 1000, or -1/],
     ['concurrency: { maxInstances: 1, reserved: 2 }', /reserved is more than maxInstances/],
     ['timeout: 259201', /timeout/],
-    ['timeout: soon', /number of seconds, or a duration/],
+    ['timeout: soon', /timeout: expected 1 to 259200 seconds, as a number or as a duration such as 1m30s, not "soon"/],
     ['initializerTimeout: 301', /initializerTimeout/],
     ['memory: 1.5', /memory/],
     ['gpu: { type: nvidia, memory: 4 }', /gpu is not supported yet/],
     ['quota: 100', /quota is not supported yet/],
     ['port: 8000', /port belongs to runtime http/],
-    ['runtime: nodejs', /unique/i],
+    ['runtime: nodejs', /runtime is given twice/],
+    ['initializerTimeout: 1m301s', /expected 1 to 300 seconds.*, not "1m301s"/],
+    ['async: { maxRetry: 1 }', /unknown key maxRetry \(known: maxRetries, maxAge/],
+    ['gpu: { memory: 4 }', /gpu\.type is missing: expected nvidia/],
+    ['environment: { secrets: { A: { from: env } } }', /environment\.secrets\.A\.name is missing/],
+    ['async: *retries', /unknown anchor retries/],
   ])('%s', async (line, message) => {
     expect((await findings(`${base}  ${line}\n`)).map((one) => one.message).join('\n')).toMatch(message)
   })
@@ -177,4 +182,33 @@ test('inline handlers have no timeout of their own', () => {
   expect(() => specForHandler('bad name', () => 1)).toThrow(/not a name/)
   expect(() => normalizeSpec('f', {})).toThrow(/runtime is missing/)
   expect(() => normalizeSpec('f', { runtime: 'python' })).toThrow(/handler is missing/)
+})
+
+test('every finding has a place, whatever the file holds; nothing takes long', async () => {
+  const places = async (text: string) => (await findings(text)).map(({ place, message }) => `${place} ${message}`)
+  expect(await places('text')).toEqual(['1:1 expected a mapping of function names to functions'])
+  expect(await places('a: {}\n---\nb: {}')).toEqual(['2:1 holds more than one document; expected one'])
+  expect(await places(`a: ${'['.repeat(20_000)}`)).toEqual([expect.stringMatching(/^1:\d+ is nested too deep$/)])
+  expect(await places('f:\n  runtime: python\n  code: *c')).toEqual(['3:9 unknown anchor c: *c needs an &c before it'])
+  const started = Date.now()
+  expect((await places(Array.from({ length: 10_000 }, (_, n) => `f${n}: {}`).join('\n'))).at(-1)).toMatch(/^10000:1 runtime is missing/)
+  expect(Date.now() - started).toBeLessThan(5000)
+})
+
+test('numbers among the variables are the text that was written', async () => {
+  const file = await write(
+    'f: { runtime: python, code: ., handler: i.h, environment: { variables: { A: 1.10, B: 12345678901234567890, C: 0x1F, D: true } } }',
+  )
+  expect((await loadFunctions(file))['default/f']!.environment.variables).toEqual({
+    A: '1.10',
+    B: '12345678901234567890',
+    C: '0x1F',
+    D: 'true',
+  })
+})
+
+test('a secret that somebody wrote into the file is not repeated', async () => {
+  const all = JSON.stringify(await findings('f: { runtime: python, code: ., handler: i.h, environment: { secrets: { A: sesame-42 } } }'))
+  expect(all).toMatch(/expected where the secret is found/)
+  expect(all).not.toMatch(/sesame/)
 })
