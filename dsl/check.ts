@@ -112,8 +112,7 @@ class FlowCheck {
   #start(start: string, graph: Graph): void {
     const first = graph.nodes.get(start)
     if (first === undefined) {
-      if (!graph.broken.has(start))
-        this.#findings.add('unknown-node', ['start'], unknownNode('the flow', start, graph, this.#suggester))
+      if (!graph.broken.has(start)) this.#findings.add('unknown-node', ['start'], unknownNode('the flow', start, graph, this.#suggester))
     } else if (first.kind !== undefined && TARGETS.start.forbids(first.kind.kind)) {
       this.#findings.add('start-target', ['start'], TARGETS.start.message(start, first.kind.kind))
     }

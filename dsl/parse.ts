@@ -90,7 +90,7 @@ async function readOther(text: string): Promise<Source> {
 }
 
 /** YAML 1.2, 5.1: all but tab, line feed and carriage return. */
- 
+
 const CONTROL_CHARACTER = /[\x00-\x08\x0b\x0c\x0e-\x1f]/
 
 function refused(message: string, offset: number): Source {
