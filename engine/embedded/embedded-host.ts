@@ -6,75 +6,29 @@
  *   again everything that ran is folded anew, as after a crash.
  * - H3. What a recovery issues again carries the same ids (docs/design/journal.md), so whoever sees it twice can know it.
  */
-import { begin, CORE_VERSION, createFlow, find, outstanding, step, type CoreEvent } from '../../dsl/core/machine.ts'
+import { begin, createFlow, find, outstanding, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
-import { NodeRun, type Carried, type Command, type Effect, type FlowStart, type Timer } from '../../dsl/core/state.ts'
+import { NodeRun, type Command, type Effect, type FlowStart } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { PlanSubflowNode } from '../../dsl/plan.ts'
 import { awaitsCallback } from '../../dsl/nodes/callback.ts'
 import type { LogLine } from '../../executors/contract.ts'
-import type { CallbackInfo, ExecutionStatus } from '../api.ts'
-import type { Channels } from '../channels.ts'
-import type { ChildLauncher, RunningChild } from '../children.ts'
+import type { RunningChild } from '../children.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import { derivedId, tokenHash } from '../ids.ts'
-import type { Invoker } from '../invoker.ts'
+import type { DurableStart, EmbeddedServices, Follower, Outcome } from './contract.ts'
 import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
 import { fold, type Folder } from './fold.ts'
 import { Journal } from './journal.ts'
 import { Reader } from './reader.ts'
 import { Retention } from './retention.ts'
+import { deleteTimer, insertEvent, insertExecution, outcomeOf, postponeTimer, writeCommands } from './rows.ts'
 import { EVENT } from './schema.ts'
 import type { CallbackRow, EventRow, ExecutionRow, Store, TimerRow } from './store.ts'
 import { TimerService } from './timers.ts'
-
-/** What the host needs of the engine around it. */
-export interface EmbeddedServices {
-  readonly invoker: Invoker
-  readonly channels: Channels
-  readonly children: ChildLauncher
-  readonly callbackUrl: (token: string) => string
-  readonly retentionMs: number
-  /** The plan of a hash, prepared; from the cache or the store. */
-  deployedOf(hash: string, row: { readonly flow: string; readonly version: string }, readPlan: () => string): DeployedFlow
-  log(line: LogLine, execution: string, node: string | undefined): void
-  onCallback(info: CallbackInfo): void
-}
-
-/** What the start of a durable execution needs. */
-export interface DurableStart {
-  readonly id: string
-  /** The id was made just now: nothing can have it. */
-  readonly fresh?: boolean
-  readonly input: Json
-  readonly depth?: number
-  /** With `place` if a durable parent waits: the outcome is reported there. */
-  readonly parent?: { readonly execution: string; readonly node: string; readonly place?: string }
-  readonly trigger?: FlowStart['trigger']
-  readonly retryOf?: string
-  readonly carried?: ReadonlyMap<string, Carried>
-  readonly replaced?: ReadonlyMap<string, Json>
-}
-
-export interface Outcome {
-  readonly id: string
-  readonly status: ExecutionStatus
-  readonly output: Json
-  readonly error: ErrorDocument | null
-}
-
-interface Waiter {
-  resolve(outcome: Outcome): void
-  reject(error: EngineError): void
-}
-
-/** Follows the journal of one execution: gets each event once it is safe. */
-export interface Follower {
-  event(row: EventRow): void
-  failed(error: EngineError): void
-}
+import { Followers, Waiters } from './waiting.ts'
 
 /** Executions that wait and are still in memory; beyond it the oldest are dropped and folded when something arrives. */
 const IDLE_LIMIT = 1000
@@ -93,8 +47,8 @@ export class EmbeddedHost {
   private readonly retention: Retention
   private readonly loaded = new Map<string, EmbeddedExecution>()
   private readonly idle = new Map<string, EmbeddedExecution>()
-  private readonly waiters = new Map<string, Set<Waiter>>()
-  private readonly followers = new Map<string, Set<Follower>>()
+  private readonly waiters = new Waiters()
+  private readonly followers = new Followers()
   /** Running executions whose commands are still to be issued again: by the recovery, or by whoever needs one of them before. */
   private readonly unresumed = new Set<string>()
   /** Running executions that cannot be folded, and why. They stay as they are; all others go on. */
@@ -164,24 +118,7 @@ export class EmbeddedHost {
       this.journal.write(
         () => {
           this.savePlan(deployed)
-          this.store.run(
-            'INSERT INTO executions (key, id, flow, version, plan, core, status, started_at, depth, parent, parent_place, parent_node, retry_of, trigger, input) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
-            key,
-            start.id,
-            deployed.name,
-            deployed.version,
-            deployed.hash,
-            CORE_VERSION,
-            'running',
-            startedAt,
-            execution.depth,
-            start.parent?.execution ?? null,
-            start.parent?.place ?? null,
-            start.parent?.node ?? null,
-            start.retryOf ?? null,
-            start.trigger === undefined ? null : JSON.stringify(start.trigger),
-            JSON.stringify(start.input),
-          )
+          insertExecution(this.store, execution, start)
           if (start.carried !== undefined)
             for (const [place, data] of start.carried)
               this.note(execution, 'carry', place, data, { kind: 'carry', lineage: place, data, time: startedAt })
@@ -189,7 +126,7 @@ export class EmbeddedHost {
             for (const [place, data] of start.replaced)
               this.note(execution, 'replace', place, data, { kind: 'replace', lineage: place, data, time: startedAt })
           commands = begin(execution.flow)
-          this.persist(execution, commands)
+          writeCommands(this.store, execution, commands)
         },
         {
           committed: () => {
@@ -245,25 +182,7 @@ export class EmbeddedHost {
           return
         }
       }
-      let waiters = this.waiters.get(id)
-      if (waiters === undefined) this.waiters.set(id, (waiters = new Set()))
-      const aborted = (): void => {
-        waiters.delete(waiter)
-        reject(waitAborted(signal))
-      }
-      const done = (): void => signal?.removeEventListener('abort', aborted)
-      const waiter: Waiter = {
-        resolve: (outcome) => {
-          done()
-          resolve(outcome)
-        },
-        reject: (error) => {
-          done()
-          reject(error)
-        },
-      }
-      waiters.add(waiter)
-      signal?.addEventListener('abort', aborted)
+      this.waiters.wait(id, signal).then(resolve, reject)
     })
   }
 
@@ -366,13 +285,7 @@ export class EmbeddedHost {
 
   /** Gets every event of the execution from now on, once safe. Returns how to stop. */
   follow(id: string, follower: Follower): () => void {
-    let followers = this.followers.get(id)
-    if (followers === undefined) this.followers.set(id, (followers = new Set()))
-    followers.add(follower)
-    return () => {
-      followers.delete(follower)
-      if (followers.size === 0) this.followers.delete(id)
-    }
+    return this.followers.add(id, follower)
   }
 
   /** What the core needs to fold a row. */
@@ -457,9 +370,7 @@ export class EmbeddedHost {
     const error = new EngineError('store-unusable', `execution ${id} cannot be read from its journal: ${reason}`, { cause })
     this.broken.set(id, error)
     process.emitWarning(error.message, 'FnflowStoreWarning')
-    const waiters = this.waiters.get(id)
-    this.waiters.delete(id)
-    if (waiters !== undefined) for (const waiter of waiters) waiter.reject(error)
+    this.waiters.failed(id, error)
   }
 
   /** Issues what a recovered execution has outstanding. Its timers are in the store. */
@@ -512,9 +423,9 @@ export class EmbeddedHost {
         place,
         data: data === null && kind === EVENT.stop ? null : JSON.stringify(data),
       }
-      this.insertEvent(execution.key, row)
+      insertEvent(this.store, execution.key, row)
       also?.()
-      this.persist(execution, release.commands)
+      writeCommands(this.store, execution, release.commands)
       release.row = row
       if (event.kind === 'ok' && event.run?.status === 'waiting' && event.run.node.plan.type === 'callback') release.waiting = event.run
     }, release)
@@ -522,50 +433,7 @@ export class EmbeddedHost {
 
   private note(execution: EmbeddedExecution, kind: 'carry' | 'replace', place: string, data: unknown, event: CoreEvent): void {
     step(execution.flow, event)
-    this.insertEvent(execution.key, { seq: ++execution.seq, time: event.time, kind: EVENT[kind], place, data: JSON.stringify(data) })
-  }
-
-  private insertEvent(key: number, { seq, time, kind, place, data }: EventRow): void {
-    this.store.run('INSERT INTO events (execution, seq, time, kind, place, data) VALUES (?,?,?,?,?,?)', key, seq, time, kind, place, data)
-  }
-
-  /** Writes what must be found without folding. */
-  private persist(execution: EmbeddedExecution, commands: readonly Command[]): void {
-    const { key, flow } = execution
-    for (const command of commands) {
-      if (command instanceof NodeRun) {
-        if (command.kind === 'invoke' && command.node.plan.type === 'callback') this.bindToken(execution, command)
-      } else if (command.kind === 'timer') {
-        this.store.run(
-          'INSERT OR REPLACE INTO timers (execution, place, purpose, due) VALUES (?,?,?,?)',
-          key,
-          timerPlace(command),
-          command.purpose,
-          command.due,
-        )
-      } else if (command.kind === 'clear') {
-        this.deleteTimer(key, timerPlace(command.timer), command.timer.purpose)
-      } else if (command.kind === 'end') {
-        this.store.run(
-          'UPDATE executions SET status = ?, ended_at = ?, output = ?, error = ? WHERE key = ?',
-          flow.status,
-          flow.now,
-          flow.status === 'succeeded' ? JSON.stringify(flow.output) : null,
-          flow.error === null ? null : JSON.stringify(flow.error),
-          key,
-        )
-      }
-    }
-  }
-
-  private bindToken(execution: EmbeddedExecution, run: NodeRun): void {
-    const place = placeOf(run)
-    const hash = tokenHash(execution.callbackAt(place).token)
-    this.store.run('INSERT OR IGNORE INTO callbacks (hash, execution, place, used) VALUES (?,?,?,0)', hash, execution.key, place)
-  }
-
-  private deleteTimer(key: number, place: string, purpose: string): void {
-    this.store.run('DELETE FROM timers WHERE execution = ? AND place = ? AND purpose = ?', key, place, purpose)
+    insertEvent(this.store, execution.key, { seq: ++execution.seq, time: event.time, kind: EVENT[kind], place, data: JSON.stringify(data) })
   }
 
   private issue(execution: EmbeddedExecution, run: NodeRun, effect: Effect): void {
@@ -610,8 +478,8 @@ export class EmbeddedHost {
       this.services.invoker.cancel(run)
     } else if (effect === 'child') {
       ;(run.handle as RunningChild | null)?.stop()
-      // after a fold there is no handle; the id follows from the place
-      if ((run.node.plan as PlanSubflowNode).wait) void this.stop(derivedId('child', execution.start.id, placeOf(run)))
+      // after a fold there is no handle; the id follows from the place. If the store fails, the recovery finds the orphan
+      if ((run.node.plan as PlanSubflowNode).wait) this.stop(derivedId('child', execution.start.id, placeOf(run))).catch(() => undefined)
     }
   }
 
@@ -620,11 +488,7 @@ export class EmbeddedHost {
     this.loaded.delete(id)
     this.idle.delete(id)
     const { status, output, error } = execution.flow
-    const waiters = this.waiters.get(id)
-    if (waiters !== undefined) {
-      this.waiters.delete(id)
-      for (const waiter of waiters) waiter.resolve({ id, status, output, error })
-    }
+    this.waiters.ended({ id, status, output, error })
     if (execution.parent === null) return
     const { execution: parent, place } = execution.parent
     if (error === null) this.childEnded(parent, place, true, output)
@@ -657,10 +521,8 @@ export class EmbeddedHost {
 
   private forget(error: EngineError): void {
     for (const execution of [...this.loaded.values()]) this.discard(execution)
-    for (const waiters of this.waiters.values()) for (const waiter of waiters) waiter.reject(error)
-    this.waiters.clear()
-    for (const followers of this.followers.values()) for (const follower of followers) follower.failed(error)
-    this.followers.clear()
+    this.waiters.allFailed(error)
+    this.followers.allFailed(error)
   }
 
   private storeFailed(error: EngineError): void {
@@ -694,17 +556,9 @@ export class EmbeddedHost {
     const { place, purpose } = row
     if (execution === null && this.isBroken(row.execution)) {
       // not lost, and not in the way of the others
-      return this.journal.write(() =>
-        this.store.run(
-          'UPDATE timers SET due = ? WHERE execution = ? AND place = ? AND purpose = ?',
-          Date.now() + BROKEN_PAUSE_MS,
-          row.execution,
-          place,
-          purpose,
-        ),
-      )
+      return this.journal.write(() => postponeTimer(this.store, row.execution, place, purpose, Date.now() + BROKEN_PAUSE_MS))
     }
-    const drop = (): void => this.deleteTimer(row.execution, place, purpose)
+    const drop = (): void => deleteTimer(this.store, row.execution, place, purpose)
     const waits =
       execution !== null && (place === '' ? execution.flow.timer !== null : find(execution.flow, place)?.timer?.purpose === purpose)
     if (execution === null || !waits) return this.journal.write(drop)
@@ -719,25 +573,11 @@ export class EmbeddedHost {
 
   /** @internal For {@link Release}: tells followers and announces callbacks. */
   observed(execution: EmbeddedExecution, row: EventRow, waiting: NodeRun | null): void {
-    const followers = this.followers.get(execution.start.id)
-    if (followers !== undefined) for (const follower of [...followers]) follower.event(row)
+    this.followers.event(execution.start.id, row)
     if (waiting !== null && waiting.active) this.announce(execution, waiting)
   }
 }
 
 function closedError(): EngineError {
   return new EngineError('engine-closed', 'the engine is closed')
-}
-
-function timerPlace(timer: Timer): string {
-  return timer.run === null ? '' : placeOf(timer.run)
-}
-
-function outcomeOf(row: ExecutionRow): Outcome {
-  return {
-    id: row.id,
-    status: row.status,
-    output: row.output === null ? null : (JSON.parse(row.output) as Json),
-    error: row.error === null ? null : (JSON.parse(row.error) as ErrorDocument),
-  }
 }

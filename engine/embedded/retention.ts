@@ -47,7 +47,7 @@ export class Retention {
     }
     const old = rows.filter((row) => row.started_at < before)
     const ended = old.filter((row) => row.ended_at !== null && row.ended_at < before)
-    if (ended.length > 0) this.journal.write(() => ended.forEach(({ key }) => this.remove(key)))
+    if (ended.length > 0) this.journal.write(() => ended.forEach(({ key }) => this.remove(key)), { committed: () => this.store.shrink() })
     const last = rows.at(-1)
     if (last !== undefined && old.length === BATCH) this.plan(PAUSE_MS, last.key)
     else this.plan(HOUR_MS)

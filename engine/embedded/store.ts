@@ -130,6 +130,15 @@ export class Store {
     if (this.db.isTransaction) this.run('ROLLBACK')
   }
 
+  /** Gives pages that deletions left free back to the file system, a part of them at a time. */
+  shrink(): void {
+    try {
+      this.db.exec('PRAGMA incremental_vacuum(1000)')
+    } catch {
+      // a convenience: the next deletion tries again, and what fails for good shows in a write
+    }
+  }
+
   run(sql: string, ...values: SQLInputValue[]): void {
     this.statement(sql).run(...values)
   }

@@ -1,0 +1,93 @@
+import { placeOf } from '../../dsl/core/place.ts'
+import { CORE_VERSION } from '../../dsl/core/machine.ts'
+import { NodeRun, type Command, type Timer } from '../../dsl/core/state.ts'
+import type { ErrorDocument } from '../../dsl/errors.ts'
+import type { Json } from '../../dsl/json.ts'
+import { tokenHash } from '../ids.ts'
+import type { DurableStart, Outcome } from './contract.ts'
+import type { EmbeddedExecution } from './execution.ts'
+import type { EventRow, ExecutionRow, Store } from './store.ts'
+
+/** The row of a new execution: the start event of its journal. */
+export function insertExecution(store: Store, { key, start: info, deployed, depth }: EmbeddedExecution, start: DurableStart): void {
+  store.run(
+    'INSERT INTO executions (key, id, flow, version, plan, core, status, started_at, depth, parent, parent_place, parent_node, retry_of, trigger, input) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
+    key,
+    start.id,
+    deployed.name,
+    deployed.version,
+    deployed.hash,
+    CORE_VERSION,
+    'running',
+    info.startedAt,
+    depth,
+    start.parent?.execution ?? null,
+    start.parent?.place ?? null,
+    start.parent?.node ?? null,
+    start.retryOf ?? null,
+    start.trigger === undefined ? null : JSON.stringify(start.trigger),
+    JSON.stringify(start.input),
+  )
+}
+
+export function insertEvent(store: Store, key: number, { seq, time, kind, place, data }: EventRow): void {
+  store.run('INSERT INTO events (execution, seq, time, kind, place, data) VALUES (?,?,?,?,?,?)', key, seq, time, kind, place, data)
+}
+
+/** Writes what must be found without folding: timers, callback tokens, the end. */
+export function writeCommands(store: Store, execution: EmbeddedExecution, commands: readonly Command[]): void {
+  const { key } = execution
+  for (const command of commands) {
+    if (command instanceof NodeRun) {
+      if (command.kind === 'invoke' && command.node.plan.type === 'callback') bindToken(store, execution, command)
+    } else if (command.kind === 'timer') {
+      store.run(
+        'INSERT OR REPLACE INTO timers (execution, place, purpose, due) VALUES (?,?,?,?)',
+        key,
+        timerPlace(command),
+        command.purpose,
+        command.due,
+      )
+    } else if (command.kind === 'clear') deleteTimer(store, key, timerPlace(command.timer), command.timer.purpose)
+    else if (command.kind === 'end') writeEnd(store, execution)
+  }
+}
+
+function writeEnd(store: Store, { key, flow }: EmbeddedExecution): void {
+  store.run(
+    'UPDATE executions SET status = ?, ended_at = ?, output = ?, error = ? WHERE key = ?',
+    flow.status,
+    flow.now,
+    flow.status === 'succeeded' ? JSON.stringify(flow.output) : null,
+    flow.error === null ? null : JSON.stringify(flow.error),
+    key,
+  )
+}
+
+function bindToken(store: Store, execution: EmbeddedExecution, run: NodeRun): void {
+  const place = placeOf(run)
+  const hash = tokenHash(execution.callbackAt(place).token)
+  store.run('INSERT OR IGNORE INTO callbacks (hash, execution, place, used) VALUES (?,?,?,0)', hash, execution.key, place)
+}
+
+export function deleteTimer(store: Store, key: number, place: string, purpose: string): void {
+  store.run('DELETE FROM timers WHERE execution = ? AND place = ? AND purpose = ?', key, place, purpose)
+}
+
+/** Puts a timer off, so that it is not in the way of the others. */
+export function postponeTimer(store: Store, key: number, place: string, purpose: string, due: number): void {
+  store.run('UPDATE timers SET due = ? WHERE execution = ? AND place = ? AND purpose = ?', due, key, place, purpose)
+}
+
+function timerPlace(timer: Timer): string {
+  return timer.run === null ? '' : placeOf(timer.run)
+}
+
+export function outcomeOf(row: ExecutionRow): Outcome {
+  return {
+    id: row.id,
+    status: row.status,
+    output: row.output === null ? null : (JSON.parse(row.output) as Json),
+    error: row.error === null ? null : (JSON.parse(row.error) as ErrorDocument),
+  }
+}
