@@ -196,7 +196,7 @@ test('every finding has a place, whatever the file holds; nothing takes long', a
 })
 
 test('numbers among the variables are the text that was written', async () => {
-  const file = await write(
+  const file = write(
     'f: { runtime: python, code: ., handler: i.h, environment: { variables: { A: 1.10, B: 12345678901234567890, C: 0x1F, D: true } } }',
   )
   expect((await loadFunctions(file))['default/f']!.environment.variables).toEqual({

@@ -69,6 +69,18 @@ test('whatever is thrown becomes an error document', async () => {
   expect(await callFails(executor, hostile('named'))).toMatchObject({ status: 430, errorType: 'AbortError' })
 })
 
+test('stacks have the function’s own frames, and none of the shim’s or of Node’s insides', async () => {
+  const { stackTrace } = await callFails(executor, hostile('recursionOnce'))
+  expect(stackTrace).toEqual(['RangeError: once', expect.stringMatching(/hostile\.js/), expect.stringMatching(/hostile\.js/)])
+  const missing = await callFails(executor, { ...hostile('x'), handler: 'noimport.handler' })
+  expect(missing.stackTrace?.join('\n')).not.toMatch(/node:internal|shim/)
+})
+
+test('what every object has is no handler', async () => {
+  for (const name of ['toString', 'constructor', 'hasOwnProperty', '__proto__'])
+    expect(await callFails(executor, hostile(name)), name).toMatchObject({ status: 437, errorType: 'HandlerNotFound' })
+})
+
 test('with three parameters the callback’s first call counts, unless a promise is returned', async () => {
   expect(await call(executor, hostile('callback'), 1)).toEqual({ first: 1 })
   expect(await call(executor, hostile('callbackAtOnce'))).toBe(1)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -64,6 +64,10 @@ test('results: what json.dumps takes, without NaN', async () => {
   expect(await result('keys')).toEqual({ 2: 'a', null: 'b', true: 'c', 1.5: 'd' })
   expect(await result('surrogate')).toBe('\ud800')
   expect(await result('big')).toBe(2 ** 60)
+  // As everywhere else where JSON is read and written.
+  expect(await result('minusZero')).toEqual([0, { a: 0 }])
+  // Just under 6 MiB of UTF-8, the lone surrogate as its escape.
+  expect(((await result('wide')) as string).length).toBe(3_000_001)
   for (const kind of ['set', 'bytes', 'nan', 'inf', 'huge', 'object', 'badKey']) {
     expect(await callFails(executor, hostile('result'), { kind }), kind).toMatchObject({ status: 403, errorType: 'ResultNotJson' })
   }
@@ -125,6 +129,22 @@ test('all processes of an instance end with it, those that nobody is the parent 
   expect(pids.every(isAlive)).toBe(true)
   await own.stopAll()
   expect(pids.some(isAlive)).toBe(false)
+})
+
+test('a code folder with names of the standard library does not harm the shim', async () => {
+  writeFileSync(join(folder, 'json.py'), 'def handler(event, context):\n    return [__name__, event]\n')
+  for (const name of ['threading', 'time', 'traceback', 'importlib'])
+    writeFileSync(join(folder, `${name}.py`), 'raise Exception("not this one")\n')
+  expect(await call(executor, specOf('python', 'json.handler', { code: folder }), 1)).toEqual(['json', 1])
+  writeFileSync(join(folder, 'index.py'), 'import json\ndef handler(event, context):\n    return json.nope\n')
+  expect(await callFails(executor, specOf('python', 'index.handler', { code: folder }))).toMatchObject({
+    errorType: 'AttributeError',
+    stackTrace: expect.arrayContaining([expect.stringMatching(/index\.py", line 3, in handler/)]),
+  })
+})
+
+test('multiprocessing works, with children that start afresh too', async () => {
+  for (const how of ['fork', 'spawn', 'forkserver']) expect(await call(executor, hostile('processes'), { how }), how).toEqual([1, 4, 9])
 })
 
 test('a forked child that returns answers nothing', async () => {
