@@ -65,7 +65,7 @@ export function callbackHandler(
     if (told.has(token)) return
     told.add(token)
     const again = stored
-      ? `, or end this process with kill -9 and run the command again with --callback ${node}='JSON'`
+      ? `, or end this process (kill -9 ${process.pid}) and run the command again with --callback ${node}='JSON'`
       : `; to answer from here run with --callback ${node}='JSON'`
     tell(
       [

@@ -19,6 +19,7 @@ export async function readInput(option: string | undefined): Promise<Json> {
   if (option === '-') return parseInput(await readAll(process.stdin, 'stdin'), 'the input on stdin')
   if (!option.startsWith('@')) return parseInput(option, '--input', existsSync(option) ? `; to read the file write --input @${option}` : '')
   const file = option.slice(1)
+  if (file === '') throw usageError('--input @: write the name of a file behind the @, or - for stdin')
   let size: number
   try {
     size = statSync(file).size

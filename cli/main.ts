@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { CommandError } from './command-error.ts'
 import { EXIT } from './exit-codes.ts'
 import { LATER_COMMANDS } from './later.ts'
-import { describeError, onStderr, say, tolerateClosedPipes } from './output.ts'
+import { endOnInterrupt } from './interrupt.ts'
+import { describeError, onStderr, say, tolerateLostOutput } from './output.ts'
+import { visible, visibleJson } from './visible.ts'
 
 /**
  * The `fnflow` program. Resolves to the exit code and never rejects; ends the process itself only on a second Ctrl-C.
@@ -10,8 +12,9 @@ import { describeError, onStderr, say, tolerateClosedPipes } from './output.ts'
  * @param argv What follows the program's name, as in `process.argv.slice(2)`.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  tolerateClosedPipes()
+  tolerateLostOutput()
   const json = wantsJson(argv)
+  endOnInterrupt(json)
   const { exitCodeOfCommander, runProgram } = await import('./program.ts')
   try {
     const [first] = argv
@@ -22,24 +25,31 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (exitCode !== undefined) {
       // commander has told people
       if (exitCode !== EXIT.ok && json)
-        say(JSON.stringify({ status: 400, errorType: 'UsageError', errorMessage: (error as Error).message.replace(/^error: /, '') }))
+        say(visibleJson(JSON.stringify({ status: 400, errorType: 'UsageError', errorMessage: messageOf(error as Error) })))
       return exitCode
     }
     return report(error, json)
   }
 }
 
+/** What commander says on one line, without its `error: `. */
+function messageOf({ message }: Error): string {
+  return message.replace(/^error: /, '').replace(/\n\((.*)\)$/s, '; $1')
+}
+
 function report(error: unknown, json: boolean): number {
   if (error instanceof CommandError) {
-    if (json) say(JSON.stringify(error.document))
+    if (json) say(visibleJson(JSON.stringify(error.document)))
     else if (!error.told)
-      say(`${onStderr('red', 'error:')} ${error.document.errorType === 'UsageError' ? error.message : describeError(error.document)}`)
+      say(
+        `${onStderr('red', 'error:')} ${error.document.errorType === 'UsageError' ? visible(error.message) : describeError(error.document)}`,
+      )
     return error.exitCode
   }
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
   // nothing of the user's doing: a defect of this program
-  if (json) say(JSON.stringify({ status: 500, errorType: name, errorMessage: message }))
-  else say(`${onStderr('red', 'internal error:')} ${stack ?? message}`)
+  if (json) say(visibleJson(JSON.stringify({ status: 500, errorType: name, errorMessage: message })))
+  else say(`${onStderr('red', 'internal error:')} ${visible(stack ?? message)}`)
   return EXIT.failed
 }
 

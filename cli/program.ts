@@ -93,6 +93,9 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       exitCode = await diagram(flow, options)
     })
 
+  const [first, second] = argv
+  if (first === 'help' && second !== undefined && !program.commands.some((command) => command.name() === second))
+    throw usageError(`no command ${second}; there are ${program.commands.map((command) => command.name()).join(', ')}`)
   await program.parseAsync([...argv], { from: 'user' })
   return exitCode
 }
@@ -104,7 +107,11 @@ export function exitCodeOfCommander(error: unknown): number | undefined {
 }
 
 function configured(command: Command): Command {
-  return command.exitOverride().showSuggestionAfterError().helpOption('-h, --help', 'print this help')
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError(`(see fnflow ${command.name() === 'fnflow' ? '' : `${command.name()} `}--help)`)
+    .helpOption('-h, --help', 'print this help')
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

@@ -1,5 +1,5 @@
 import type { NodeRecord } from '../engine/api.ts'
-import { duration, onStderr, say } from './output.ts'
+import { duration, isTerminal, onStderr, say } from './output.ts'
 import { remarks, renderTree, symbolsFor, type Look } from './tree.ts'
 
 /** Shows on stderr how an execution goes. */
@@ -9,17 +9,21 @@ export interface Progress {
   line(text: string): void
   /** Leaves the last state on the screen. */
   end(): void
+  /** True where counts that change all the time are shown. */
+  readonly live: boolean
   /** Of all nodes seen, the last state; in order of start. */
   readonly records: ReadonlyMap<string, NodeRecord>
 }
 
 /** Milliseconds between two pictures of the tree. */
 const FRAME_MS = 80
+/** Lines that wait for the next picture at most. */
+const LINES_MAX = 1000
 
 /** A live tree on a terminal, else a line per change of a node. The terminal library is loaded for the first only. */
 export async function createProgress(title: string): Promise<Progress> {
   // a terminal without a size (some pseudo-terminals) cannot be drawn on
-  return process.stderr.isTTY && process.stderr.columns > 0 ? liveTree(title) : plainLines()
+  return isTerminal(process.stderr) && process.stderr.columns > 0 ? liveTree(title) : plainLines()
 }
 
 function keep(records: Map<string, NodeRecord>, record: NodeRecord): void {
@@ -34,6 +38,7 @@ function plainLines(): Progress {
   const records = new Map<string, NodeRecord>()
   const symbols = symbolsFor(process.env)
   return {
+    live: false,
     records,
     node(record) {
       const before = records.get(record.place)
@@ -63,24 +68,36 @@ async function liveTree(title: string): Promise<Progress> {
       '\n',
     )
   }
-  const draw = (): void => update(picture())
+  // Lines go out with the next picture: to write a picture for each would keep a talkative function waiting for the terminal.
+  let lines: string[] = []
+  const draw = (): void => {
+    flush()
+    update(picture())
+  }
+  const flush = (): void => {
+    if (lines.length === 0) return
+    update.clear()
+    say(lines.join('\n'))
+    lines = []
+  }
   timer = setInterval(draw, FRAME_MS)
   timer.unref()
   draw()
   return {
+    live: true,
     records,
     node(record) {
       keep(records, record)
     },
     line(text) {
-      update.clear()
-      say(text)
-      draw()
+      lines.push(text)
+      if (lines.length >= LINES_MAX) flush()
     },
     end() {
       if (timer === null) return
       clearInterval(timer)
       timer = null
+      flush()
       // written once more as plain text: what did not fit on the screen is there, too
       update.clear()
       update.done()

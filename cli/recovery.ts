@@ -1,6 +1,7 @@
 import type { Engine, ExecutionRecord } from '../engine/api.ts'
 import { EngineError, ExecutionFailed } from '../engine/errors.ts'
 import { duration, onStderr } from './output.ts'
+import { visible } from './visible.ts'
 
 /** Executions in a store that had not ended, oldest first. */
 export async function leftExecutions(engine: Engine): Promise<ExecutionRecord[]> {
@@ -37,7 +38,7 @@ export async function finishLeft(
       } catch (error) {
         if (!(error instanceof ExecutionFailed)) throw error
         outcome = error.executionStatus
-        remark = `  ${error.message.split('\n', 1)[0]}`
+        remark = `  ${visible(error.message.split('\n', 1)[0] as string)}`
       }
       const { startedAt, endedAt = Date.now() } = await engine.describe(id)
       tell(

@@ -2,6 +2,7 @@ import type { Engine, NodeRecord } from '../engine/api.ts'
 import type { Json } from '../dsl/json.ts'
 import { duration, onStderr, say } from './output.ts'
 import { remarks } from './tree.ts'
+import { visibleJson } from './visible.ts'
 
 /** Characters of a value that are shown. */
 const VALUE_LIMIT = 400
@@ -40,6 +41,6 @@ function printRecord(record: NodeRecord): void {
 /** A value on one line; a long one is cut, with its size. */
 export function shown(value: Json): string {
   const text = JSON.stringify(value)
-  if (text.length <= VALUE_LIMIT) return text
-  return `${text.slice(0, VALUE_LIMIT)}… (${Buffer.byteLength(text)} bytes in all)`
+  if (text.length <= VALUE_LIMIT) return visibleJson(text)
+  return `${visibleJson(text.slice(0, VALUE_LIMIT).toWellFormed())}… (${Buffer.byteLength(text)} bytes in all)`
 }

@@ -1,5 +1,6 @@
 import type { NodeRecord, NodeStatus } from '../engine/api.ts'
 import { duration } from './output.ts'
+import { visible } from './visible.ts'
 
 /** How a state is shown: a symbol, and the name of a style. */
 export interface Look {
@@ -58,15 +59,31 @@ export function renderTree(records: Iterable<NodeRecord>, options: Look & { read
 
 function nodeLine(record: NodeRecord, indent: string, options: Look & { readonly now: number; readonly width: number }): string {
   const { id, label, status, startedAt, endedAt } = record
-  const name = label === id ? id : `${label} (${id})`
+  const name = label === id ? id : `${visible(oneLine(label))} (${id})`
   const time = duration((endedAt ?? options.now) - startedAt)
   const details = [record.type, time, ...remarks(record)].join('  ')
   const room = Math.max(10, options.width - 1)
   const plain = `${indent}${options.symbols[status]} ${name}  ${details}`
-  const cut = plain.length > room ? plain.slice(0, room - 1) + (options.symbols === UNICODE ? '…' : '~') : plain
+  const cut = fitting(plain, room) === plain ? plain : fitting(plain, room - 1) + (options.symbols === UNICODE ? '…' : '~')
   const detailsAt = indent.length + options.symbols[status].length + 1 + name.length
   const head = cut.slice(indent.length + options.symbols[status].length, detailsAt)
   return `${indent}${options.style(STYLES[status], options.symbols[status])}${head}${options.style('dim', cut.slice(detailsAt))}`
+}
+
+/** East Asian characters and pictures that take two columns. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+
+/** The beginning of a text that fits into as many columns. */
+function fitting(text: string, columns: number): string {
+  let room = columns
+  let end = 0
+  for (const sign of text) {
+    room -= sign > '\u1000' && WIDE.test(sign) ? 2 : 1
+    if (room < 0) break
+    end += sign.length
+  }
+  return text.slice(0, end)
 }
 
 /** What there is to say about a node beyond its state and time. */
@@ -79,14 +96,14 @@ export function remarks({ status, attempts, iterations, error, unresolved }: Nod
   }
   if (attempts > 1) said.push(`${attempts} attempts`)
   if (status === 'retrying' || status === 'waiting' || status === 'caught' || status === 'cancelled') said.push(status)
-  if (error !== undefined) said.push(`${error.errorType}: ${oneLine(error.errorMessage)}`)
-  if (unresolved !== undefined) said.push(`unresolved: ${unresolved.join(', ')}`)
+  if (error !== undefined) said.push(visible(`${oneLine(error.errorType)}: ${oneLine(error.errorMessage)}`))
+  if (unresolved !== undefined) said.push(`unresolved: ${visible(unresolved.join(', '))}`)
   return said
 }
 
 function oneLine(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line
+  return line.length > 200 ? `${line.slice(0, 200).toWellFormed()}…` : line
 }
 
 /** The place of the nearest container that is listed; '' for those outside of any. */

@@ -8,8 +8,9 @@ import { CommandError, usageError } from './command-error.ts'
 import { diagnosticLine, diagnosticsWithFrames, isError, type FileDiagnostic } from './diagnostics.ts'
 import { EXIT } from './exit-codes.ts'
 import { flowFilesIn, functionsFileBeside, loadInMode, readFlowFile, type FlowFile } from './flow-files.ts'
-import { onStderr, say } from './output.ts'
+import { isTerminal, onStderr, say } from './output.ts'
 import { cannotRead, isFolder } from './paths.ts'
+import { visible } from './visible.ts'
 
 /** Event channels that the command line gives every flow; `log` writes events to stderr. */
 export const CHANNELS = { log: { kind: 'log' } } as const
@@ -122,12 +123,12 @@ export async function loadWorkspace(options: {
 /** Prints diagnostics on stderr, on a terminal with their lines of the source. */
 async function tellDiagnostics(diagnostics: readonly FileDiagnostic[], sources: ReadonlyMap<string, string>): Promise<void> {
   if (diagnostics.length === 0) return
-  if (process.stderr.isTTY) say(await diagnosticsWithFrames(diagnostics, sources, onStderr))
+  if (isTerminal(process.stderr)) say(await diagnosticsWithFrames(diagnostics, sources, onStderr))
   else say(diagnostics.map(diagnosticLine).join('\n'))
 }
 
 function warn(message: string): void {
-  say(`${onStderr('yellow', 'warning:')} ${message}`)
+  say(`${onStderr('yellow', 'warning:')} ${visible(message)}`)
 }
 
 function isValid(loaded: LoadedFlow): loaded is Workspace['main'] {

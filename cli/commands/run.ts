@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { FlowMode } from '../../dsl/plan.ts'
@@ -13,6 +10,8 @@ import { watchInterrupts, type Interrupts } from '../interrupt.ts'
 import { onStderr, print, say } from '../output.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { finishLeft, isAborted, leftExecutions } from '../recovery.ts'
+import { makeTemporaryStore, removeTemporaryStore, sweepTemporaryStores } from '../temporary-store.ts'
+import { visible, visibleJson } from '../visible.ts'
 import { CHANNELS, loadWorkspace, type Workspace } from '../workspace.ts'
 
 export interface RunOptions {
@@ -39,9 +38,9 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
   // what lies in a store may have other nodes
   if (options.store === undefined) checkCallbacks(answers, [plan, ...workspace.others.map((other) => other.plan)])
 
-  const temporary = options.store === undefined && plan.mode === 'standard' ? mkdtempSync(join(tmpdir(), 'fnflow-')) : undefined
+  const temporary = options.store === undefined && plan.mode === 'standard' ? makeTemporaryStore() : undefined
   const removeTemporary = (): void => {
-    if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true, maxRetries: 3 })
+    if (temporary !== undefined) removeTemporaryStore(temporary)
   }
   const interrupts = watchInterrupts(removeTemporary)
   const session = new Session(interrupts)
@@ -52,7 +51,7 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
     const engine = await openEngine(workspace, options.store ?? temporary, {
       onCallback: callbackHandler(answers, () => session.engine, tell, options.store !== undefined),
       onLog: ({ text, node, requestId }) =>
-        tell(onStderr('dim', `${node === undefined ? '' : `[${node}${requestId === '' ? '' : ` ${requestId}`}] `}${text}`)),
+        tell(onStderr('dim', `${node === undefined ? '' : `[${node}${requestId === '' ? '' : ` ${requestId}`}] `}${visible(text)}`)),
     })
     session.engine = engine
     if (options.store !== undefined) await finishLeft(engine, await leftExecutions(engine), tell, interrupts.signal)
@@ -67,9 +66,11 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
     await session.engine?.close()
     interrupts.release()
     removeTemporary()
+    if (temporary !== undefined) await sweepTemporaryStores()
   }
   if (error !== undefined) throw new CommandError(error, interrupts.interrupted ? EXIT.interrupted : EXIT.failed)
-  await print(process.stdout.isTTY && options.json !== true ? JSON.stringify(output, null, 2) : JSON.stringify(output))
+  if (!process.stdout.isTTY) await print(JSON.stringify(output))
+  else await print(visibleJson(options.json === true ? JSON.stringify(output) : JSON.stringify(output, null, 2)))
   return EXIT.ok
 }
 
@@ -144,9 +145,11 @@ class Session {
     this.interrupts.signal.addEventListener('abort', stop, { once: true })
     if (this.interrupts.interrupted) stop()
     const followed = mode === 'standard' ? follow(engine, execution.id, progress) : Promise.resolve()
+    const counting = mode === 'standard' && progress.live ? countLoops(engine, execution.id, progress) : undefined
     try {
       return await execution.result()
     } finally {
+      counting?.stop()
       this.interrupts.signal.removeEventListener('abort', stop)
       await followed
       progress.end()
@@ -162,6 +165,38 @@ class Session {
 async function stopExecution(execution: Execution): Promise<void> {
   // it may have ended in between
   await execution.stop().catch(() => undefined)
+}
+
+/** Milliseconds between two looks at the counts of loops. */
+const COUNT_MS = 500
+
+/** Events tell when a loop begins and ends; how far it has come is looked up now and then. */
+function countLoops(engine: Engine, id: string, progress: Progress): { stop(): void } {
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  const look = async (): Promise<void> => {
+    const before = performance.now()
+    const loops = [...progress.records.values()].filter(({ type, status }) => type === 'loop' && status === 'running')
+    if (loops.length > 0) {
+      for (const node of await engine.nodes(id)) {
+        // it may have ended in between, which was told by an event
+        if (node.type === 'loop' && node.status === 'running' && progress.records.get(node.place)?.status === 'running') progress.node(node)
+      }
+    }
+    // records hold inputs and outputs: large ones are looked up less often
+    next(Math.max(COUNT_MS, 20 * (performance.now() - before)))
+  }
+  const next = (ms: number): void => {
+    // what goes wrong here is told by the result, too
+    if (!stopped) timer = setTimeout(() => void look().catch(() => undefined), ms)
+  }
+  next(COUNT_MS)
+  return {
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
 }
 
 /** Shows the nodes of a durable execution until its end. What goes wrong here is told by its result, too. */

@@ -7,7 +7,7 @@ import { usageError } from '../command-error.ts'
 import { diagnosticLine, diagnosticsWithFrames, isError, type FileDiagnostic } from '../diagnostics.ts'
 import { EXIT } from '../exit-codes.ts'
 import { flowFilesIn, functionsFileBeside, isFunctionsFile, readFlowFile, type FlowFile } from '../flow-files.ts'
-import { onStdout, print, say } from '../output.ts'
+import { isTerminal, onStdout, print, say } from '../output.ts'
 import { cannotRead, isFolder } from '../paths.ts'
 import { registryOf } from '../workspace.ts'
 
@@ -45,7 +45,9 @@ export async function validate(paths: readonly string[], options: ValidateOption
     const sources = new Map(flows.map(({ file, bytes }) => [file, Buffer.from(bytes).toString()]))
     if (diagnostics.length > 0) {
       await print(
-        process.stdout.isTTY ? await diagnosticsWithFrames(diagnostics, sources, onStdout) : diagnostics.map(diagnosticLine).join('\n'),
+        isTerminal(process.stdout)
+          ? await diagnosticsWithFrames(diagnostics, sources, onStdout)
+          : diagnostics.map(diagnosticLine).join('\n'),
       )
     }
     say(summary(errors, diagnostics.length - errors, checked.length))

@@ -22,6 +22,15 @@ describe('an interrupted run', () => {
     expect(lastLine(outcome)).toMatchObject({ status: 499, errorType: 'Cancelled' })
   })
 
+  it('a signal while the input is awaited ends the program at once', async () => {
+    const running = fnflow(['run', 'nap.json', '--json', '-'], { cwd: folder, stdin: null })
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    running.child.kill('SIGTERM')
+    const outcome = await running
+    expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 130, stdout: '' })
+    expect(lastLine(outcome)).toMatchObject({ status: 499, errorType: 'Cancelled' })
+  })
+
   it('stops a function in a busy loop, too', async () => {
     const running = fnflow(['run', 'endless.json'], { cwd: folder })
     await running.seen(/● a {2}function {2}running/)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { fnflow, folderWith, FUNCTIONS, lastLine, oneFunction } from './support.ts'
@@ -144,6 +144,19 @@ describe('fnflow run', () => {
     const env = { TMPDIR: folderWith() }
     expect((await fnflow(['run', 'hello.yaml'], { cwd: folder, env })).code).toBe(0)
     expect(readdirSync(env.TMPDIR).filter((name) => name !== 'node-compile-cache')).toEqual([])
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('an output that cannot be written is an error', () => {
+    const bin = new URL('../../bin/fnflow.js', import.meta.url).pathname
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [bin, 'run', 'express.json', '--json'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    })
+    closeSync(full)
+    expect(status).toBe(1)
+    expect(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ errorType: 'OutputNotWritten' })
   })
 
   it('does not mind a reader that goes away', () => {

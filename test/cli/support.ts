@@ -20,10 +20,10 @@ export interface Running extends Promise<Outcome> {
   seen(pattern: RegExp): Promise<RegExpExecArray>
 }
 
-/** Runs the built program as a process of its own. */
+/** Runs the built program as a process of its own. With `stdin: null` stdin stays open. */
 export function fnflow(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly stdin?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  options: { readonly cwd?: string; readonly stdin?: string | null; readonly env?: NodeJS.ProcessEnv } = {},
 ): Running {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: options.cwd ?? ROOT,
@@ -39,7 +39,7 @@ export function fnflow(
     for (const watcher of watchers) watcher()
   })
   child.stdin.on('error', () => undefined)
-  child.stdin.end(options.stdin ?? '')
+  if (options.stdin !== null) child.stdin.end(options.stdin ?? '')
   const ended = new Promise<Outcome>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
@@ -85,6 +85,7 @@ export const FUNCTIONS = {
   'functions.yaml': `
 hello: { runtime: nodejs, code: ./f, handler: index.hello }
 broken: { runtime: nodejs, code: ./f, handler: index.broken }
+talks: { runtime: nodejs, code: ./f, handler: index.talks, timeout: 30 }
 gone: { runtime: nodejs, code: ./f, handler: index.nobody }
 big: { runtime: nodejs, code: ./f, handler: index.big }
 cycle: { runtime: nodejs, code: ./f, handler: index.cycle }
@@ -95,6 +96,7 @@ ask: { runtime: nodejs, code: ./f, handler: index.hello }
   'f/index.mjs': `
 export const hello = (event) => { console.log('hello ' + JSON.stringify(event)); return { hello: event.name ?? 'world' } }
 export const broken = () => { throw new TypeError('broken on purpose') }
+export const talks = () => { for (let n = 0; n < 5000; n++) console.log('\\x1b[2Jline ' + n) }
 export const big = () => ({ n: 1n })
 export const cycle = () => { const a = {}; a.a = a; return a }
 export const endless = () => { for (;;); }

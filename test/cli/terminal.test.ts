@@ -2,25 +2,26 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { folderWith, FUNCTIONS, ROOT } from './support.ts'
+import { folderWith, FUNCTIONS, oneFunction, ROOT } from './support.ts'
 
 const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
 const folder = folderWith({
   ...FUNCTIONS,
   'flow.yaml':
     'flow: on-terminal\nstart: fork\nnodes:\n  fork: { type: parallel, branches: [a, b] }\n  a: { type: function, function: hello }\n  b: { type: wait, seconds: 1 }\n',
+  'talks.json': oneFunction('talks'),
   'bad.yaml': 'flow: bad\nstart: a\nnodes:\n  a: { type: pass, nxt: b }\n',
 })
 
 /** What a person sees on a terminal of 80 columns, with and without the colours. */
-function onTerminal(command: string): { code: number | null; raw: string; text: string } {
+function onTerminal(command: string, terminal = 'xterm-256color'): { code: number | null; raw: string; text: string } {
   const line = `stty cols 80 rows 30; "${process.execPath}" "${join(ROOT, 'bin/fnflow.js')}" ${command}`
   const env = {
     ...process.env,
     NO_COLOR: undefined,
     FORCE_COLOR: undefined,
     CI: undefined,
-    TERM: 'xterm-256color',
+    TERM: terminal,
     LANG: 'C.UTF-8',
     LC_ALL: 'C.UTF-8',
   }
@@ -39,6 +40,21 @@ describe.skipIf(!hasScript)('on a terminal', () => {
       /on-terminal \(standard\) {2}\S+\n {2}✔ fork {2}parallel .*\n {4}✔ a {2}function .*\n {4}✔ b {2}wait .*\n\{\n {2}"result": \[/,
     )
     expect(text).toMatch(/^\[a [-0-9a-f]+\] hello \{\}$/m)
+  })
+
+  it('shows the log of a talkative function in few pictures, and no control characters of its own', () => {
+    const { code, raw, text } = onTerminal('run talks.json')
+    expect(code).toBe(0)
+    expect(text).toContain('] ␛[2Jline 4999\n')
+    expect(text).toContain('] ␛[2Jline 0\n')
+    // a picture of the tree begins with a synchronised update
+    expect(raw.split('\x1b[?2026h').length).toBeLessThan(200)
+  })
+
+  it('draws nothing on a terminal that understands no cursor movements', () => {
+    const { code, raw } = onTerminal('run flow.yaml', 'dumb')
+    expect(code).toBe(0)
+    expect(raw).not.toContain('\x1b')
   })
 
   it('shows diagnostics with their line and a caret', () => {

@@ -45,6 +45,17 @@ describe('renderTree', () => {
     expect(line).toMatch(/x…$/)
   })
 
+  it('counts two columns for wide characters, and cuts none in two', () => {
+    const [line] = renderTree([node('a', 'function', { label: '🚀漢'.repeat(30) })], { ...plain, width: 41 })
+    expect(line).toBe(`✔ ${'🚀漢'.repeat(9)}…`)
+  })
+
+  it('shows what others wrote on one line, without control characters', () => {
+    const error = { status: 430, errorType: 'Evil\x1b[31m', errorMessage: 'a\x07\nb' }
+    const [line] = renderTree([node('a', 'function', { label: 'two\nlines\x1b[2J', error })], plain)
+    expect(line).toBe('✔ two lines␛[2J (a)  function  250ms  Evil␛[31m: a␇ b')
+  })
+
   it('shows a nested record at the top where its container is not listed', () => {
     expect(renderTree([node('gone[0]/a', 'function')], plain)).toEqual(['✔ a  function  250ms'])
   })

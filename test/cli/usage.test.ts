@@ -28,6 +28,8 @@ describe('usage', () => {
   it.each([
     [['rnu', 'x'], /Did you mean run\?/],
     [['run', 'flow.json', '--inptu', '{}'], /Did you mean --input\?/],
+    [['help', 'nope'], /no command nope; there are run, validate/],
+    [['run', 'flow.json', '--input', '@'], /name of a file behind the @/],
     [['run'], /missing required argument 'flow'/],
     [['run', 'flwo.json'], /no flow file flwo\.json; did you mean "flow\.json"\?/],
     [['run', '.'], /is a folder; name a flow file in it, such as \.\/flow\.json/],
