@@ -195,7 +195,7 @@ test('children of the function end with the instance, in sessions of their own t
 
 test('past its memory an instance is 434', async () => {
   for (const name of ['hoard', 'heap']) {
-    expect(await callFails(executor, hostile(name, { memoryMb: 200, timeoutMs: 20_000 })), name).toMatchObject({
+    expect(await callFails(executor, hostile(name, { memoryMb: 100, timeoutMs: 20_000 })), name).toMatchObject({
       status: 434,
       errorType: 'OutOfMemory',
     })

@@ -59,7 +59,8 @@ test('exceptions are reported as Python does', async () => {
 })
 
 test('results: what json.dumps takes, without NaN', async () => {
-  const result = (kind: string) => call(executor, hostile('result'), { kind })
+  const spec = hostile('result')
+  const result = (kind: string) => call(executor, spec, { kind })
   expect(await result('tuple')).toEqual([1, [2, null]])
   expect(await result('keys')).toEqual({ 2: 'a', null: 'b', true: 'c', 1.5: 'd' })
   expect(await result('surrogate')).toBe('\ud800')
@@ -69,7 +70,7 @@ test('results: what json.dumps takes, without NaN', async () => {
   // Just under 6 MiB of UTF-8, the lone surrogate as its escape.
   expect(((await result('wide')) as string).length).toBe(3_000_001)
   for (const kind of ['set', 'bytes', 'nan', 'inf', 'huge', 'object', 'badKey']) {
-    expect(await callFails(executor, hostile('result'), { kind }), kind).toMatchObject({ status: 403, errorType: 'ResultNotJson' })
+    expect(await callFails(executor, spec, { kind }), kind).toMatchObject({ status: 403, errorType: 'ResultNotJson' })
   }
 })
 
