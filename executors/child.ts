@@ -376,7 +376,12 @@ export class Instance implements Watched {
       if (this.#ended) return
       this.#ended = true
       this.#close()
-      const text = error instanceof Error ? error.message : String(error)
+      const text =
+        (error as NodeJS.ErrnoException).code === 'E2BIG'
+          ? 'its variables and secrets are larger than the machine allows (E2BIG)'
+          : error instanceof Error
+            ? error.message
+            : String(error)
       this.#owner.failed(this, failure(445, `the process of function ${this.spec.app}/${this.spec.name} could not be started: ${text}`))
       this.#owner.gone(this)
     })

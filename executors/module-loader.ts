@@ -70,7 +70,8 @@ async function findExport(
   } catch (error) {
     return { error: thrownError(STATUS.loadError, error) }
   }
-  if (typeof exported !== 'function')
+  // `toString` and its kin, which every object has, are nobody's handlers.
+  if (typeof exported !== 'function' || exported === Object.prototype[parts.name as keyof object])
     return { error: failure(STATUS.handlerNotFound, `handler ${handler}: ${file} exports no function ${parts.name}`) }
   return { found: exported as ModuleHandler }
 }

@@ -78,6 +78,15 @@ export class ProcessExecutor implements Executor {
     if (spec.missingSecrets !== undefined && spec.missingSecrets.length > 0) {
       return failure(STATUS.badParameter, `${who} needs secrets that are not there: ${spec.missingSecrets.join('; ')}`, 'SecretMissing')
     }
+    const { variables, secrets } = spec.environment
+    const unusable = Object.entries({ ...variables, ...secrets }).find(([, value]) => value.includes('\0'))
+    if (unusable !== undefined) {
+      return failure(
+        STATUS.badParameter,
+        `${who}: the value of ${unusable[0]} holds a NUL character, which an environment cannot`,
+        'BadParameter',
+      )
+    }
     if (spec.code === undefined) return failure(STATUS.handlerNotFound, `${who} has no code folder`)
     const stat = statSync(spec.code, { throwIfNoEntry: false })
     if (stat === undefined) return failure(STATUS.handlerNotFound, `${who}: its code folder ${spec.code} does not exist`)

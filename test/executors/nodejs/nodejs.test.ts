@@ -138,6 +138,15 @@ test('secrets are in the environment and in no log or error', async () => {
   expect(invocation.lines[0]!.text).toBe('key is ***')
 })
 
+test('an environment that no process can have is refused, without showing it', async () => {
+  const nul = await callFails(executor, hostile('pid', { secrets: { KEY: 'ses\0ame' } }))
+  expect(nul).toMatchObject({ status: 436, errorMessage: expect.stringMatching(/KEY holds a NUL/) })
+  expect(await callFails(executor, hostile('pid', { secrets: { KEY: 'x'.repeat(3_000_000) } }))).toMatchObject({
+    status: 445,
+    errorMessage: expect.stringMatching(/larger than the machine allows/),
+  })
+})
+
 test('the process has both clouds’ variables and nothing of the engine’s', async () => {
   process.env['FNFLOW_TEST_HIDDEN'] = 'x'
   const env = await call(executor, hostile('env', { variables: { MODE: 'prod' }, timeoutMs: 3000 }))
