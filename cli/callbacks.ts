@@ -64,16 +64,13 @@ export function callbackHandler(
     }
     if (told.has(token)) return
     told.add(token)
-    const again = stored
-      ? `, or end this process (kill -9 ${process.pid}) and run the command again with --callback ${node}='JSON'`
-      : `; to answer from here run with --callback ${node}='JSON'`
+    const how = stored
+      ? `It is answered by a POST to the URL once a server (fnflow serve) has this store; or end this process (kill -9 ${process.pid}) and run the command again with --callback ${node}='JSON'.`
+      : `To answer it from here, run the command with --callback ${node}='JSON'.`
     tell(
-      [
-        onStderr('yellow', `callback ${node} of ${flow} waits`),
-        `  token  ${token}`,
-        `  url    ${url}`,
-        onStderr('dim', `  It is answered by a POST to the URL once a server (fnflow serve) has this store${again}.`),
-      ].join('\n'),
+      [onStderr('yellow', `callback ${node} of ${flow} waits`), `  token  ${token}`, `  url    ${url}`, onStderr('dim', `  ${how}`)].join(
+        '\n',
+      ),
     )
   }
 }

@@ -127,7 +127,8 @@ async function tellDiagnostics(diagnostics: readonly FileDiagnostic[], sources: 
   else say(diagnostics.map(diagnosticLine).join('\n'))
 }
 
-function warn(message: string): void {
+/** Says what does not keep a command from running. */
+export function warn(message: string): void {
   say(`${onStderr('yellow', 'warning:')} ${visible(message)}`)
 }
 

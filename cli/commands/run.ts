@@ -12,7 +12,7 @@ import { createProgress, type Progress } from '../progress.ts'
 import { finishLeft, isAborted, leftExecutions } from '../recovery.ts'
 import { makeTemporaryStore, removeTemporaryStore, sweepTemporaryStores } from '../temporary-store.ts'
 import { visible, visibleJson } from '../visible.ts'
-import { CHANNELS, loadWorkspace, type Workspace } from '../workspace.ts'
+import { CHANNELS, loadWorkspace, warn, type Workspace } from '../workspace.ts'
 
 export interface RunOptions {
   readonly input?: string
@@ -35,8 +35,13 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
   const input = await readInput(options.input)
   const workspace = await loadWorkspace({ flow: flowFile, functions: options.functions, flows: options.flows, mode })
   const { plan } = workspace.main
-  // what lies in a store may have other nodes
-  if (options.store === undefined) checkCallbacks(answers, [plan, ...workspace.others.map((other) => other.plan)])
+  try {
+    checkCallbacks(answers, [plan, ...workspace.others.map((other) => other.plan)])
+  } catch (error) {
+    // what lies in a store may have other nodes
+    if (options.store === undefined || !(error instanceof CommandError)) throw error
+    warn(`${error.message}; it can only answer what was left in the store`)
+  }
 
   const temporary = options.store === undefined && plan.mode === 'standard' ? makeTemporaryStore() : undefined
   const removeTemporary = (): void => {

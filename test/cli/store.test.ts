@@ -56,6 +56,13 @@ describe('fnflow run --store', () => {
     expect(stderr.match(/succeeded after/g)).toHaveLength(2)
   })
 
+  it('warns of an answer for a node that the flows do not have', async () => {
+    const args = ['run', 'flow.json', '--store', 'data', '--input', '{"name":"x","seconds":0}', '--callback', 'nobody=1']
+    const { code, stderr } = await fnflow(args, { cwd: folderWith(FILES) })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^warning: --callback nobody: no callback node .*left in the store$/m)
+  })
+
   it('a store in use by another process is refused with exit code 3', async () => {
     const folder = folderWith(FILES)
     const first = fnflow(['run', 'flow.json', '--store', 'data', '--input', '{"seconds":60}'], { cwd: folder })

@@ -21,7 +21,8 @@ function documentedTable(): Map<string, string> {
   return table
 }
 
-const notOurs = new Set(['node_modules', 'dist'])
+// data/ is the store of whoever tries what the README says
+const notOurs = new Set(['node_modules', 'dist', 'data'])
 const folders = readdirSync(root, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !notOurs.has(entry.name))
   .map(({ name }) => name)
