@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { CoreEvent } from '../../../dsl/core/machine.ts'
 import { awaitsCallback } from '../../../dsl/nodes/callback.ts'
 import { randomPlan } from './random-flows.ts'
 import { signature, SimulatedHost } from './simulated-host.ts'
@@ -37,6 +38,43 @@ function callbacksOf(host: SimulatedHost): string[] {
     if (timer.purpose === 'timeout' && timer.run !== null && awaitsCallback(timer.run)) places.push(key.slice(0, key.lastIndexOf(' ')))
   }
   return places
+}
+
+/** What an event answered: those of one place and occasion are one. */
+function identity(event: CoreEvent): string {
+  return `${event.kind} ${'place' in event ? event.place : ''} ${event.kind === 'timer' ? event.purpose : ''}`
+}
+
+/** What may come late where `event` has come already: the same again, and the opposite. The time is the sender's to fill in. */
+function repeated(event: CoreEvent): CoreEvent[] {
+  const error = { status: 430, errorType: 'Late', errorMessage: 'late' }
+  switch (event.kind) {
+    case 'ok':
+    case 'error': {
+      const place = event.place as string
+      return [
+        { kind: 'ok', place, data: 'again', time: 0 },
+        { kind: 'error', place, data: error, time: 0 },
+      ]
+    }
+    case 'called':
+    case 'refused':
+      return [
+        { kind: 'called', place: event.place, data: 'again', time: 0 },
+        { kind: 'refused', place: event.place, data: error, time: 0 },
+      ]
+    case 'timer':
+      return [event]
+    default:
+      return []
+  }
+}
+
+/** Whether a host waits for it, so that it is no stale one: the interval of a loop passes several times. */
+function isAwaited(host: SimulatedHost, event: CoreEvent): boolean {
+  if (event.kind === 'timer') return host.timers.has(`${event.place} ${event.purpose}`)
+  if (event.kind === 'called' || event.kind === 'refused') return callbacksOf(host).includes(event.place)
+  return 'place' in event && host.effects.has(event.place as string)
 }
 
 function endless(seed: readonly number[]): Iterator<number> {
@@ -95,18 +133,19 @@ describe('random flows', () => {
     fc.assert(
       fc.property(randomPlan, fc.array(fc.nat(), { maxLength: 20 }), (plan, seed) => {
         const host = new SimulatedHost(plan, INPUT)
-        const stale = new Set<string>()
+        const stale = new Map<string, CoreEvent>()
         play(host, endless(seed), () => {
           const last = host.journal.at(-1)
-          if (last?.kind === 'ok' && last.place !== undefined) stale.add(last.place)
+          if (last !== undefined) stale.set(identity(last), last)
           const before = signature(host.flow)
-          for (const place of stale) {
-            if (host.effects.has(place)) continue
+          const ends = host.ends
+          for (const event of stale.values()) {
             const length = host.journal.length
-            host.send({ kind: 'ok', place, data: 'again', time: host.now })
+            for (const again of repeated(event)) if (!isAwaited(host, again)) host.send({ ...again, time: host.now })
             host.journal.length = length
           }
           expect(signature(host.flow)).toBe(before)
+          expect(host.ends).toBe(ends)
         })
       }),
       { numRuns: 80 },
