@@ -59,7 +59,7 @@ export class Deadlines {
   private time = 0
   private readings = 0
 
-  /** Epoch ms, late by a tick or by fifteen readings at the most; exact when nothing is under way. */
+  /** Epoch ms, late by fifteen readings at the most, however long those take; exact when nothing is under way. Not for short limits. */
   now(): number {
     if (this.timer === null || --this.readings < 0) {
       this.readings = READINGS - 1

@@ -50,7 +50,10 @@ export class FunctionRegistry {
   /** Never throws: an unknown function is an error document (435, or 442 for its version). */
   resolve(ref: string): ResolvedFunction {
     let found = this.resolved.get(ref)
-    if (found === undefined) this.resolved.set(ref, (found = this.lookUp(ref)))
+    if (found !== undefined) return found
+    found = this.lookUp(ref)
+    // refusals are not kept: there is no end of names that are not there
+    if (found.error === null) this.resolved.set(ref, found)
     return found
   }
 

@@ -108,7 +108,7 @@ function launchDurable(
       depth: request.depth,
       parent: { execution: parent, node, ...(reports ? { place } : {}) },
     })
-    if (stopped && request.wait) void host.stop(request.id)
+    if (stopped && request.wait) host.stop(request.id).catch(() => undefined)
     if (!request.wait) return ended(true, { executionId: request.id })
     if (reports && !existed) return detached()
     if (reports && host.isRunning(request.id)) return detached()

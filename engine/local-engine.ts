@@ -1,3 +1,5 @@
+import { jsonBytes, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
+import type { Plan } from '../dsl/plan.ts'
 import type { Json } from '../dsl/json.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
 import type { LogLine } from '../executors/contract.ts'
@@ -42,6 +44,7 @@ const DAY_MS = 86_400_000
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
 /** Ended express executions that `describe` still knows. */
 const EXPRESS_REMEMBERED = 1000
+const EXPRESS_REMEMBERED_BYTES = 64 * 1024 * 1024
 const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun'])
 const LIST_OPTIONS: ReadonlySet<string> = new Set(['flow', 'status', 'parent', 'limit', 'cursor'])
 const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
@@ -65,7 +68,9 @@ export class LocalEngine implements Engine {
   private readonly children: LocalChildren
   private readonly expressCallbacks: ExpressCallbacks = new Map()
   private readonly express = new Map<string, ExpressExecution>()
-  private forgetAt = EXPRESS_REMEMBERED
+  /** Ended express executions in the order of their ends, with their size. */
+  private readonly remembered = new Map<string, number>()
+  private rememberedBytes = 0
   private readonly onLog: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
   private readonly closed = new AbortController()
   private opening: Promise<EmbeddedHost> | null = null
@@ -375,17 +380,21 @@ export class LocalEngine implements Engine {
   private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution {
     const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, done)
     this.express.set(execution.id, execution)
-    if (this.express.size > this.forgetAt) this.forgetEnded()
+    execution.whenEnded(() => this.remember(execution))
     return execution
   }
 
-  private forgetEnded(): void {
-    for (const [id, execution] of this.express) {
-      if (this.express.size <= EXPRESS_REMEMBERED / 2) break
-      if (execution.flow.status !== 'running') this.express.delete(id)
+  /** Keeps what has ended for a while, bounded by number and by size. */
+  private remember({ id, input, flow }: ExpressExecution): void {
+    const bytes = jsonBytes(input, PAYLOAD_LIMIT) + jsonBytes(flow.output, PAYLOAD_LIMIT)
+    this.remembered.set(id, bytes)
+    this.rememberedBytes += bytes
+    for (const [oldest, size] of this.remembered) {
+      if (this.remembered.size <= EXPRESS_REMEMBERED && this.rememberedBytes <= EXPRESS_REMEMBERED_BYTES) return
+      this.remembered.delete(oldest)
+      this.rememberedBytes -= size
+      this.express.delete(oldest)
     }
-    // those that run stay; to look at all of them again for each that comes would be quadratic
-    this.forgetAt = Math.max(EXPRESS_REMEMBERED, this.express.size * 2)
   }
 
   private expressResult(execution: ExpressExecution, signal: AbortSignal | undefined): Promise<Json> {
@@ -444,6 +453,16 @@ export class LocalEngine implements Engine {
   }
 
   private async openStore(): Promise<EmbeddedHost> {
+    try {
+      return await this.openHost()
+    } catch (error) {
+      // the next call may find it mended
+      this.opening = null
+      throw error
+    }
+  }
+
+  private async openHost(): Promise<EmbeddedHost> {
     const [{ Store }, { EmbeddedHost }] = await Promise.all([import('./embedded/store.ts'), import('./embedded/embedded-host.ts')])
     const store = await Store.open(this.options.store ?? ':memory:')
     const host = new EmbeddedHost(store, {
@@ -460,13 +479,30 @@ export class LocalEngine implements Engine {
       host.journal.eager = true
       host.afterEvent = this.seams.afterEvent
     }
-    for (const { hash, plan } of host.reader.storedFlows()) this.flows.addStored(hash, plan)
-    for (const deployed of this.flows.all()) await host.saveFlow(deployed)
-    host.prepareRecovery()
+    try {
+      this.loadStoredFlows(host)
+      for (const deployed of this.flows.all()) await host.saveFlow(deployed)
+      host.prepareRecovery()
+    } catch (error) {
+      // else its lock would be held for as long as this process lives
+      host.abandon()
+      throw error
+    }
     this.host = host
     // what was left goes on by itself; nobody has to wait for it
     setImmediate(() => host.recover().catch(() => undefined))
     return host
+  }
+
+  /** A plan that cannot be read must not keep the others from running. */
+  private loadStoredFlows(host: EmbeddedHost): void {
+    for (const { name, hash, plan } of host.reader.storedFlows()) {
+      try {
+        this.flows.addStored(hash, JSON.parse(plan) as Plan)
+      } catch (error) {
+        process.emitWarning(`flow ${name} cannot be read from the store, deploy it again: ${String(error)}`, 'FnflowStoreWarning')
+      }
+    }
   }
 
   private callbackUrl(token: string): string {

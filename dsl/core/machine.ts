@@ -40,6 +40,8 @@ export type CoreEvent =
   | { kind: 'replace'; lineage: string; data: Json; time: number }
 
 const NO_COMMANDS: Command[] = []
+/** Beyond it the list of a step is let go: the runs of a large loop must not stay in memory for as long as their execution. */
+const KEPT_COMMANDS = 64
 
 /** Makes a plan ready to run. Cache the result by the plan's hash. */
 export function prepare(plan: Plan): PreparedPlan {
@@ -150,6 +152,7 @@ function take(flow: Flow): Command[] {
   const count = flow.commandCount
   if (count === 0) return NO_COMMANDS
   flow.commandCount = 0
+  if (count > KEPT_COMMANDS) return flow.commands.splice(0)
   // nearly always one: a literal costs a fraction of a slice
   return count === 1 ? [flow.commands[0] as Command] : flow.commands.slice(0, count)
 }
@@ -305,6 +308,7 @@ function finish(flow: Flow, status: FlowStatus, output: Json, error: ErrorDocume
   if (flow.root.current !== null) cancel(flow.root.current)
   flow.root.current = null
   flow.status = status
+  flow.root.outputs = null
   flow.output = output
   flow.error = error
   flow.command(END)

@@ -6,7 +6,7 @@
  *   again everything that ran is folded anew, as after a crash.
  * - H3. What a recovery issues again carries the same ids (docs/design/journal.md), so whoever sees it twice can know it.
  */
-import { begin, createFlow, find, outstanding, step, type CoreEvent } from '../../dsl/core/machine.ts'
+import { begin, CORE_VERSION, createFlow, find, outstanding, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
 import { NodeRun, type Command, type Effect, type FlowStart } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
@@ -91,7 +91,11 @@ export class EmbeddedHost {
     let count = 0
     for (const id of [...this.unresumed]) {
       if (this.closed || this.journal.failure !== null) return
-      if (this.unresumed.has(id)) this.get(id)
+      try {
+        if (this.unresumed.has(id)) this.get(id)
+      } catch (error) {
+        this.unreadable(id, error)
+      }
       if (++count % RECOVERY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -196,6 +200,8 @@ export class EmbeddedHost {
   async stop(id: string): Promise<boolean> {
     if (this.journal.failure !== null) throw this.journal.failure
     const execution = this.get(id)
+    const broken = this.broken.get(id)
+    if (broken !== undefined) throw broken
     if (execution === null || execution.flow.status !== 'running') return false
     this.accept(execution, { kind: 'stop', time: Date.now() }, EVENT.stop, '', null)
     await this.journal.settled()
@@ -290,6 +296,8 @@ export class EmbeddedHost {
 
   /** What the core needs to fold a row. */
   startOf(row: ExecutionRow): { readonly deployed: DeployedFlow; readonly start: StoredStart } {
+    if (row.core > CORE_VERSION)
+      throw new EngineError('store-unusable', `execution ${row.id} was written by a newer fnflow; upgrade fnflow to go on with it`)
     const deployed = this.services.deployedOf(row.plan, row, () => {
       const plan = this.store.get<{ plan: string }>('SELECT plan FROM plans WHERE hash = ?', row.plan)
       if (plan === undefined) throw new EngineError('store-unusable', `the store has no plan ${row.plan} for execution ${row.id}`)
@@ -413,9 +421,16 @@ export class EmbeddedHost {
   private accept(execution: EmbeddedExecution, event: CoreEvent, kind: number, place: string, data: Json, also?: () => void): void {
     this.idle.delete(execution.start.id)
     const release = new Release(execution)
+    try {
+      release.commands = step(execution.flow, event)
+    } catch (error) {
+      // a mistake of ours in one execution must not look like one of the store, which would take all down
+      this.unreadable(execution.start.id, error)
+      this.discard(execution)
+      return
+    }
     execution.pending += 1
     this.journal.write(() => {
-      release.commands = step(execution.flow, event)
       const row: EventRow = {
         seq: ++execution.seq,
         time: event.time,
@@ -443,6 +458,7 @@ export class EmbeddedHost {
     else if (effect === 'publish') {
       this.services.channels.publish(run, execution.start.id, (ok, value) => {
         if (run.attempt === attempt) execution.ended(run, ok, value)
+        else execution.underWay -= 1
       })
     } else this.launch(execution, run)
   }

@@ -1,7 +1,9 @@
 import type { Command, Flow, FlowStart, NodeRun } from '../../dsl/core/state.ts'
+import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { LogLine } from '../../executors/contract.ts'
 import type { ExecutionRecord } from '../api.ts'
+import { EngineError } from '../errors.ts'
 import { callbackToken } from '../ids.ts'
 import type { InvocationOwner } from '../invoker.ts'
 import type { DeployedFlow } from '../execution-info.ts'
@@ -123,7 +125,7 @@ export class Release implements AfterCommit {
 
 /** The public record of a row. */
 export function recordOf(row: ExecutionRow, withData: boolean): ExecutionRecord {
-  const trigger = row.trigger === null ? undefined : (JSON.parse(row.trigger) as { type: string; name?: string })
+  const trigger = row.trigger === null ? undefined : (parsed(row, row.trigger, { type: 'unreadable' }) as { type: string; name?: string })
   return {
     id: row.id,
     flow: row.flow,
@@ -132,11 +134,29 @@ export function recordOf(row: ExecutionRow, withData: boolean): ExecutionRecord 
     status: row.status,
     startedAt: row.started_at,
     ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
-    ...(withData ? { input: JSON.parse(row.input) as Json } : {}),
-    ...(withData && row.output !== null ? { output: JSON.parse(row.output) as Json } : {}),
-    ...(row.error === null ? {} : { error: JSON.parse(row.error) as NonNullable<ExecutionRecord['error']> }),
+    ...(withData ? { input: parsed(row, row.input) as Json } : {}),
+    ...(withData && row.output !== null ? { output: parsed(row, row.output) as Json } : {}),
+    ...(row.error === null ? {} : { error: parsed(row, row.error, UNREADABLE_ERROR) as NonNullable<ExecutionRecord['error']> }),
     ...(row.parent === null ? {} : { parent: { execution: row.parent, node: row.parent_node ?? '' } }),
     ...(row.retry_of === null ? {} : { retryOf: row.retry_of }),
     ...(trigger === undefined ? {} : { trigger: { type: trigger.type, ...(trigger.name === undefined ? {} : { name: trigger.name }) } }),
+  }
+}
+
+const UNREADABLE_ERROR: ErrorDocument = {
+  status: 500,
+  errorType: 'Unreadable',
+  errorMessage: 'the error of this execution is damaged in the store',
+}
+
+/** A column's JSON. A damaged one is `instead`, so that lists show the others; without it an EngineError `store-unusable`. */
+function parsed(row: ExecutionRow, text: string, instead?: unknown): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    if (instead !== undefined) return instead
+    throw new EngineError('store-unusable', `execution ${row.id} is damaged in the store; restore the folder from a backup, or delete it`, {
+      cause,
+    })
   }
 }

@@ -1,7 +1,6 @@
 import type { Flow, Recorder } from '../../dsl/core/state.ts'
 import { outstanding } from '../../dsl/core/machine.ts'
 import { NodeRun } from '../../dsl/core/state.ts'
-import type { Plan } from '../../dsl/plan.ts'
 import type { LogLine } from '../../executors/contract.ts'
 import type { ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { EngineError } from '../errors.ts'
@@ -78,10 +77,9 @@ export class Reader {
     return { deployed, flow }
   }
 
-  storedFlows(): { hash: string; plan: Plan }[] {
-    return this.store
-      .all<{ hash: string; plan: string }>('SELECT flows.hash, plans.plan FROM flows JOIN plans ON plans.hash = flows.hash')
-      .map(({ hash, plan }) => ({ hash, plan: JSON.parse(plan) as Plan }))
+  /** The deployed flows; `plan` is JSON. */
+  storedFlows(): { name: string; hash: string; plan: string }[] {
+    return this.store.all('SELECT flows.name, flows.hash, plans.plan FROM flows JOIN plans ON plans.hash = flows.hash')
   }
 
   private fold(id: string, recorder: Recorder): Folder {

@@ -3,6 +3,8 @@ import type { Store, TimerRow } from './store.ts'
 
 /** How many due timers are taken in one go, so that many at once do not hold up the event loop. */
 const BATCH = 500
+/** After a failure of the store or of an execution. */
+const RETRY_MS = 1000
 
 /** Fires the store's timers. Only the earliest due time is kept in memory. */
 export class TimerService {
@@ -23,7 +25,11 @@ export class TimerService {
 
   /** A timer was committed. */
   arm(due: number): void {
-    if (this.closed || this.busy || due >= this.dueAt) return
+    if (!this.busy) this.armAt(due)
+  }
+
+  private armAt(due: number): void {
+    if (this.closed || due >= this.dueAt) return
     this.dueAt = due
     this.timeout?.clear()
     this.timeout = setLongTimeout(due - Date.now(), () => void this.fireDue())
@@ -31,9 +37,13 @@ export class TimerService {
 
   /** Looks the earliest up; to be called at start. */
   wake(): void {
+    if (!this.busy) this.wakeUp()
+  }
+
+  private wakeUp(): void {
     this.dueAt = Number.POSITIVE_INFINITY
     const first = this.store.get<{ due: number }>('SELECT due FROM timers ORDER BY due LIMIT 1')
-    if (first !== undefined) this.arm(first.due)
+    if (first !== undefined) this.armAt(first.due)
   }
 
   close(): void {
@@ -52,15 +62,30 @@ export class TimerService {
           BATCH,
         )
         if (rows.length === 0) break
-        for (const row of rows) this.fire(row)
+        let failed = false
+        for (const row of rows) {
+          try {
+            this.fire(row)
+          } catch {
+            failed = true
+          }
+        }
         await this.settled()
+        if (failed) return this.tryAgain()
       }
+      if (!this.closed) this.wakeUp()
     } catch {
-      // the store has failed: the host tries again and wakes this service when it is well
-      return
+      // a failed journal is mended by the host, which wakes this service; anything else must not stop the other timers
+      this.tryAgain()
     } finally {
       this.busy = false
     }
-    if (!this.closed) this.wake()
+  }
+
+  private tryAgain(): void {
+    if (this.closed) return
+    this.dueAt = Date.now() + RETRY_MS
+    this.timeout?.clear()
+    this.timeout = setLongTimeout(RETRY_MS, () => void this.fireDue())
   }
 }

@@ -27,6 +27,9 @@ import type { ChildLauncher, RunningChild } from '../children.ts'
 const OK: CoreEvent & { kind: 'ok' } = { kind: 'ok', data: null, time: 0 }
 const FAILED: CoreEvent & { kind: 'error' } = { kind: 'error', data: null as never, time: 0 }
 
+/** Flows with a timeout below it are timed exactly. */
+const EXACT_BELOW_MS = 60_000
+
 /** What express executions need of the engine around them. */
 export interface ExpressServices {
   readonly invoker: Invoker
@@ -91,7 +94,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     this.callbacks = callbacks
     this.deployed = deployed
     this.input = input
-    this.exact = deployed.prepared.timed || start.onNode !== undefined
+    this.exact = deployed.prepared.timed || start.onNode !== undefined || (deployed.plan.timeoutMs ?? Infinity) < EXACT_BELOW_MS
     this.depth = start.depth ?? 0
     this.parent = start.parent
     this.trigger = start.trigger
