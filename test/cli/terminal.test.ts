@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { folderWith, FUNCTIONS, oneFunction, ROOT } from './support.ts'
 
 const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
@@ -29,8 +29,14 @@ function onTerminal(command: string, terminal = 'xterm-256color'): { code: numbe
   return { code: status, raw: stdout, text: stripVTControlCharacters(stdout).replace(/\r/g, '') }
 }
 
-// util-linux's script gives a process a terminal; without it there is none to test on
-describe.skipIf(!hasScript)('on a terminal', () => {
+describe('on a terminal', () => {
+  // util-linux's script gives a process a terminal; that of other systems has other options
+  beforeEach((context) => {
+    if (hasScript) return
+    if (process.platform === 'linux') throw new Error('script is missing or has no options -qec: install the package bsdutils (or util-linux)')
+    context.skip('needs the script command of util-linux')
+  })
+
   it('shows a live tree, the log above it, and the output indented', () => {
     const { code, raw, text } = onTerminal('run flow.yaml')
     expect(code).toBe(0)

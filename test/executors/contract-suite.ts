@@ -4,7 +4,7 @@ import type { Executor, FunctionSpec } from '../../executors/contract.ts'
 import { ExecutorRegistry } from '../../executors/registry.ts'
 import { call, callFails, FakeInvocation, invoke, type SpecPatch } from './helpers.ts'
 
-/** What an executor can do beyond the least; what it cannot is skipped, with the reason in the switch's name. */
+/** What an executor can do beyond the least: tests of what it cannot do are not defined for it. */
 export interface Capabilities {
   /** Counts the function's own timeout itself (elsewhere the engine does). */
   readonly ownTimeout: boolean
@@ -176,66 +176,76 @@ export function contractSuite(
       expect(await call(executor, specFor('echo'), 1)).toBe(1)
     })
 
-    test.runIf(ownTimeout)('the function’s own timeout is 433', async () => {
-      const error = await callFails(executor, specFor('never', { timeoutMs: 500 }))
-      expect(error).toMatchObject({
-        status: 433,
-        errorType: 'FunctionTimeout',
-        errorMessage: expect.stringMatching(/timed out after 0.5 seconds/),
+    if (ownTimeout) {
+      test('the function’s own timeout is 433', async () => {
+        const error = await callFails(executor, specFor('never', { timeoutMs: 500 }))
+        expect(error).toMatchObject({
+          status: 433,
+          errorType: 'FunctionTimeout',
+          errorMessage: expect.stringMatching(/timed out after 0.5 seconds/),
+        })
       })
-    })
+    }
 
-    test.runIf(initializer)(
-      'the initializer runs once before the first request; a failing one is 443 with its type, a slow one 450',
-      async () => {
-        const spec = specFor('initialised', { initializer: 'contract.init' })
-        expect(await call(executor, spec)).toBe(1)
-        expect(await call(executor, spec)).toBe(1)
-        expect(await callFails(executor, specFor('initialised', { initializer: 'contract.initFails' }))).toMatchObject({
-          status: 443,
-          errorType: 'Custom',
-          errorMessage: 'no database',
-        })
-        expect(
-          await callFails(executor, specFor('initialised', { initializer: 'contract.never', initializerTimeoutMs: 400 })),
-        ).toMatchObject({
-          status: 450,
-          errorType: 'InitContainerTimeout',
-        })
-        expect(await callFails(executor, specFor('initialised', { initializer: 'contract.nope' }))).toMatchObject({ status: 437 })
-      },
-    )
+    if (initializer) {
+      test(
+        'the initializer runs once before the first request; a failing one is 443 with its type, a slow one 450',
+        async () => {
+          const spec = specFor('initialised', { initializer: 'contract.init' })
+          expect(await call(executor, spec)).toBe(1)
+          expect(await call(executor, spec)).toBe(1)
+          expect(await callFails(executor, specFor('initialised', { initializer: 'contract.initFails' }))).toMatchObject({
+            status: 443,
+            errorType: 'Custom',
+            errorMessage: 'no database',
+          })
+          expect(
+            await callFails(executor, specFor('initialised', { initializer: 'contract.never', initializerTimeoutMs: 400 })),
+          ).toMatchObject({
+            status: 450,
+            errorType: 'InitContainerTimeout',
+          })
+          expect(await callFails(executor, specFor('initialised', { initializer: 'contract.nope' }))).toMatchObject({ status: 437 })
+        },
+      )
+    }
 
-    test.runIf(loadsCode)('a missing file or function is 437, code that throws while loading 443', async () => {
-      const found = specFor('echo')
-      for (const handler of ['contract.nope', 'nofile.echo', 'contract', 'contract.']) {
-        expect(await callFails(executor, { ...found, handler })).toMatchObject({ status: 437, errorType: 'HandlerNotFound' })
-      }
-      expect(await callFails(executor, { ...found, code: '/does/not/exist' })).toMatchObject({ status: 437 })
-      const broken = await callFails(executor, { ...found, handler: 'broken.handler' })
-      expect(broken).toMatchObject({ status: 443, errorMessage: 'broken at load' })
-      expect(broken.stackTrace?.join('\n')).toMatch(/broken\.(mjs|py)/)
-      const unparsable = await callFails(executor, { ...found, handler: 'nosyntax.handler' })
-      expect(unparsable.status).toBe(443)
-      // In this process the test runner's own loader reads the file, and words its failure differently.
-      if (instances) expect(unparsable.errorType).toBe('SyntaxError')
-      expect(await callFails(executor, { ...found, handler: 'noimport.handler' })).toMatchObject({ status: 443 })
-      expect(await call(executor, { ...found, handler: 'sub/index.handler' }, 2)).toEqual({ sub: 2 })
-    })
+    if (loadsCode) {
+      test('a missing file or function is 437, code that throws while loading 443', async () => {
+        const found = specFor('echo')
+        for (const handler of ['contract.nope', 'nofile.echo', 'contract', 'contract.']) {
+          expect(await callFails(executor, { ...found, handler })).toMatchObject({ status: 437, errorType: 'HandlerNotFound' })
+        }
+        expect(await callFails(executor, { ...found, code: '/does/not/exist' })).toMatchObject({ status: 437 })
+        const broken = await callFails(executor, { ...found, handler: 'broken.handler' })
+        expect(broken).toMatchObject({ status: 443, errorMessage: 'broken at load' })
+        expect(broken.stackTrace?.join('\n')).toMatch(/broken\.(mjs|py)/)
+        const unparsable = await callFails(executor, { ...found, handler: 'nosyntax.handler' })
+        expect(unparsable.status).toBe(443)
+        // In this process the test runner's own loader reads the file, and words its failure differently.
+        if (instances) expect(unparsable.errorType).toBe('SyntaxError')
+        expect(await callFails(executor, { ...found, handler: 'noimport.handler' })).toMatchObject({ status: 443 })
+        expect(await call(executor, { ...found, handler: 'sub/index.handler' }, 2)).toEqual({ sub: 2 })
+      })
+    }
 
-    test.runIf(instances)('those over maxInstances wait, in their order', async () => {
-      const spec = specFor('slow', { concurrency: { maxInstances: 1 } })
-      const order: number[] = []
-      await Promise.all([40, 30, 20, 10].map((ms, n) => call(executor, spec, { ms }).then(() => order.push(n))))
-      expect(order).toEqual([0, 1, 2, 3])
-    })
+    if (instances) {
+      test('those over maxInstances wait, in their order', async () => {
+        const spec = specFor('slow', { concurrency: { maxInstances: 1 } })
+        const order: number[] = []
+        await Promise.all([40, 30, 20, 10].map((ms, n) => call(executor, spec, { ms }).then(() => order.push(n))))
+        expect(order).toEqual([0, 1, 2, 3])
+      })
+    }
 
-    test.runIf(instances)('slow ones run side by side', async () => {
-      const spec = specFor('slow')
-      await Promise.all([1, 2, 3].map(() => call(executor, spec, { ms: 50 })))
-      const started = Date.now()
-      await Promise.all([1, 2, 3].map(() => call(executor, spec, { ms: 500 })))
-      expect(Date.now() - started).toBeLessThan(1300)
-    })
+    if (instances) {
+      test('slow ones run side by side', async () => {
+        const spec = specFor('slow')
+        await Promise.all([1, 2, 3].map(() => call(executor, spec, { ms: 50 })))
+        const started = Date.now()
+        await Promise.all([1, 2, 3].map(() => call(executor, spec, { ms: 500 })))
+        expect(Date.now() - started).toBeLessThan(1300)
+      })
+    }
   })
 }
