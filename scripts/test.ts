@@ -1,6 +1,6 @@
 /**
- * `npm test`: vitest, then one plain line `N passed, N failed`, which tools that only count look for.
- * Arguments go to vitest (`npm test -- test/dsl`). Exits non-zero if anything failed or nothing ran.
+ * `npm test`: vitest, a line for every skipped test with the reason, then one plain line `N passed, N failed`, which tools that only
+ * count look for. Arguments go to vitest (`npm test -- test/dsl`). Exits non-zero if anything failed or nothing ran.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -21,7 +21,15 @@ mkdirSync(join(root, '.cache'), { recursive: true })
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const run = spawnSync(
   process.execPath,
-  [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)],
+  [
+    vitest,
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--reporter=${join(import.meta.dirname, 'skipped-tests.ts')}`,
+    `--outputFile.json=${report}`,
+    ...process.argv.slice(2),
+  ],
   { cwd: root, stdio: 'inherit' },
 )
 

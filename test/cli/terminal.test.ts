@@ -33,7 +33,8 @@ describe('on a terminal', () => {
   // util-linux's script gives a process a terminal; that of other systems has other options
   beforeEach((context) => {
     if (hasScript) return
-    if (process.platform === 'linux') throw new Error('script is missing or has no options -qec: install the package bsdutils (or util-linux)')
+    if (process.platform === 'linux')
+      throw new Error('script is missing or has no options -qec: install the package bsdutils (or util-linux)')
     context.skip('needs the script command of util-linux')
   })
 

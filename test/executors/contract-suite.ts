@@ -188,26 +188,23 @@ export function contractSuite(
     }
 
     if (initializer) {
-      test(
-        'the initializer runs once before the first request; a failing one is 443 with its type, a slow one 450',
-        async () => {
-          const spec = specFor('initialised', { initializer: 'contract.init' })
-          expect(await call(executor, spec)).toBe(1)
-          expect(await call(executor, spec)).toBe(1)
-          expect(await callFails(executor, specFor('initialised', { initializer: 'contract.initFails' }))).toMatchObject({
-            status: 443,
-            errorType: 'Custom',
-            errorMessage: 'no database',
-          })
-          expect(
-            await callFails(executor, specFor('initialised', { initializer: 'contract.never', initializerTimeoutMs: 400 })),
-          ).toMatchObject({
-            status: 450,
-            errorType: 'InitContainerTimeout',
-          })
-          expect(await callFails(executor, specFor('initialised', { initializer: 'contract.nope' }))).toMatchObject({ status: 437 })
-        },
-      )
+      test('the initializer runs once before the first request; a failing one is 443 with its type, a slow one 450', async () => {
+        const spec = specFor('initialised', { initializer: 'contract.init' })
+        expect(await call(executor, spec)).toBe(1)
+        expect(await call(executor, spec)).toBe(1)
+        expect(await callFails(executor, specFor('initialised', { initializer: 'contract.initFails' }))).toMatchObject({
+          status: 443,
+          errorType: 'Custom',
+          errorMessage: 'no database',
+        })
+        expect(
+          await callFails(executor, specFor('initialised', { initializer: 'contract.never', initializerTimeoutMs: 400 })),
+        ).toMatchObject({
+          status: 450,
+          errorType: 'InitContainerTimeout',
+        })
+        expect(await callFails(executor, specFor('initialised', { initializer: 'contract.nope' }))).toMatchObject({ status: 437 })
+      })
     }
 
     if (loadsCode) {
