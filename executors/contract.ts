@@ -19,7 +19,12 @@ export interface FunctionSpec {
   readonly environment: { readonly variables: Readonly<Record<string, string>>; readonly secrets: Readonly<Record<string, string>> }
   /** Secrets whose source has no value, with the reason: the function cannot be started, others can. */
   readonly missingSecrets?: readonly string[]
-  readonly concurrency: { readonly perInstance: number; readonly maxInstances: number; readonly reserved: number; readonly idleTimeoutMs: number }
+  readonly concurrency: {
+    readonly perInstance: number
+    readonly maxInstances: number
+    readonly reserved: number
+    readonly idleTimeoutMs: number
+  }
   /** Only for runtime `module`: the handler itself. */
   readonly inline?: ModuleHandler
 }

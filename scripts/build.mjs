@@ -94,7 +94,12 @@ async function bundle() {
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
     logLevel: 'warn',
   })
-  const { output } = await bundled.write({ dir: dist, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' })
+  const { output } = await bundled.write({
+    dir: dist,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+  })
   await bundled.close()
   return output.map(({ fileName }) => join(dist, fileName))
 }

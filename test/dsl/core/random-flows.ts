@@ -14,7 +14,10 @@ interface ErrorShape {
   readonly caught: boolean
 }
 
-const errorShape: fc.Arbitrary<ErrorShape | null> = fc.option(fc.record({ retries: fc.integer({ min: 0, max: 2 }), caught: fc.boolean() }), { nil: null })
+const errorShape: fc.Arbitrary<ErrorShape | null> = fc.option(
+  fc.record({ retries: fc.integer({ min: 0, max: 2 }), caught: fc.boolean() }),
+  { nil: null },
+)
 
 const simple = (kinds: readonly ('function' | 'callback' | 'subflow' | 'pass' | 'wait')[]): fc.Arbitrary<Shape> =>
   fc.record({ kind: fc.constantFrom(...kinds), onError: errorShape }) as fc.Arbitrary<Shape>
@@ -41,7 +44,12 @@ const { sequence } = fc.letrec<{ sequence: Shape[]; shape: Shape }>((tie) => ({
       tolerate: fc.integer({ min: 0, max: 2 }),
       onError: errorShape,
     }),
-    fc.record({ kind: fc.constant('service' as const), serial: fc.boolean(), functions: fc.integer({ min: 1, max: 3 }), onError: errorShape }),
+    fc.record({
+      kind: fc.constant('service' as const),
+      serial: fc.boolean(),
+      functions: fc.integer({ min: 1, max: 3 }),
+      onError: errorShape,
+    }),
   ) as fc.Arbitrary<Shape>,
 }))
 
@@ -80,7 +88,12 @@ class Layout {
       case 'function':
         return this.add('function', { function: 'default/f:latest', invoke: 'sync', ...this.withError(shape.onError, next) })
       case 'callback':
-        return this.add('callback', { function: 'default/f:latest', invoke: 'sync', timeoutMs: 5000, ...this.withError(shape.onError, next) })
+        return this.add('callback', {
+          function: 'default/f:latest',
+          invoke: 'sync',
+          timeoutMs: 5000,
+          ...this.withError(shape.onError, next),
+        })
       case 'subflow':
         return this.add('subflow', { flow: 'child', wait: true, ...this.withError(shape.onError, next) })
       case 'pass':
@@ -89,7 +102,10 @@ class Layout {
         return this.add('wait', { seconds: 2, ...(next === undefined ? {} : { next }) })
       case 'condition': {
         const ways = shape.ways.map((way) => this.sequence(way, next))
-        return this.add('condition', { branches: ways.slice(1).map((way, at) => ({ when: `$.pick == ${at}`, next: way })), otherwise: ways[0] })
+        return this.add('condition', {
+          branches: ways.slice(1).map((way, at) => ({ when: `$.pick == ${at}`, next: way })),
+          otherwise: ways[0],
+        })
       }
       case 'parallel': {
         const join = next ?? this.add('end', {})
@@ -101,14 +117,27 @@ class Layout {
         const inner = new Layout()
         const start = inner.sequence(shape.body, undefined)
         const { concurrency, tolerate } = shape
-        const fields = { items: '$.items', as: 'item', resultPath: 'items', concurrency, intervalMs: shape.interval ? 700 : 0, tolerate, start, nodes: inner.nodes }
+        const fields = {
+          items: '$.items',
+          as: 'item',
+          resultPath: 'items',
+          concurrency,
+          intervalMs: shape.interval ? 700 : 0,
+          tolerate,
+          start,
+          nodes: inner.nodes,
+        }
         return this.add('loop', { ...fields, ...this.withError(shape.onError, next) })
       }
       case 'service': {
         const inner = new Layout()
         let start: string | undefined
         for (let at = 0; at < shape.functions; at++) {
-          start = inner.add('function', { function: 'default/f:latest', invoke: 'sync', ...(shape.serial && start !== undefined ? { next: start } : {}) })
+          start = inner.add('function', {
+            function: 'default/f:latest',
+            invoke: 'sync',
+            ...(shape.serial && start !== undefined ? { next: start } : {}),
+          })
         }
         const fields = shape.serial ? { execution: 'serial', start, nodes: inner.nodes } : { execution: 'parallel', nodes: inner.nodes }
         return this.add('service', { ...fields, ...this.withError(shape.onError, next) })
@@ -120,5 +149,6 @@ class Layout {
 function layOut(shapes: Shape[]): Plan {
   const layout = new Layout()
   const start = layout.sequence(shapes, undefined)
-  return { format: 1, flow: 'random', mode: 'standard', mergeInput: false, timeoutMs: 3_600_000, start, nodes: layout.nodes } as Plan & Mutable
+  return { format: 1, flow: 'random', mode: 'standard', mergeInput: false, timeoutMs: 3_600_000, start, nodes: layout.nodes } as Plan &
+    Mutable
 }
