@@ -13,6 +13,9 @@ const READINGS = 16
 /** Entries that have left are let go of at the latest when there are as many as this, or as those that have not. */
 const SWEEP = 128
 
+/** Durations below it are counted from the very moment: the reading handed in may be as old as handlers held up the event loop. */
+const EXACT_BELOW_MS = 60_000
+
 /** Something that has a deadline; extend it. */
 export abstract class DeadlineEntry {
   /** @internal Null: it is in none. */
@@ -59,7 +62,7 @@ export class Deadlines {
   private time = 0
   private readings = 0
 
-  /** Epoch ms, late by fifteen readings at the most, however long those take; exact when nothing is under way. Not for short limits. */
+  /** Epoch ms, late by fifteen readings at the most, however long those take; exact when nothing is under way. */
   now(): number {
     if (this.timer === null || --this.readings < 0) {
       this.readings = READINGS - 1
@@ -72,7 +75,7 @@ export class Deadlines {
   add(entry: DeadlineEntry, now: number, durationMs: number): void {
     const queue = durationMs === this.lastDuration ? (this.lastQueue as DeadlineQueue) : this.queueOf(durationMs)
     if (queue.entries.length >= queue.full) queue.sweep()
-    entry.dueAt = now + durationMs
+    entry.dueAt = (durationMs < EXACT_BELOW_MS ? Date.now() : now) + durationMs
     entry.heldBy = queue
     queue.entries.push(entry)
     queue.live += 1

@@ -3,7 +3,7 @@ import type { Executor, FunctionSpec, ModuleHandler } from '../executors/contrac
 import type { ExecutorRegistry } from '../executors/registry.ts'
 import type { PreparedNode } from '../dsl/core/prepare.ts'
 import type { PlanFunctionNode } from '../dsl/plan.ts'
-import { isFunctionRef } from '../dsl/function-ref.ts'
+import { specForHandler } from '../executors/function-spec.ts'
 import { EngineError } from './errors.ts'
 
 /** A function that can be invoked now, or the reason why not. */
@@ -86,26 +86,11 @@ export class FunctionRegistry {
   }
 }
 
-/** The specification of an in-process handler: it has no timeout of its own, only its node's. Throws EngineError `bad-option` for a bad name. */
-export function specForHandler(ref: string, handler: ModuleHandler): FunctionSpec {
-  const slash = ref.indexOf('/')
-  const app = slash < 0 ? 'default' : ref.slice(0, slash)
-  const name = ref.slice(slash + 1)
-  if (name.includes(':') || !isFunctionRef(ref)) {
-    throw new EngineError(
-      'bad-option',
-      `function name ${JSON.stringify(ref)}: app and name are letters, digits, - and _, begin with a letter, have at most 60 characters and do not end in - or _`,
-    )
-  }
-  return {
-    app,
-    name,
-    runtime: 'module',
-    handler: name,
-    initializerTimeoutMs: 30_000,
-    memoryMb: 128,
-    environment: { variables: {}, secrets: {} },
-    concurrency: { perInstance: 1, maxInstances: -1, reserved: 0, idleTimeoutMs: 60_000 },
-    inline: handler,
+/** The specification of an in-process handler. Throws EngineError `bad-option` for a bad name. */
+export function handlerSpec(ref: string, handler: ModuleHandler): FunctionSpec {
+  try {
+    return specForHandler(ref, handler)
+  } catch (error) {
+    throw new EngineError('bad-option', error instanceof Error ? error.message : String(error), { cause: error })
   }
 }

@@ -13,8 +13,6 @@ import { derivedId } from './ids.ts'
 const SYNC_LIMIT_MS = 900_000
 /** An asynchronous one as long as any function may run (functions.md, 1). */
 const ASYNC_LIMIT_MS = 259_200_000
-/** Limits below it are counted from the very moment. */
-const EXACT_BELOW_MS = 60_000
 /** Executors that count the function's own timeout themselves, from the moment an instance takes the request. */
 const TIMED_BY_EXECUTOR: ReadonlySet<string> = new Set(['nodejs', 'python'])
 
@@ -195,9 +193,7 @@ export class Invoker {
     }
     const invocation = new RunInvocation(this, owner, run, resolved, body)
     run.handle = invocation
-    const limit = limitOf(run, resolved.spec as FunctionSpec)
-    // `now` may be as old as handlers held up the event loop; where that counts, look at the clock
-    this.deadlines.add(invocation, limit < EXACT_BELOW_MS ? Date.now() : now, limit)
+    this.deadlines.add(invocation, now, limitOf(run, resolved.spec as FunctionSpec))
     try {
       ;(resolved.executor as Executor).invoke(invocation)
     } catch (error) {

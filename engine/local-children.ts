@@ -71,7 +71,7 @@ export class LocalChildren implements ChildLauncher {
     const { execution: parent, node } = request.parent
     const start = { id: request.id, depth: request.depth, parent: { execution: parent, node } }
     const child = this.hosts.startExpress(deployed, input, start, ({ flow }) => {
-      if (request.wait && !forgotten) ended(flow.error === null, flow.error === null ? flow.output : (flow.error as unknown as Json))
+      if (request.wait && !forgotten) tell(ended, flow)
     })
     // its parent first learns that it has been asked for: it may end at once
     queueMicrotask(() => child.begin())
@@ -87,6 +87,15 @@ export class LocalChildren implements ChildLauncher {
     }
     return request.wait ? { stop, abandon: giveUp } : NOTHING
   }
+}
+
+/** What a child that is waited for has come to. */
+function tell(
+  ended: (ok: boolean, value: Json) => void,
+  { error, output }: { readonly error: ErrorDocument | null; readonly output: Json },
+): void {
+  if (error === null) ended(true, output)
+  else ended(false, error as unknown as Json)
 }
 
 function launchDurable(
@@ -112,8 +121,7 @@ function launchDurable(
     if (!request.wait) return ended(true, { executionId: request.id })
     if (reports && !existed) return detached()
     if (reports && host.isRunning(request.id)) return detached()
-    const outcome = await host.outcome(request.id)
-    ended(outcome.error === null, outcome.error === null ? outcome.output : (outcome.error as unknown as Json))
+    tell(ended, await host.outcome(request.id))
   }
   begin().catch((error: unknown) => {
     // a failed store or a closed engine: the parent's state is gone as well, and the recovery asks again

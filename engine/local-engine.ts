@@ -32,7 +32,7 @@ import {
   type ExpressStart,
 } from './express/express-host.ts'
 import { FlowRegistry } from './flow-registry.ts'
-import { FunctionRegistry, specForHandler } from './functions.ts'
+import { FunctionRegistry, handlerSpec } from './functions.ts'
 import { newId } from './ids.ts'
 import { checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
 import { Invoker } from './invoker.ts'
@@ -84,7 +84,7 @@ export class LocalEngine implements Engine {
     this.functions = new FunctionRegistry(new ExecutorRegistry())
     for (const [runtime, factory] of Object.entries(options.executors ?? {})) this.functions.executors.registerExecutor(runtime, factory)
     for (const [name, given] of Object.entries(options.functions ?? {})) {
-      this.functions.add(typeof given === 'function' ? specForHandler(name, given) : given)
+      this.functions.add(typeof given === 'function' ? handlerSpec(name, given) : given)
     }
     this.invoker = new Invoker(this.functions, this.deadlines)
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)

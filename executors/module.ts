@@ -72,13 +72,7 @@ function call(handler: ModuleHandler, invocation: Invocation): void {
   let result: unknown
   try {
     result = handler(event, new ModuleContext(invocation))
-    if (isThenable(result)) {
-      result.then(
-        (value) => finish(invocation, value),
-        (error) => failThrown(invocation, error),
-      )
-      return
-    }
+    if (isThenable(result)) return settleLater(result, invocation)
   } catch (error) {
     return failThrown(invocation, error)
   }
@@ -101,13 +95,7 @@ function callWithCallback(handler: ModuleHandler, event: Json, invocation: Invoc
   let result: unknown
   try {
     result = (handler as (...values: unknown[]) => unknown)(event, new ModuleContext(invocation), callback)
-    if (isThenable(result)) {
-      result.then(
-        (value) => finish(invocation, value),
-        (error) => failThrown(invocation, error),
-      )
-      return
-    }
+    if (isThenable(result)) return settleLater(result, invocation)
   } catch (error) {
     return failThrown(invocation, error)
   }
@@ -117,6 +105,13 @@ function callWithCallback(handler: ModuleHandler, event: Json, invocation: Invoc
 
 function failThrown(invocation: Invocation, thrown: unknown): void {
   invocation.fail(maskDocument(thrownError(STATUS.codeThrew, thrown), secretValues(invocation.spec)))
+}
+
+function settleLater(result: PromiseLike<unknown>, invocation: Invocation): void {
+  result.then(
+    (value) => finish(invocation, value),
+    (error) => failThrown(invocation, error),
+  )
 }
 
 function finish(invocation: Invocation, value: unknown): void {

@@ -7,7 +7,7 @@ import { normaliseFunctionRef } from '../function-ref.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { PlanCallbackNode } from '../plan.ts'
 import { EXPRESS_LIMIT_MS, checkExpress } from './express.ts'
-import { type Z, common, duration, functionRef, invoke, next, onError, params } from './fields.ts'
+import { type Z, duration, invocation, next, onError } from './fields.ts'
 import { checkFunction } from './function.ts'
 import { defineNode } from './node.ts'
 
@@ -66,10 +66,7 @@ export const callback = defineNode({
   schema: (z: Z) =>
     z.strictObject({
       type: z.literal('callback'),
-      function: functionRef(z),
-      ...common(z),
-      params: params(z).optional(),
-      invoke: invoke(z).optional(),
+      ...invocation(z),
       timeout: duration(z, 'How long to wait for the callback; 1h by default, 5m in an express flow.').optional(),
       ...next(z),
       ...onError(z),

@@ -42,7 +42,7 @@ export const resultName = (z: Z, description: string, byDefault: string) =>
     .regex(new RegExp(RESULT_NAME_PATTERN))
     .meta({ description, default: byDefault, expected: 'a name of letters, digits and _ that does not begin with a digit' })
 
-export const functionRef = (z: Z) =>
+const functionRef = (z: Z) =>
   z
     .string()
     .regex(new RegExp(FUNCTION_REF_PATTERN))
@@ -54,7 +54,7 @@ export const flowRef = (z: Z) =>
     .regex(new RegExp(FLOW_REF_PATTERN))
     .meta({ description: 'The flow: name[:version-or-alias].', expected: 'a flow, name[:version-or-alias]' })
 
-export const invoke = (z: Z) =>
+const invoke = (z: Z) =>
   z.enum(['sync', 'async']).meta({ description: 'sync: at most 15 minutes. async: as long as the function may run.', default: 'sync' })
 
 export const label = (z: Z) => ({ label: text(z, 'Shown to people; the id by default.').optional() })
@@ -65,3 +65,11 @@ export const onError = (z: Z) => ({ onError: nodeRef(z, 'The error node that wor
 
 /** What most kinds have. */
 export const common = (z: Z) => ({ ...label(z), ...inputFilter(z), ...outputFilter(z) })
+
+/** What kinds that invoke a function have. */
+export const invocation = (z: Z) => ({
+  function: functionRef(z),
+  ...common(z),
+  params: params(z).optional(),
+  invoke: invoke(z).optional(),
+})

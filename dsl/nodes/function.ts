@@ -2,7 +2,7 @@ import type { Step } from '../core/step-type.ts'
 import { parseDuration } from '../duration.ts'
 import { normaliseFunctionRef } from '../function-ref.ts'
 import type { JsonObject } from '../json.ts'
-import { type Z, common, duration, functionRef, invoke, next, onError, params } from './fields.ts'
+import { type Z, duration, invocation, next, onError } from './fields.ts'
 import { type NodeCheck, type RawNode, defineNode } from './node.ts'
 
 const SYNC_LIMIT_MS = 15 * 60_000
@@ -18,10 +18,7 @@ export const functionNode = defineNode({
   schema: (z: Z) =>
     z.strictObject({
       type: z.literal('function'),
-      function: functionRef(z),
-      ...common(z),
-      params: params(z).optional(),
-      invoke: invoke(z).optional(),
+      ...invocation(z),
       timeout: duration(z, 'For one invocation; at most 15 minutes with invoke: sync.').optional(),
       ...next(z),
       ...onError(z),

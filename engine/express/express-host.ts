@@ -6,8 +6,7 @@
  */
 import { begin, createFlow, find, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
-import type { Timer } from '../../dsl/core/state.ts'
-import { NodeRun, type Command, type Flow, type FlowStart } from '../../dsl/core/state.ts'
+import { NodeRun, type Command, type Flow, type FlowStart, type Timer } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import { awaitsCallback } from '../../dsl/nodes/callback.ts'
@@ -26,9 +25,6 @@ import type { ChildLauncher, RunningChild } from '../children.ts'
 /** Made once: the core does not keep events, and a fresh one per invocation is measurable. */
 const OK: CoreEvent & { kind: 'ok' } = { kind: 'ok', data: null, time: 0 }
 const FAILED: CoreEvent & { kind: 'error' } = { kind: 'error', data: null as never, time: 0 }
-
-/** Flows with a timeout below it are timed exactly. */
-const EXACT_BELOW_MS = 60_000
 
 /** What express executions need of the engine around them. */
 export interface ExpressServices {
@@ -94,7 +90,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     this.callbacks = callbacks
     this.deployed = deployed
     this.input = input
-    this.exact = deployed.prepared.timed || start.onNode !== undefined || (deployed.plan.timeoutMs ?? Infinity) < EXACT_BELOW_MS
+    this.exact = deployed.prepared.timed || start.onNode !== undefined
     this.depth = start.depth ?? 0
     this.parent = start.parent
     this.trigger = start.trigger
