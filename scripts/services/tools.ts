@@ -1,0 +1,68 @@
+/** Small helpers for finding, installing and running what the services need. */
+import { execFile } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly uid?: number
+  readonly gid?: number
+}
+
+/** Runs a program to its end; a program that can't be started has the code 127, as in a shell. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(command, args, { ...options, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error === null) return resolve({ code: 0, stdout, stderr })
+      if (typeof error.code === 'number') return resolve({ code: error.code, stdout, stderr })
+      resolve({ code: 127, stdout, stderr: stderr || error.message })
+    })
+  })
+}
+
+/** The last line of an output that says something, for a message of one line. */
+export function lastLine(output: string): string {
+  return output.trimEnd().split('\n').at(-1)?.trim() ?? ''
+}
+
+/** The path of a program on the PATH, or in one of the folders where it lives when it is not on the PATH. */
+export function findProgram(name: string, folders: readonly string[] = []): string | undefined {
+  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...folders]) {
+    const path = join(folder, name)
+    if (folder !== '' && isExecutable(path)) return path
+  }
+  return undefined
+}
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const isRoot = process.getuid?.() === 0
+
+/** Whether packages can be installed here without asking anybody: Debian's tools, as root. */
+export function canInstall(): boolean {
+  return isRoot && findProgram('apt-get') !== undefined
+}
+
+/** Installs a package of Debian's. Returns why it failed, in one line, or undefined. Waits for another apt that runs. */
+export async function install(name: string): Promise<string | undefined> {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const wait = ['-o', 'DPkg::Lock::Timeout=300']
+  const update = await run('apt-get', [...wait, 'update', '-qq'], { env })
+  if (update.code !== 0) return `apt-get update failed: ${lastLine(update.stderr)}`
+  const installed = await run('apt-get', [...wait, 'install', '-y', '-qq', '--no-install-recommends', name], { env })
+  return installed.code === 0 ? undefined : `apt-get install ${name} failed: ${lastLine(installed.stderr)}`
+}
