@@ -1,11 +1,13 @@
 /*
  * What is built for the tests is kept outside of the repository: it is big, slow to make and the same for every checkout.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const POLL_MS = 500
+/** A lock that names nobody for so long was left by somebody who was killed while writing it. */
+const EMPTY_LOCK_MS = 10_000
 
 /** The folder in which built services are kept, `$XDG_CACHE_HOME` or `~/.cache` with `fnflow/services`. */
 export function cacheFolder(): string {
@@ -26,7 +28,7 @@ export async function cached(name: string, build: (path: string) => Promise<void
   while (!take(lock)) {
     const holder = holderOf(lock)
     // Two that find a dead holder's lock at once may both build: a waste, but no harm, since a finished file is put in place by a rename.
-    if (holder !== undefined && !isAlive(holder)) rmSync(lock, { force: true })
+    if (holder === undefined ? isOld(lock) : !isAlive(holder)) rmSync(lock, { force: true })
     else {
       if (!told && holder !== undefined) waiting(holder)
       told ||= holder !== undefined
@@ -36,6 +38,9 @@ export async function cached(name: string, build: (path: string) => Promise<void
   const temporary = `${path}.${process.pid}`
   try {
     if (!existsSync(path)) {
+      // What a build that was killed has left.
+      for (const file of readdirSync(folder))
+        if (file.startsWith(`${name}.`) && /\.\d+$/.test(file)) rmSync(join(folder, file), { force: true })
       await build(temporary)
       renameSync(temporary, path)
     }
@@ -62,6 +67,14 @@ function holderOf(lock: string): number | undefined {
     return Number(readFileSync(lock, 'utf8')) || undefined
   } catch {
     return undefined
+  }
+}
+
+function isOld(lock: string): boolean {
+  try {
+    return Date.now() - statSync(lock).mtimeMs > EMPTY_LOCK_MS
+  } catch {
+    return false
   }
 }
 

@@ -22,6 +22,12 @@ children() {
     ps -A -o pid=,ppid= | while read -r c p; do [ "$p" = "$1" ] && echo "$c"; done
   fi
 }
+# A zombie is dead: whoever inherited it may take its time to notice.
+alive() {
+  kill -0 "$1" 2>/dev/null || return 1
+  l=; { IFS= read -r l < "/proc/$1/stat"; } 2>/dev/null
+  case \${l##*) } in Z*) return 1 ;; esac
+}
 end() {
   kill -STOP "$1" 2>/dev/null
   for c in $(children "$1"); do (end "$c"); done
@@ -33,12 +39,21 @@ f=
 while IFS= read -r l; do
   case $l in
     '+ '*) p="$p\${l#+ } " ;;
-    '- '*) g=\${l#- }; case $p in *" $g "*) p="\${p%% $g *} \${p#* $g }" ;; esac ;;
+    '- '*) g=\${l#- }; case $p in *" $g:"*) r=\${p#* $g:}; p="\${p%% $g:*} \${r#* }" ;; esac ;;
     'folder '*) f="$f\${l#folder }
 " ;;
   esac
 done
-for g in $p; do end "$g"; done
+for e in $p; do
+  [ "\${e#*:}" = KILL ] || { kill -"\${e#*:}" "\${e%:*}"; kill -CONT "\${e%:*}"; } 2>/dev/null
+done
+i=0
+for e in $p; do
+  if [ "\${e#*:}" != KILL ]; then
+    while [ $i -lt 30 ] && alive "\${e%:*}"; do i=$((i+1)); sleep 0.1; done
+  fi
+  end "\${e%:*}"
+done
 printf %s "$f" | while IFS= read -r d; do
   i=0
   while [ $i -lt 50 ] && ! rm -rf "$d" 2>/dev/null; do i=$((i+1)); sleep 0.1; done
@@ -66,9 +81,9 @@ export function acquireGuardian(): void {
   ;(child.stdin as Writable & { unref?: () => void }).unref?.()
 }
 
-/** Puts a server's process under watch. */
-export function guardProcess(pid: number): void {
-  guardian?.stdin?.write(`+ ${pid}\n`)
+/** Puts a process under watch. `quit` is the signal that it gets; it and all of its descendants get SIGKILL if that does not end it soon. */
+export function guardProcess(pid: number, quit: NodeJS.Signals): void {
+  guardian?.stdin?.write(`+ ${pid}:${quit.replace('SIG', '')}\n`)
 }
 
 /** It has ended: the number may become somebody else's. */

@@ -1,9 +1,9 @@
 /* PostgreSQL: Debian's package, but a cluster per start, with its data and its socket in the run's own folder. */
 import { readdirSync } from 'node:fs'
-import { chown, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { MissingServiceError, type Launch, type Place, type Service, type User } from './service.ts'
-import { canInstall, findProgram, install, isExecutable, isRoot, lastLine, run } from './tools.ts'
+import { chown, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { MissingServiceError, type Launch, type Log, type Place, type Service, type User } from './service.ts'
+import { canInstall, findPrograms, install, isExecutable, isRoot, lastLine, run, stopwatch } from './tools.ts'
 
 export interface PostgresOptions {
   /** Settings of the server, as in postgresql.conf. */
@@ -14,6 +14,9 @@ export interface PostgresOptions {
 const DEBIAN = '/usr/lib/postgresql'
 const PACKAGE = 'postgresql'
 const OLDEST = 15
+const REMEDY = `Install PostgreSQL ${OLDEST} or later (Debian: apt-get install ${PACKAGE})`
+/** Of postmaster.pid, counted from 0: key and id of the shared memory. */
+const SHARED_MEMORY_LINE = 6
 const CHECK_TIMEOUT_MS = 5_000
 
 const SETTINGS = {
@@ -22,6 +25,8 @@ const SETTINGS = {
   shared_buffers: '32MB',
   // What is said to be committed is: tests kill the server and look.
   fsync: true,
+  // In the data folder and not in /dev/shm, where a killed server would leave it.
+  dynamic_shared_memory_type: 'mmap',
   // The tests' own load would start workers and compile queries at odd moments.
   jit: false,
   max_parallel_workers_per_gather: 0,
@@ -33,21 +38,7 @@ export const postgres: Service<'postgres', PostgresOptions> = {
   variable: 'FNFLOW_TEST_POSTGRES',
   addressForm: 'postgres://user@host:port/database',
 
-  async prepare(log) {
-    const found = await findPrograms()
-    if (found !== undefined) return found
-    const remedy = `Install PostgreSQL ${OLDEST} or later (Debian: apt-get install ${PACKAGE})`
-    const missing = `no initdb of PostgreSQL ${OLDEST} or later in ${DEBIAN}/*/bin or on the PATH`
-    if (!canInstall()) throw new MissingServiceError(postgres, missing, remedy)
-    const started = performance.now()
-    log(`postgres: installing the package ${PACKAGE}, once: some 15 s`)
-    const problem = await install(PACKAGE)
-    if (problem !== undefined) throw new MissingServiceError(postgres, `${missing}; ${problem}`, remedy)
-    log(`postgres: installed in ${Math.round((performance.now() - started) / 1000)} s`)
-    const installed = await findPrograms()
-    if (installed === undefined) throw new MissingServiceError(postgres, `${missing}, not after installing ${PACKAGE} either`, remedy)
-    return installed
-  },
+  prepare: (log) => findOrInstall(log),
 
   async launch(program: string, { folder, port }: Place, options): Promise<Launch> {
     // Both programs refuse to run as root.
@@ -58,7 +49,7 @@ export const postgres: Service<'postgres', PostgresOptions> = {
     const created = await run(
       join(program, 'initdb'),
       ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync', '--no-instructions'],
-      { cwd: folder, ...user },
+      { cwd: folder, ...user, guarded: true },
     )
     if (created.code !== 0) throw new Error(`initdb failed in ${data}: ${lastLine(created.stderr)}`)
     const number = await port()
@@ -69,8 +60,10 @@ export const postgres: Service<'postgres', PostgresOptions> = {
       args: ['-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       cwd: folder,
       ...(user === undefined ? {} : { user }),
-      // A fast shutdown: clients are disconnected.
+      // A fast shutdown disconnects clients, but writes all data; an immediate one does not even do that.
       stopSignal: 'SIGINT',
+      quitSignal: 'SIGQUIT',
+      sweep: () => removeSharedMemory(data),
     }
   },
 
@@ -87,12 +80,26 @@ export const postgres: Service<'postgres', PostgresOptions> = {
   },
 }
 
-/** The folder with the newest `initdb` and `postgres`. */
-async function findPrograms(): Promise<string | undefined> {
-  const folders = debianVersions().map((version) => join(DEBIAN, version, 'bin'))
-  const onPath = findProgram('initdb')
-  if (onPath !== undefined) folders.push(join(onPath, '..'))
-  for (const folder of folders) {
+/** The folder with `initdb` and `postgres`. */
+export async function findOrInstall(log: Log, debian = DEBIAN): Promise<string> {
+  const found = await findServer(debian)
+  if (found !== undefined) return found
+  const missing = `there is no initdb of PostgreSQL ${OLDEST} or later in ${join(debian, '*', 'bin')} or on the PATH`
+  if (!canInstall()) throw new MissingServiceError(postgres, missing, REMEDY)
+  const time = stopwatch()
+  log(`postgres: installing the package ${PACKAGE}, once: some 15 s`)
+  const problem = await install(PACKAGE)
+  if (problem !== undefined) throw new MissingServiceError(postgres, `${missing}; ${problem}`, REMEDY)
+  log(`postgres: installed in ${time()}`)
+  const installed = await findServer(debian)
+  if (installed === undefined) throw new MissingServiceError(postgres, `${missing}, not after installing ${PACKAGE} either`, REMEDY)
+  return installed
+}
+
+/** The newest of Debian's or, failing that, the one on the PATH. */
+async function findServer(debian: string): Promise<string | undefined> {
+  const folders = versionsIn(debian).map((version) => join(debian, version, 'bin'))
+  for (const folder of [...folders, ...findPrograms('initdb').map(dirname)]) {
     if (!isExecutable(join(folder, 'initdb')) || !isExecutable(join(folder, 'postgres'))) continue
     const { stdout } = await run(join(folder, 'initdb'), ['--version'])
     if (Number(/(\d+)/.exec(stdout)?.[1]) >= OLDEST) return folder
@@ -100,11 +107,21 @@ async function findPrograms(): Promise<string | undefined> {
   return undefined
 }
 
-function debianVersions(): string[] {
+function versionsIn(folder: string): string[] {
   try {
-    return readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a))
+    return readdirSync(folder).sort((a, b) => Number(b) - Number(a))
   } catch {
     return []
+  }
+}
+
+/** A small System V segment is what tells a second server that the data is in use; it outlives one that is killed. */
+async function removeSharedMemory(data: string): Promise<void> {
+  try {
+    const id = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[SHARED_MEMORY_LINE]?.trim().split(/\s+/)[1]
+    if (id !== undefined) await run('ipcrm', ['-m', id])
+  } catch {
+    // A server that ended by itself has removed the file, and the segment.
   }
 }
 

@@ -21,11 +21,11 @@ export class ServerProcess {
   private hasEnded = false
   private askedToEnd = false
 
-  private constructor(child: ChildProcess, pid: number, logFile: string) {
+  private constructor(child: ChildProcess, pid: number, logFile: string, quitSignal: NodeJS.Signals) {
     this.child = child
     this.pid = pid
     this.logFile = logFile
-    guardProcess(pid)
+    guardProcess(pid, quitSignal)
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         unguardProcess(pid)
@@ -51,7 +51,7 @@ export class ServerProcess {
       child.once('spawn', () => {
         // It must not keep this process alive: whoever forgets to stop it has the guardian.
         child.unref()
-        resolve(new ServerProcess(child, child.pid!, logFile))
+        resolve(new ServerProcess(child, child.pid!, logFile, launch.quitSignal))
       })
     })
   }

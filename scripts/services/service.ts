@@ -25,8 +25,12 @@ export interface Launch {
   readonly env?: Readonly<Record<string, string>>
   /** For servers that refuse to run as root. */
   readonly user?: User
-  /** The signal upon which the server ends in good order. */
+  /** The signal upon which the server ends in good order, its data complete. */
   readonly stopSignal: NodeJS.Signals
+  /** The signal upon which it ends at once; its data may need recovery, but nothing of it is left outside of its folder. */
+  readonly quitSignal: NodeJS.Signals
+  /** Removes what a server that was killed leaves outside of its folder. */
+  sweep?(): Promise<void>
 }
 
 export interface User {

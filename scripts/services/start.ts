@@ -15,6 +15,7 @@ import { acquireGuardian, guardFolder, releaseGuardian } from './guardian.ts'
 import { freePort } from './ports.ts'
 import { ServerProcess } from './server.ts'
 import type { Launch, Log, Service } from './service.ts'
+import { stopwatch } from './tools.ts'
 import { SERVICES, type OptionsOf, type ServiceName } from './table.ts'
 
 export interface StartOptions {
@@ -95,12 +96,12 @@ class Run {
       return
     }
     const program = await service.prepare(this.log)
-    const started = performance.now()
+    const time = stopwatch()
     this.folder ??= newFolder()
     const server = await Server.start(service, name, program, join(await this.folder, name), options.options?.[name] ?? {}, this.log)
     this.servers.push(server)
     this.services[name] = server
-    this.log(`${name}: answers at ${server.address} after ${((performance.now() - started) / 1000).toFixed(1)} s`)
+    this.log(`${name}: answers at ${server.address} after ${time()}`)
   }
 
   stop(): Promise<void> {
@@ -202,12 +203,14 @@ class Server implements RunningService {
   }
 
   async restart(): Promise<void> {
-    await this.stop()
+    await this.process?.stop(this.launch.stopSignal)
     await this.up()
   }
 
+  /** For good: its data is of no more use. */
   async stop(): Promise<void> {
-    await this.process?.stop(this.launch.stopSignal)
+    await this.process?.stop(this.launch.quitSignal)
+    await this.launch.sweep?.()
   }
 
   private async up(): Promise<void> {

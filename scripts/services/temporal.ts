@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cached } from './build-cache.ts'
 import { MissingServiceError, type Launch, type Log, type Place, type Service } from './service.ts'
-import { canInstall, findProgram, install, lastLine, run } from './tools.ts'
+import { canInstall, findPrograms, install, lastLine, run, stopwatch } from './tools.ts'
 
 export interface TemporalOptions {
   /** Values of the server's dynamic configuration, which tests lower to reach a limit soon, e.g. `limit.historyCount.suggestContinueAsNew`. */
@@ -23,6 +23,7 @@ const BUILD = ['build', '-trimpath', '-ldflags=-s -w']
 /** From this version on Go fetches the toolchain that go.mod asks for. */
 const OLDEST_GO = [1, 21] as const
 const GO_FOLDERS = ['/usr/local/go/bin', '/opt/homebrew/bin']
+const REMEDY = 'Install Go 1.26.4 or later (go.dev/dl)'
 const STILL_BUILDING_MS = 60_000
 const CHECK_TIMEOUT_MS = 5_000
 
@@ -65,6 +66,7 @@ export const temporal: Service<'temporal', TemporalOptions> = {
       ],
       cwd: folder,
       stopSignal: 'SIGTERM',
+      quitSignal: 'SIGKILL',
     }
   },
 
@@ -83,44 +85,43 @@ export const temporal: Service<'temporal', TemporalOptions> = {
 
 async function build(path: string, log: Log): Promise<void> {
   const go = await findGo(log)
-  const started = performance.now()
-  const seconds = () => Math.round((performance.now() - started) / 1000)
+  const time = stopwatch()
   log('temporal: building the server, once: 4 to 7 minutes on two cores, 15 seconds if Go has its parts already')
-  const ticking = setInterval(() => log(`temporal: still building after ${seconds()} s`), STILL_BUILDING_MS)
-  const { code, stderr } = await run(go, [...BUILD, '-o', path, PACKAGE], { cwd: MODULE, env: { ...process.env, CGO_ENABLED: '0' } })
+  const ticking = setInterval(() => log(`temporal: still building after ${time()}`), STILL_BUILDING_MS)
+  const env = { ...process.env, CGO_ENABLED: '0' }
+  const { code, stderr } = await run(go, [...BUILD, '-o', path, PACKAGE], { cwd: MODULE, env, guarded: true })
   clearInterval(ticking)
-  if (code !== 0)
-    throw new MissingServiceError(
-      temporal,
-      `go build failed in ${MODULE} (${lastLine(stderr)})`,
-      'Install Go 1.26.4 or later and try again',
-    )
-  log(`temporal: built in ${seconds()} s`)
+  if (code !== 0) throw new MissingServiceError(temporal, `${go} build failed in ${MODULE} (${lastLine(stderr)})`, REMEDY)
+  log(`temporal: built in ${time()}`)
 }
 
-/** A Go that can build the server: the one that is there or, where Debian has one that is new enough, Debian's. */
-async function findGo(log: Log): Promise<string> {
+/** A Go that can build the server: one that is there or, where Debian has one that is new enough, Debian's. */
+export async function findGo(log: Log, folders: readonly string[] = GO_FOLDERS): Promise<string> {
   const tried: string[] = []
-  for (const attempt of ['found', 'installed'] as const) {
-    const go = findProgram('go', GO_FOLDERS)
-    if (go === undefined) tried.push(attempt === 'found' ? 'no go on the PATH' : 'still no go on the PATH')
-    else {
+  const look = async () => {
+    for (const go of findPrograms('go', folders)) {
       // Not in the module's folder, where an old Go would already try to be another.
       const { stdout } = await run(go, ['env', 'GOVERSION'], { cwd: tmpdir(), env: { ...process.env, GOTOOLCHAIN: 'local' } })
       if (isNewEnough(stdout)) return go
       tried.push(`${go} is ${stdout.trim() || 'of unknown version'}, older than ${OLDEST_GO.join('.')}`)
     }
-    if (attempt === 'installed' || !canInstall()) break
-    const started = performance.now()
-    log('temporal: installing golang-go')
-    const problem = await installGo()
-    if (problem !== undefined) {
-      tried.push(problem)
-      break
-    }
-    log(`temporal: installed golang-go in ${Math.round((performance.now() - started) / 1000)} s`)
+    return undefined
   }
-  throw new MissingServiceError(temporal, tried.join('; '), 'Install Go 1.26.4 or later (go.dev/dl)')
+  const found = await look()
+  if (found !== undefined) return found
+  if (tried.length === 0) tried.push('there is no go on the PATH')
+  if (canInstall()) {
+    const time = stopwatch()
+    log('temporal: looking for golang-go among the packages')
+    const problem = await installGo()
+    const installed = problem === undefined ? await look() : undefined
+    if (installed !== undefined) {
+      log(`temporal: installed golang-go in ${time()}`)
+      return installed
+    }
+    tried.push(problem ?? 'apt-get installed golang-go, but that is no help')
+  }
+  throw new MissingServiceError(temporal, tried.join('; '), REMEDY)
 }
 
 /** Installs Debian's Go if that is new enough; returns why not, or undefined. */

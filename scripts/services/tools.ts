@@ -2,6 +2,9 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { acquireGuardian, guardProcess, releaseGuardian, unguardProcess } from './guardian.ts'
+
+const LONGEST_LINE = 300
 
 export interface Ended {
   readonly code: number
@@ -14,31 +17,49 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly uid?: number
   readonly gid?: number
+  /** For a long run: it is ended, with all its processes, when this process dies. */
+  readonly guarded?: boolean
 }
 
 /** Runs a program to its end; a program that can't be started has the code 127, as in a shell. */
-export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(command, args, { ...options, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+export async function run(command: string, args: readonly string[], { guarded, ...options }: RunOptions = {}): Promise<Ended> {
+  if (guarded) acquireGuardian()
+  let pid: number | undefined
+  const ended = await new Promise<Ended>((resolve) => {
+    const child = execFile(command, args, { ...options, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error === null) return resolve({ code: 0, stdout, stderr })
       if (typeof error.code === 'number') return resolve({ code: error.code, stdout, stderr })
       resolve({ code: 127, stdout, stderr: stderr || error.message })
     })
+    pid = child.pid
+    if (guarded && pid !== undefined) guardProcess(pid, 'SIGKILL')
   })
+  if (guarded) {
+    if (pid !== undefined) unguardProcess(pid)
+    await releaseGuardian()
+  }
+  return ended
 }
 
 /** The last line of an output that says something, for a message of one line. */
 export function lastLine(output: string): string {
-  return output.trimEnd().split('\n').at(-1)?.trim() ?? ''
+  const line = output.trimEnd().split('\n').at(-1)?.trim() ?? ''
+  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line
 }
 
-/** The path of a program on the PATH, or in one of the folders where it lives when it is not on the PATH. */
-export function findProgram(name: string, folders: readonly string[] = []): string | undefined {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...folders]) {
-    const path = join(folder, name)
-    if (folder !== '' && isExecutable(path)) return path
+/** How long something has taken, for messages. */
+export function stopwatch(): () => string {
+  const started = performance.now()
+  return () => {
+    const seconds = (performance.now() - started) / 1000
+    return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
   }
-  return undefined
+}
+
+/** Where a program is: on the PATH, then in those of the folders where it lives when it is not on the PATH. */
+export function findPrograms(name: string, folders: readonly string[] = []): string[] {
+  const all = [...(process.env['PATH'] ?? '').split(delimiter), ...folders]
+  return [...new Set(all.filter((folder) => folder !== '').map((folder) => join(folder, name)))].filter(isExecutable)
 }
 
 export function isExecutable(path: string): boolean {
@@ -54,7 +75,7 @@ export const isRoot = process.getuid?.() === 0
 
 /** Whether packages can be installed here without asking anybody: Debian's tools, as root. */
 export function canInstall(): boolean {
-  return isRoot && findProgram('apt-get') !== undefined
+  return isRoot && findPrograms('apt-get').length > 0
 }
 
 /** Installs a package of Debian's. Returns why it failed, in one line, or undefined. Waits for another apt that runs. */
