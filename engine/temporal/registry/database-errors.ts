@@ -1,0 +1,108 @@
+import { EngineError } from '../../errors.ts'
+
+/** SQLSTATEs after which the server ends the connection, or has not let it begin. */
+const CONNECTION_ENDS = /^(08|57P0[1-5])/
+/** The server has undone the statement and asks for it again: serialization failure, deadlock. */
+const UNDONE = /^40(001|P01)$/
+/** Somebody must act: authorization, rights, missing schema or table, wrong database. */
+const UNUSABLE = /^(28|3D|3F|42)/
+const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
+
+/** What a message tells of a database: never the password. */
+export interface DatabaseNames {
+  /** `host:port/database` */
+  readonly where: string
+  readonly schema: string
+  readonly user: string | undefined
+}
+
+/** Turns what `pg` throws into EngineErrors without the password in them. */
+export class DatabaseErrors {
+  readonly names: DatabaseNames
+  // not shown when somebody prints the object
+  readonly #password: string | undefined
+
+  constructor(names: DatabaseNames, password: string | undefined) {
+    this.names = names
+    // a short one would be cut out of ordinary words
+    this.#password = password === undefined || password.length < 3 ? undefined : password
+  }
+
+  /** The registry cannot be opened. */
+  unusable(error: unknown): EngineError {
+    if (error instanceof EngineError) return error
+    return this.make('store-unusable', 'cannot be used', error)
+  }
+
+  /** A statement failed. */
+  failed(error: unknown): EngineError {
+    if (error instanceof EngineError) return error
+    return this.make(UNUSABLE.test(sqlState(error) ?? '') ? 'store-unusable' : 'store-failed', 'failed', error)
+  }
+
+  private make(code: 'store-unusable' | 'store-failed', what: string, error: unknown): EngineError {
+    const reason = this.withoutPassword(reasonOf(error))
+    const message = `the registry in PostgreSQL at ${this.names.where} ${what}: ${reason}. ${remedyFor(error, this.names)}.`
+    // as a text: the objects that drivers throw may hold the whole configuration
+    const cause = new Error(this.withoutPassword(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+    return new EngineError(code, message, { cause })
+  }
+
+  private withoutPassword(text: string): string {
+    if (this.#password === undefined) return text
+    return text.replaceAll(this.#password, '***').replaceAll(encodeURIComponent(this.#password), '***')
+  }
+}
+
+/** The SQLSTATE of an error that the server sent. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** True where the connection is gone, or may still get the answer of the statement that failed. */
+export function connectionInDoubt(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === undefined || CONNECTION_ENDS.test(state)
+}
+
+/** True where the connection was lost: the statement may have been run, or not. */
+export function connectionLost(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state !== undefined) return CONNECTION_ENDS.test(state)
+  return (
+    NETWORK.test(networkCode(error)) || (error instanceof Error && /^(Connection terminated|Client has encountered)/.test(error.message))
+  )
+}
+
+/** True where the server has undone the statement. */
+export function undone(error: unknown): boolean {
+  return UNDONE.test(sqlState(error) ?? '')
+}
+
+function networkCode(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
+function reasonOf(error: unknown): string {
+  // of a name with several addresses: one error for each
+  if (error instanceof AggregateError && error.errors.length > 0) return [...new Set(error.errors.map(reasonOf))].join(', ')
+  const text = error instanceof Error ? error.message : String(error)
+  return text === '' ? networkCode(error) || 'no reason given' : text
+}
+
+function remedyFor(error: unknown, { where, schema, user = '' }: DatabaseNames): string {
+  const state = sqlState(error) ?? ''
+  if (state.startsWith('28')) return `Correct user and password in the URL, or let user ${user} in (pg_hba.conf)`
+  if (state === '3D000') return 'Make the database with createdb, or name another one in the URL'
+  if (state === '42501') {
+    return `Let user ${user} make the schema (GRANT CREATE ON DATABASE … TO ${user}), or make schema ${schema} for it (CREATE SCHEMA ${schema} AUTHORIZATION ${user})`
+  }
+  if (state === '42P01' || state === '3F000') return `Somebody has removed tables of schema ${schema}: restore them from a backup`
+  if (state === '53300') return 'Raise max_connections of PostgreSQL, or lower poolSize'
+  if (state.startsWith('53')) return 'Give PostgreSQL the space that it lacks'
+  if (state === '25006') return 'Name the primary server in the URL: this one is read-only'
+  if (state === '' || CONNECTION_ENDS.test(state)) return `See that PostgreSQL runs and can be reached at ${where}`
+  return 'See the log of PostgreSQL for more'
+}

@@ -1,0 +1,268 @@
+import type { ErrorDocument } from '../../../dsl/errors.ts'
+import type { FlowMode } from '../../../dsl/plan.ts'
+import type { ExecutionRecord } from '../../api.ts'
+import { EngineError } from '../../errors.ts'
+import type { Database } from './database.ts'
+import { decodeJournal, decodeJson, encodeJournal, encodeJson } from './encoding.ts'
+import { originOfParent, originOfTrigger } from './origin.ts'
+import type { EndedRecord, StoredRecord } from './types.ts'
+
+/** Per statement: PostgreSQL reads an array of bytes from its text of twice the size, and many at once would fill it. */
+const STATEMENT_BYTES = 8 * 1024 * 1024
+
+/** What lists read. */
+export const LIST_COLUMNS = 'id, flow, version, mode, status, started_at, ended_at, parent, parent_node, retry_of, trigger, error'
+
+export interface ListRow {
+  readonly id: string
+  readonly flow: string
+  readonly version: string
+  readonly mode: FlowMode
+  readonly status: EndedRecord['status']
+  readonly started_at: number
+  readonly ended_at: number
+  readonly parent: string | null
+  readonly parent_node: string | null
+  readonly retry_of: string | null
+  readonly trigger: string | null
+  readonly error: string | null
+}
+
+interface FullRow extends ListRow {
+  readonly run_id: string
+  readonly hash: string
+  readonly core: number
+  readonly depth: number
+  readonly trigger_event: Buffer | null
+  readonly input: Buffer
+  readonly output: Buffer | null
+  readonly has_journal: boolean
+}
+
+/** A record's row as it is written: the columns' values in the order of {@link COLUMNS}. */
+interface EncodedRecord {
+  readonly id: string
+  readonly bytes: number
+  readonly values: readonly unknown[]
+}
+
+const COLUMNS = [
+  ['id', 'text'],
+  ['run_id', 'text'],
+  ['flow', 'text'],
+  ['version', 'text'],
+  ['hash', 'text'],
+  ['mode', 'text'],
+  ['core', 'integer'],
+  ['status', 'text'],
+  ['started_at', 'bigint'],
+  ['ended_at', 'bigint'],
+  ['depth', 'integer'],
+  ['parent', 'text'],
+  ['parent_node', 'text'],
+  ['retry_of', 'text'],
+  ['origin', 'text'],
+  ['trigger', 'text'],
+  ['error', 'text'],
+  ['trigger_event', 'bytea'],
+  ['input', 'bytea'],
+  ['output', 'bytea'],
+  ['journal', 'bytea'],
+] as const
+
+const NAMES = COLUMNS.map(([name]) => name).join(', ')
+const ARRAYS = COLUMNS.map(([, type], index) => `$${index + 2}::${type}[]`).join(', ')
+const INSERT = `INSERT INTO fnflow.executions (scope, ${NAMES}) SELECT $1, r.* FROM unnest(${ARRAYS}) AS r (${NAMES}) ON CONFLICT (scope, id) DO NOTHING`
+
+/** Executions that have ended, with their journals. The first record of an execution stays. */
+export class Records {
+  private readonly db: Database
+  private readonly scope: number
+
+  constructor(db: Database, scope: number) {
+    this.db = db
+    this.scope = scope
+  }
+
+  /** Writes all in as few statements as their size allows. What cannot be written does not keep back the others; it is thrown afterwards. */
+  async save(records: readonly EndedRecord[]): Promise<void> {
+    const encoded = await Promise.all(records.map(encodeRecord))
+    // two processes that write the same records in another order would wait for each other
+    encoded.sort((a, b) => (a.id < b.id ? -1 : 1))
+    for (const group of groupsOf(encoded)) await this.insert(group)
+  }
+
+  async record(id: string, withData: boolean): Promise<ExecutionRecord | undefined> {
+    const sql = `SELECT ${LIST_COLUMNS}${withData ? ', input, output' : ''} FROM fnflow.executions WHERE scope = $1 AND id = $2`
+    const row = await this.db.row<ListRow & { input?: Buffer; output?: Buffer | null }>(sql, [this.scope, id])
+    if (row === undefined) return undefined
+    return {
+      ...recordOfRow(row),
+      ...(row.input === undefined ? {} : { input: await readable(id, decodeJson(row.input)) }),
+      ...(row.output === undefined || row.output === null ? {} : { output: await readable(id, decodeJson(row.output)) }),
+    }
+  }
+
+  async row(id: string): Promise<StoredRecord | undefined> {
+    const row = await this.db.row<FullRow>(
+      `SELECT ${LIST_COLUMNS}, run_id, hash, core, depth, trigger_event, input, output, journal IS NOT NULL AS has_journal
+       FROM fnflow.executions WHERE scope = $1 AND id = $2`,
+      [this.scope, id],
+    )
+    if (row === undefined) return undefined
+    const { trigger, ...record } = recordOfRow(row)
+    const event = row.trigger_event === null ? undefined : await readable(id, decodeJson(row.trigger_event))
+    return {
+      ...record,
+      status: row.status,
+      endedAt: row.ended_at,
+      runId: row.run_id,
+      hash: row.hash,
+      core: row.core,
+      depth: row.depth,
+      ...(trigger === undefined ? {} : { trigger: { ...trigger, ...(event === undefined ? {} : { event }) } }),
+      input: await readable(id, decodeJson(row.input)),
+      ...(row.output === null ? {} : { output: await readable(id, decodeJson(row.output)) }),
+      hasJournal: row.has_journal,
+    }
+  }
+
+  async journal(id: string): Promise<readonly unknown[] | undefined> {
+    const sql = 'SELECT journal FROM fnflow.executions WHERE scope = $1 AND id = $2'
+    const row = await this.db.row<{ journal: Buffer | null }>(sql, [this.scope, id])
+    const journal = row?.journal ?? null
+    return journal === null ? undefined : await readable(id, decodeJournal(journal))
+  }
+
+  /** Does nothing where there is no such record, or where it has a journal. */
+  async saveJournal(id: string, journal: readonly unknown[]): Promise<void> {
+    const sql = 'UPDATE fnflow.executions SET journal = $3 WHERE scope = $1 AND id = $2 AND journal IS NULL'
+    await this.db.change(sql, [this.scope, id, await encodeJournal(journal)])
+  }
+
+  /** Those of the executions that have a record. */
+  async having(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set()
+    const sql = 'SELECT id FROM fnflow.executions WHERE scope = $1 AND id = ANY ($2::text[])'
+    return new Set((await this.db.rows<{ id: string }>(sql, [this.scope, ids], { name: 'has-record' })).map(({ id }) => id))
+  }
+
+  private async insert(group: readonly EncodedRecord[]): Promise<void> {
+    const arrays = COLUMNS.map((_, column) => group.map(({ values }) => values[column]))
+    try {
+      await this.db.change(INSERT, [this.scope, ...arrays], { name: 'save-records' })
+    } catch (error) {
+      if (group.length === 1) throw error
+      // which one it is shows one by one; where the database is away the first one says so
+      const outcomes: unknown[] = []
+      for (const record of group)
+        outcomes.push(
+          await this.insert([record]).then(
+            () => undefined,
+            (failure: unknown) => failure,
+          ),
+        )
+      const failure = outcomes.find((outcome) => outcome !== undefined)
+      if (failure !== undefined) throw failure as Error
+    }
+  }
+}
+
+/** The row as the API shows it. Damaged JSON of small columns does not hide the rest. */
+export function recordOfRow(row: ListRow): ExecutionRecord {
+  const trigger = row.trigger === null ? undefined : (parsed(row.trigger, { type: 'unreadable' }) as { type: string; name?: string })
+  return {
+    id: row.id,
+    flow: row.flow,
+    version: row.version,
+    mode: row.mode,
+    status: row.status,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    ...(row.error === null ? {} : { error: parsed(row.error, UNREADABLE_ERROR) as ErrorDocument }),
+    ...(row.parent === null ? {} : { parent: { execution: row.parent, node: row.parent_node ?? '' } }),
+    ...(row.retry_of === null ? {} : { retryOf: row.retry_of }),
+    ...(trigger === undefined ? {} : { trigger }),
+  }
+}
+
+const UNREADABLE_ERROR: ErrorDocument = {
+  status: 500,
+  errorType: 'Unreadable',
+  errorMessage: 'the error of this execution is damaged in the registry',
+}
+
+function parsed(text: string, instead: unknown): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return instead
+  }
+}
+
+async function readable<T>(id: string, value: Promise<T>): Promise<T> {
+  try {
+    return await value
+  } catch (cause) {
+    const message = `execution ${id} is damaged in the registry; restore PostgreSQL from a backup, or delete its row`
+    throw new EngineError('store-unusable', message, { cause })
+  }
+}
+
+async function encodeRecord(record: EndedRecord): Promise<EncodedRecord> {
+  const { parent, trigger, error, output, journal } = record
+  const event = trigger?.event === undefined ? null : await encodeJson(trigger.event)
+  const input = await encodeJson(record.input)
+  const result = output === undefined ? null : await encodeJson(output)
+  const events = journal === undefined || journal === null ? null : await encodeJournal(journal)
+  const errorText = error === undefined ? null : JSON.stringify(error)
+  const origin =
+    parent !== undefined
+      ? originOfParent(parent.execution)
+      : trigger?.name === undefined
+        ? null
+        : originOfTrigger(trigger.type, trigger.name)
+  const named = trigger === undefined ? null : { type: trigger.type, ...(trigger.name === undefined ? {} : { name: trigger.name }) }
+  return {
+    id: record.id,
+    bytes: [event, input, result, events, errorText].reduce((sum, part) => sum + (part?.length ?? 0), 500),
+    values: [
+      record.id,
+      record.runId,
+      record.flow,
+      record.version,
+      record.hash,
+      record.mode,
+      record.core,
+      record.status,
+      Math.trunc(record.startedAt),
+      Math.trunc(record.endedAt),
+      record.depth,
+      parent?.execution ?? null,
+      parent?.node ?? null,
+      record.retryOf ?? null,
+      origin,
+      named === null ? null : JSON.stringify(named),
+      errorText,
+      event,
+      input,
+      result,
+      events,
+    ],
+  }
+}
+
+function* groupsOf(records: readonly EncodedRecord[]): Generator<EncodedRecord[], void, undefined> {
+  let group: EncodedRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    if (group.length > 0 && bytes + record.bytes > STATEMENT_BYTES) {
+      yield group
+      group = []
+      bytes = 0
+    }
+    group.push(record)
+    bytes += record.bytes
+  }
+  if (group.length > 0) yield group
+}

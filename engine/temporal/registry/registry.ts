@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto'
+import type { ExecutionRecord } from '../../api.ts'
+import { EngineError } from '../../errors.ts'
+import { Callbacks } from './callbacks.ts'
+import { Database } from './database.ts'
+import { FolderPayloads } from './folder-payloads.ts'
+import { FunctionRoutes } from './functions.ts'
+import { Logs } from './logs.ts'
+import { migrateSchema } from './migrate.ts'
+import { CachedPayloads } from './payloads.ts'
+import { Plans } from './plans.ts'
+import { PostgresPayloads } from './postgres-payloads.ts'
+import { listRecords } from './record-lists.ts'
+import { Records } from './records.ts'
+import { prune } from './retention.ts'
+import { Retries } from './retries.ts'
+import type {
+  CallbackAnswer,
+  CallbackBinding,
+  EndedRecord,
+  FlowDeployment,
+  FunctionRoute,
+  NewLogLine,
+  PayloadStore,
+  RecordFilter,
+  StoredCallback,
+  StoredFlow,
+  StoredLogLine,
+  StoredRecord,
+  UndeliveredAnswer,
+  WorkerFunction,
+} from './types.ts'
+
+export interface RegistryOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string
+  /** PostgreSQL's schema; default `fnflow`. Made if it is not there. */
+  readonly schema?: string
+  /** Separates applications in one schema; default: the empty one. Plans and the secret are common to all. */
+  readonly scope?: string
+  /** Large payloads go into this folder, which all processes must see, instead of the database. */
+  readonly payloadFolder?: string
+  /** Connections at most; default 10. */
+  readonly poolSize?: number
+  /** Bring the schema to the version of this program; default true. */
+  readonly migrate?: boolean
+}
+
+/**
+ * All of the Temporal engine that lives in PostgreSQL (docs/design/temporal.md). Any number of processes use one registry at once.
+ * Times are epoch milliseconds. All methods reject with EngineError: `store-failed` where it may work again later, `store-unusable` where
+ * somebody must act, `engine-closed` after `close`. Except for `appendLogs` they may be called again with the same arguments to the same effect.
+ */
+export class Registry {
+  /** 32 bytes, the same for all processes of this database: callback tokens are derived from it. */
+  readonly secret: Uint8Array
+  readonly payloads: PayloadStore
+  private readonly db: Database
+  private readonly scope: number
+  private readonly plansOf: Plans
+  private readonly routes: FunctionRoutes
+  private readonly callbacks: Callbacks
+  private readonly records: Records
+  private readonly retries: Retries
+  private readonly lines: Logs
+  private readonly cachedPayloads: CachedPayloads
+
+  private constructor(db: Database, secret: Uint8Array, scope: number, options: RegistryOptions) {
+    this.db = db
+    this.secret = secret
+    this.scope = scope
+    this.plansOf = new Plans(db, scope)
+    this.routes = new FunctionRoutes(db, scope)
+    this.callbacks = new Callbacks(db, scope)
+    this.records = new Records(db, scope)
+    this.retries = new Retries(db, scope)
+    this.lines = new Logs(db, scope)
+    const { payloadFolder } = options
+    this.cachedPayloads = new CachedPayloads(
+      payloadFolder === undefined ? new PostgresPayloads(db, scope) : new FolderPayloads(payloadFolder, options.scope ?? ''),
+    )
+    this.payloads = this.cachedPayloads
+  }
+
+  /**
+   * Connects (within 5 s) and brings the schema up to date, one process at a time. Rejects with EngineError `store-unusable`, whose message names
+   * host, port and database but never the password, or `bad-option`.
+   */
+  static async open(options: RegistryOptions): Promise<Registry> {
+    const { url, schema = 'fnflow', poolSize = 10, migrate = true } = options
+    if (!Number.isInteger(poolSize) || poolSize < 1)
+      throw new EngineError('bad-option', `poolSize must be a whole number from 1, not ${String(poolSize)}`)
+    const db = await Database.open({ url, schema, poolSize }, (client) => migrateSchema(client, schema, migrate))
+    try {
+      return new Registry(db, await secretOf(db), await scopeOf(db, options.scope ?? ''), options)
+    } catch (error) {
+      await db.close()
+      throw error
+    }
+  }
+
+  /** Waits for what is under way; then every call rejects with `engine-closed`. */
+  close(): Promise<void> {
+    return this.db.close()
+  }
+
+  /** Does nothing where the plan is there. `planText` is JSON, and `hash` its name for good. */
+  savePlan(hash: string, planText: string): Promise<void> {
+    return this.plansOf.save(hash, planText)
+  }
+
+  /** The plan's JSON. */
+  plan(hash: string): Promise<string | undefined> {
+    return this.plansOf.plan(hash)
+  }
+
+  /** Plan and flow in one transaction; from its end on every start of the flow takes this plan. */
+  deployFlow(deployment: FlowDeployment): Promise<void> {
+    return this.plansOf.deploy(deployment)
+  }
+
+  /** As it is deployed now: asks the database each time. */
+  flow(name: string): Promise<StoredFlow | undefined> {
+    return this.plansOf.flow(name)
+  }
+
+  /** By name. */
+  flows(): Promise<StoredFlow[]> {
+    return this.plansOf.flows()
+  }
+
+  /** Where a worker's functions run; the last worker to write a function's route wins. */
+  saveFunctions(functions: readonly WorkerFunction[]): Promise<void> {
+    return this.routes.save(functions)
+  }
+
+  /** The routes by `app/name`, at most 2 s old. */
+  functions(): Promise<ReadonlyMap<string, FunctionRoute>> {
+    return this.routes.routes()
+  }
+
+  /** Opens the token of an attempt, unless it is known, and ends those of earlier attempts of the same run of the node. */
+  bindCallback(binding: CallbackBinding): Promise<void> {
+    return this.callbacks.bind(binding)
+  }
+
+  /** Nothing waits for it any more. An answer that was taken stays. */
+  retireCallback(hash: string): Promise<void> {
+    return this.callbacks.retire(hash)
+  }
+
+  callback(hash: string): Promise<StoredCallback | undefined> {
+    return this.callbacks.find(hash)
+  }
+
+  /** Uses the token up and stores the answer, in one statement; `gone` also when it has expired. The caller then tells the workflow. */
+  answerCallback(hash: string, answer: CallbackAnswer): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
+    return this.callbacks.answer(hash, answer)
+  }
+
+  /** Answers that are older than `olderThanMs` and not marked as delivered, oldest first. */
+  undeliveredAnswers(olderThanMs: number, limit: number): Promise<UndeliveredAnswer[]> {
+    return this.callbacks.undelivered(olderThanMs, limit)
+  }
+
+  markDelivered(hash: string): Promise<void> {
+    return this.callbacks.markDelivered(hash)
+  }
+
+  /** Writes ended executions with their journals in as few statements as their size allows; of one that is there nothing changes. */
+  saveRecords(records: readonly EndedRecord[]): Promise<void> {
+    return this.records.save(records)
+  }
+
+  /** As the API shows it. */
+  record(id: string, withData: boolean): Promise<ExecutionRecord | undefined> {
+    return this.records.record(id, withData)
+  }
+
+  /** All of it but the journal. */
+  recordRow(id: string): Promise<StoredRecord | undefined> {
+    return this.records.row(id)
+  }
+
+  /** Undefined where there is no record, or none of its journal yet. */
+  journal(id: string): Promise<readonly unknown[] | undefined> {
+    return this.records.journal(id)
+  }
+
+  /** Of a record that has none. */
+  saveJournal(id: string, journal: readonly unknown[]): Promise<void> {
+    return this.records.saveJournal(id, journal)
+  }
+
+  /** Those of the executions that have a record. */
+  hasRecord(ids: readonly string[]): Promise<Set<string>> {
+    return this.records.having(ids)
+  }
+
+  /** Ended executions without input and output, newest first: by start, then by id. */
+  list(filter: RecordFilter): Promise<ExecutionRecord[]> {
+    return listRecords(this.db, this.scope, filter)
+  }
+
+  /** Undefined when `id` is the retry of `of` from now on; otherwise the id of the one that is. */
+  claimRetry(of: string, id: string): Promise<string | undefined> {
+    return this.retries.claim(of, id)
+  }
+
+  /** True when `id` has taken the place of `previous`; false when another one had. */
+  replaceRetry(of: string, previous: string, id: string): Promise<boolean> {
+    return this.retries.replace(of, previous, id)
+  }
+
+  /** Adds lines. When it rejects, some connection broke, and whether they are there is unknown. */
+  appendLogs(lines: readonly NewLogLine[]): Promise<void> {
+    return this.lines.append(lines)
+  }
+
+  /** In the order in which they were written. */
+  logs(execution: string): Promise<StoredLogLine[]> {
+    return this.lines.of(execution)
+  }
+
+  /** Deletes executions that ended before `before` (epoch ms) with all that belongs to them, `limit` at most; resolves to how many. */
+  prune(before: number, limit: number): Promise<number> {
+    const deletePayloads = (ids: readonly string[]): Promise<void> => this.cachedPayloads.deleteOwners(ids)
+    return prune(this.db, this.scope, { before, limit, deletePayloads })
+  }
+}
+
+async function secretOf(db: Database): Promise<Uint8Array> {
+  // whoever comes first makes it
+  await db.change("INSERT INTO fnflow.meta (key, value) VALUES ('secret', $1) ON CONFLICT (key) DO NOTHING", [randomBytes(32)])
+  const row = await db.row<{ value: Buffer }>("SELECT value FROM fnflow.meta WHERE key = 'secret'", [])
+  if (row === undefined) throw new EngineError('store-unusable', 'the registry has lost its secret; restore table meta from a backup')
+  return new Uint8Array(row.value)
+}
+
+async function scopeOf(db: Database, name: string): Promise<number> {
+  if (name.includes('\0')) throw new EngineError('bad-option', 'a scope is a name without U+0000')
+  const known = await db.row<{ key: number }>('SELECT key FROM fnflow.scopes WHERE name = $1', [name])
+  if (known !== undefined) return known.key
+  await db.change('INSERT INTO fnflow.scopes (name) VALUES ($1) ON CONFLICT (name) DO NOTHING', [name])
+  return scopeOf(db, name)
+}

@@ -1,0 +1,51 @@
+import type { Database } from './database.ts'
+import type { EndedRecord } from './types.ts'
+
+/** Executions per statement: it must not hold up what runs. */
+const BATCH = 100
+const STATUSES: readonly EndedRecord['status'][] = ['succeeded', 'failed', 'cancelled', 'timedOut']
+
+/**
+ * Deletes executions that ended before `before` (epoch ms) with all that belongs to them, `limit` at most; resolves to how many.
+ * `deletePayloads` is called with their ids before their records go, so that whatever is interrupted is found again.
+ */
+export async function prune(
+  db: Database,
+  scope: number,
+  options: { readonly before: number; readonly limit: number; readonly deletePayloads: (ids: readonly string[]) => Promise<void> },
+): Promise<number> {
+  const { before, limit, deletePayloads } = options
+  let deleted = 0
+  for (const status of STATUSES) {
+    while (deleted < limit) {
+      const wanted = Math.min(BATCH, limit - deleted)
+      // what ended long ago started before: the walk begins at the oldest and stops early
+      const rows = await db.rows<{ id: string }>(
+        `SELECT id FROM fnflow.executions WHERE scope = $1 AND status = $2 AND started_at < $3 AND ended_at < $3
+         ORDER BY started_at, id LIMIT $4`,
+        [scope, status, before, wanted],
+      )
+      if (rows.length === 0) break
+      const ids = rows.map(({ id }) => id)
+      await deletePayloads(ids)
+      deleted += await deleteRecords(db, scope, ids, before)
+      if (rows.length < wanted) break
+    }
+  }
+  return deleted
+}
+
+async function deleteRecords(db: Database, scope: number, ids: readonly string[], before: number): Promise<number> {
+  const row = await db.row<{ deleted: number }>(
+    `WITH old AS (
+       DELETE FROM fnflow.executions WHERE scope = $1 AND ended_at < $3
+         AND id IN (SELECT id FROM fnflow.executions WHERE scope = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE) RETURNING id
+     ),
+     logs AS (DELETE FROM fnflow.logs USING old WHERE logs.scope = $1 AND logs.execution = old.id),
+     callbacks AS (DELETE FROM fnflow.callbacks USING old WHERE callbacks.scope = $1 AND callbacks.execution = old.id),
+     retries AS (DELETE FROM fnflow.retries USING old WHERE retries.scope = $1 AND retries.of = old.id)
+     SELECT count(*) AS deleted FROM old`,
+    [scope, ids, before],
+  )
+  return row?.deleted ?? 0
+}
