@@ -21,7 +21,9 @@ const COLUMNS = 'hash, execution, node_run, attempt, state, expires_at, answer'
  * the workflow comes after it and is repeated until {@link markDelivered}.
  *
  * 1. A token is used once: `open` -> `answered` in one statement.
- * 2. Of the attempts of one run of a node only the newest is open, whatever the order in which they are bound.
+ * 2. Of the attempts of one run of a node only the newest can be answered, whatever the order in which they are bound: binding ends the earlier ones,
+ *    and the answer looks for later ones, which two bindings at once do not see of each other.
+ * 3. What has ended, or expired by the clock of the process that asks, can't be answered.
  */
 export class Callbacks {
   private readonly db: Database
@@ -68,13 +70,18 @@ export class Callbacks {
     }
   }
 
-  /** `gone` also when it has expired by this process's clock. */
+  /** See the invariants: `gone` is whatever is not open any more. */
   async answer(hash: string, answer: CallbackAnswer): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
     const call = randomUUID()
     const value = await encodeJson({ ok: answer.ok, value: answer.value })
     const taken = await this.db.change(
-      `UPDATE fnflow.callbacks SET state = 'answered', answer = $3, answered_at = $4, answered_by = $5
-       WHERE scope = $1 AND hash = $2 AND (state = 'open' AND expires_at > $4 OR answered_by = $5)`,
+      `UPDATE fnflow.callbacks AS c SET state = 'answered', answer = $3, answered_at = $4, answered_by = $5
+       WHERE scope = $1 AND hash = $2 AND (answered_by = $5 OR state = 'open' AND expires_at > $4
+         AND NOT EXISTS (
+           SELECT 1 FROM fnflow.callbacks AS later
+           WHERE later.scope = $1 AND later.execution = c.execution AND later.node_run = c.node_run AND later.attempt > c.attempt
+         )
+         AND NOT EXISTS (SELECT 1 FROM fnflow.executions AS ended WHERE ended.scope = $1 AND ended.id = c.execution))`,
       [this.scope, hash, value, Date.now(), call],
       { name: 'answer-callback' },
     )

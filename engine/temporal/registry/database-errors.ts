@@ -16,6 +16,18 @@ export interface DatabaseNames {
   readonly user: string | undefined
 }
 
+/** Thrown when PostgreSQL does not do what the registry asks of it. */
+export class RegistryError extends EngineError {
+  /** True where the same call may succeed later as it is: the database was away, or full. */
+  readonly passing: boolean
+
+  constructor(code: 'store-unusable' | 'store-failed', message: string, passing: boolean, cause: Error) {
+    super(code, message, { cause })
+    this.name = 'RegistryError'
+    this.passing = passing
+  }
+}
+
 /** Turns what `pg` throws into EngineErrors without the password in them. */
 export class DatabaseErrors {
   readonly names: DatabaseNames
@@ -45,7 +57,7 @@ export class DatabaseErrors {
     const message = `the registry in PostgreSQL at ${this.names.where} ${what}: ${reason}. ${remedyFor(error, this.names)}.`
     // as a text: the objects that drivers throw may hold the whole configuration
     const cause = new Error(this.withoutPassword(error instanceof Error ? (error.stack ?? error.message) : String(error)))
-    return new EngineError(code, message, { cause })
+    return new RegistryError(code, message, isPassing(error), cause)
   }
 
   private withoutPassword(text: string): string {
@@ -73,6 +85,12 @@ export function connectionLost(error: unknown): boolean {
   return (
     NETWORK.test(networkCode(error)) || (error instanceof Error && /^(Connection terminated|Client has encountered)/.test(error.message))
   )
+}
+
+function isPassing(error: unknown): boolean {
+  const state = sqlState(error)
+  // without a state: no connection, or no answer in time; 53: no space, no memory, no more connections; 57: ended by somebody
+  return state === undefined || CONNECTION_ENDS.test(state) || /^(53|57)/.test(state) || UNDONE.test(state)
 }
 
 /** True where the server has undone the statement. */

@@ -1,4 +1,4 @@
-import type { Client, ClientConfig, CustomTypesConfig, Pool, PoolClient } from 'pg'
+import type { Client, ClientConfig, CustomTypesConfig, Pool, PoolClient, QueryConfig } from 'pg'
 import { EngineError } from '../../errors.ts'
 import { connectionInDoubt, connectionLost, DatabaseErrors, undone } from './database-errors.ts'
 
@@ -29,9 +29,14 @@ export interface StatementOptions {
   readonly repeatable?: boolean
 }
 
+interface Result {
+  readonly rows: object[]
+  readonly rowCount: number | null
+}
+
 /**
  * A pool of connections, opened as they are needed. Statements name tables as `fnflow.<table>`; the schema in use takes the place of `fnflow`.
- * All methods throw EngineError: `store-failed` where it may work again later, `store-unusable` where somebody must act, `engine-closed`
+ * All methods throw EngineError (RegistryError): `store-failed` where it may work again later, `store-unusable` where somebody must act, `engine-closed`
  * after `close`. No message has the password.
  */
 export class Database {
@@ -40,6 +45,7 @@ export class Database {
   private readonly texts = new Map<string, string>()
   // not shown when somebody prints the object: its options hold the password
   readonly #pool: Pool
+  private readonly running = new Set<Promise<unknown>>()
   private closed: Promise<void> | null = null
 
   private constructor(pool: Pool, schema: string, errors: DatabaseErrors) {
@@ -75,6 +81,7 @@ export class Database {
     const errors = new DatabaseErrors({ where, schema, user: client.user }, password)
     try {
       await client.connect()
+      await checkEncoding(client)
       await prepare(client)
     } catch (error) {
       throw errors.unusable(error)
@@ -84,10 +91,14 @@ export class Database {
     const pool = new pg.Pool({ ...config, max: poolSize, connectionTimeoutMillis: POOL_WAIT_MS, idleTimeoutMillis: IDLE_MS })
     // of idle connections: the pool drops them and opens others
     pool.on('error', () => {})
+    // of those at work: their statement fails as well, and an event without a listener would end the process
+    pool.on('connect', (connection) => connection.on('error', () => {}))
     return new Database(pool, schema, errors)
   }
 
+  /** Nothing where a value has U+0000, which is in no row: PostgreSQL would refuse it. */
   async rows<Row extends object>(text: string, values: readonly unknown[], options: StatementOptions = {}): Promise<Row[]> {
+    if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return []
     return (await this.run(text, values, options)).rows as Row[]
   }
 
@@ -102,19 +113,22 @@ export class Database {
 
   /** Waits for the statements under way. */
   close(): Promise<void> {
-    return (this.closed ??= this.#pool.end())
+    // the pool itself would forget those that wait for a connection
+    return (this.closed ??= Promise.allSettled(this.running).then(() => this.#pool.end()))
   }
 
-  private async run(
-    text: string,
-    values: readonly unknown[],
-    { name, repeatable = true }: StatementOptions,
-  ): Promise<{ readonly rows: object[]; readonly rowCount: number | null }> {
-    const query = { text: this.withSchema(text), values: [...values], ...(name === undefined ? {} : { name }) }
+  private run(text: string, values: readonly unknown[], options: StatementOptions): Promise<Result> {
+    if (this.closed !== null) return Promise.reject(new EngineError('engine-closed', 'the registry is closed'))
+    const { name, repeatable = true } = options
+    const running = this.execute({ text: this.withSchema(text), values: [...values], ...(name === undefined ? {} : { name }) }, repeatable)
+    this.running.add(running)
+    return running.finally(() => this.running.delete(running))
+  }
+
+  private async execute(query: QueryConfig, repeatable: boolean): Promise<Result> {
     for (let again = true; ; again = false) {
       let client: PoolClient | undefined
       try {
-        if (this.closed !== null) throw new EngineError('engine-closed', 'the registry is closed')
         client = await this.#pool.connect()
         const result = await client.query<object>(query)
         client.release()
@@ -152,6 +166,17 @@ function checkUrl(url: unknown): void {
   if (!URL.canParse(url)) throw badUrl('it cannot be read')
   const { pathname, username } = new URL(url)
   if (/[@:]/.test(pathname + username)) throw badUrl('it has an @ or a : too many')
+}
+
+async function checkEncoding(client: Client): Promise<void> {
+  const { rows } = await client.query<{ encoding: string }>("SELECT current_setting('server_encoding') AS encoding")
+  const encoding = rows[0]?.encoding ?? ''
+  if (encoding === 'UTF8') return
+  const remedy = 'Make one with CREATE DATABASE … ENCODING UTF8 TEMPLATE template0'
+  throw new EngineError(
+    'store-unusable',
+    `the registry needs a database in UTF8, and ${client.database ?? ''} is in ${encoding}. ${remedy}.`,
+  )
 }
 
 function badUrl(what: string): EngineError {

@@ -13,6 +13,7 @@ const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/
  */
 export class FolderPayloads implements PayloadBackend {
   readonly where: string
+  readonly askBytes = 0
   private readonly folder: string
 
   /** `scope`: of the registry; owners of different scopes may be called the same. */
@@ -35,7 +36,7 @@ export class FolderPayloads implements PayloadBackend {
     const file = this.fileOf(owner, hash)
     const temporary = `${file}.${randomUUID()}.tmp`
     try {
-      await mkdir(dirname(file), { recursive: true })
+      await makeFolder(dirname(file))
       const handle = await open(temporary, 'wx')
       try {
         await handle.writeFile(data)
@@ -91,6 +92,13 @@ function nameOf(text: string): string {
 function hashOf(text: string): string {
   // as UTF-16, since UTF-8 gives all lone surrogates one form
   return createHash('sha256').update(Buffer.from(text, 'utf16le')).digest('hex')
+}
+
+/** Makes it with its parents, and sees that their names are on the disk before anything is in it. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
 /** So that the name outlives a loss of power as well. */

@@ -4,8 +4,8 @@ import { ByteLru } from './lru.ts'
 import type { PayloadStore } from './types.ts'
 
 const CACHE_BYTES = 64 * 1024 * 1024
-/** From here on it is asked whether the bytes are there, before they are sent. */
-const ASK_BYTES = 64 * 1024
+/** What is put is likely to be read soon, and by the same process; larger ones would push out too much else. */
+const KEEP_PUT_BYTES = 8 * 1024 * 1024
 /**
  * How long a process believes that what it has put is still there. Bounded, since another process may delete an owner and the same bytes be put for
  * it again: retention must be longer than this.
@@ -18,6 +18,8 @@ const NOTES_BYTES = 20_000 * NOTE_BYTES
 export interface PayloadBackend {
   /** For messages. */
   readonly where: string
+  /** From this size on it is asked whether the bytes are there, before they are written. */
+  readonly askBytes: number
   has(owner: string, hash: string): Promise<boolean>
   /** Writing what is there does nothing. */
   write(owner: string, hash: string, data: Uint8Array): Promise<void>
@@ -42,9 +44,11 @@ export class CachedPayloads implements PayloadStore {
     const key = keyOf(owner, hash)
     const until = this.stored.get(key)
     if (until !== undefined && performance.now() < until) return hash
-    const there = data.length >= ASK_BYTES && (await this.backend.has(owner, hash))
+    const there = data.length >= this.backend.askBytes && (await this.backend.has(owner, hash))
     if (!there) await this.backend.write(owner, hash, data)
     this.stored.set(key, performance.now() + BELIEVE_MS, NOTE_BYTES)
+    // a copy: the bytes are the caller's, perhaps of a much larger buffer
+    if (data.length <= KEEP_PUT_BYTES) this.cache.set(key, data.slice(), data.length)
     return hash
   }
 

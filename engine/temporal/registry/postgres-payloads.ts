@@ -22,6 +22,7 @@ const inflateAsync = promisify(inflate) as (data: Uint8Array) => Promise<Buffer>
 /** Payloads in table `payloads`. */
 export class PostgresPayloads implements PayloadBackend {
   readonly where = 'the registry'
+  readonly askBytes = 64 * 1024
   private readonly db: Database
   private readonly scope: number
 

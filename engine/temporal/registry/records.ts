@@ -3,6 +3,7 @@ import type { FlowMode } from '../../../dsl/plan.ts'
 import type { ExecutionRecord } from '../../api.ts'
 import { EngineError } from '../../errors.ts'
 import type { Database } from './database.ts'
+import { RegistryError } from './database-errors.ts'
 import { decodeJournal, decodeJson, encodeJournal, encodeJson } from './encoding.ts'
 import { originOfParent, originOfTrigger } from './origin.ts'
 import type { EndedRecord, StoredRecord } from './types.ts'
@@ -72,6 +73,8 @@ const COLUMNS = [
 
 const NAMES = COLUMNS.map(([name]) => name).join(', ')
 const ARRAYS = COLUMNS.map(([, type], index) => `$${index + 2}::${type}[]`).join(', ')
+const VALUES = COLUMNS.map((_, index) => `$${index + 2}`).join(', ')
+const INSERT_ONE = `INSERT INTO fnflow.executions (scope, ${NAMES}) VALUES ($1, ${VALUES}) ON CONFLICT (scope, id) DO NOTHING`
 const INSERT = `INSERT INTO fnflow.executions (scope, ${NAMES}) SELECT $1, r.* FROM unnest(${ARRAYS}) AS r (${NAMES}) ON CONFLICT (scope, id) DO NOTHING`
 
 /** Executions that have ended, with their journals. The first record of an execution stays. */
@@ -148,22 +151,21 @@ export class Records {
   }
 
   private async insert(group: readonly EncodedRecord[]): Promise<void> {
+    const [first] = group
+    // alone, its bytes go as they are
+    if (first !== undefined && group.length === 1) {
+      await this.db.change(INSERT_ONE, [this.scope, ...first.values], { name: 'save-record' })
+      return
+    }
     const arrays = COLUMNS.map((_, column) => group.map(({ values }) => values[column]))
     try {
       await this.db.change(INSERT, [this.scope, ...arrays], { name: 'save-records' })
     } catch (error) {
-      if (group.length === 1) throw error
-      // which one it is shows one by one; where the database is away the first one says so
-      const outcomes: unknown[] = []
-      for (const record of group)
-        outcomes.push(
-          await this.insert([record]).then(
-            () => undefined,
-            (failure: unknown) => failure,
-          ),
-        )
-      const failure = outcomes.find((outcome) => outcome !== undefined)
-      if (failure !== undefined) throw failure as Error
+      if (!(error instanceof RegistryError) || error.passing) throw error
+      // which one is refused shows one by one
+      const failures: unknown[] = []
+      for (const record of group) await this.insert([record]).catch((failure: unknown) => failures.push(failure))
+      if (failures.length > 0) throw failures[0]
     }
   }
 }

@@ -230,11 +230,11 @@ export class Registry {
 }
 
 async function secretOf(db: Database): Promise<Uint8Array> {
+  const row = await db.row<{ value: Buffer }>("SELECT value FROM fnflow.meta WHERE key = 'secret'", [])
+  if (row !== undefined) return new Uint8Array(row.value)
   // whoever comes first makes it
   await db.change("INSERT INTO fnflow.meta (key, value) VALUES ('secret', $1) ON CONFLICT (key) DO NOTHING", [randomBytes(32)])
-  const row = await db.row<{ value: Buffer }>("SELECT value FROM fnflow.meta WHERE key = 'secret'", [])
-  if (row === undefined) throw new EngineError('store-unusable', 'the registry has lost its secret; restore table meta from a backup')
-  return new Uint8Array(row.value)
+  return secretOf(db)
 }
 
 async function scopeOf(db: Database, name: string): Promise<number> {

@@ -2,19 +2,20 @@
 --
 -- scope: several applications (and tests) in one database, as a number so that keys stay short. Times are epoch milliseconds.
 -- Values of users are bytea: JSON, deflated when large (encoding.ts). text and jsonb refuse the character U+0000, which JSON has.
+-- Keys are COLLATE "C": the order of bytes, which is the program's, and which no new version of the C library changes under an index.
 
-CREATE TABLE meta (key text PRIMARY KEY, value bytea NOT NULL);
+CREATE TABLE meta (key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL);
 
-CREATE TABLE scopes (key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);
+CREATE TABLE scopes (key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text COLLATE "C" NOT NULL UNIQUE);
 
 -- global: what has the same hash is the same plan
-CREATE TABLE plans (hash text PRIMARY KEY, plan bytea NOT NULL);
+CREATE TABLE plans (hash text COLLATE "C" PRIMARY KEY, plan bytea NOT NULL);
 ALTER TABLE plans ALTER plan SET STORAGE EXTERNAL;
 
 CREATE TABLE flows (
   scope integer NOT NULL,
-  name text NOT NULL,
-  hash text NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  hash text COLLATE "C" NOT NULL,
   mode text NOT NULL,
   deployed_at bigint NOT NULL,
   PRIMARY KEY (scope, name)
@@ -22,7 +23,7 @@ CREATE TABLE flows (
 
 CREATE TABLE functions (
   scope integer NOT NULL,
-  ref text NOT NULL,
+  ref text COLLATE "C" NOT NULL,
   queue text NOT NULL,
   timeout_ms bigint,
   worker text NOT NULL,
@@ -33,9 +34,9 @@ CREATE TABLE functions (
 -- One row per attempt of a callback node. node_run is the place without its attempt: what an attempt has in common with its predecessors.
 CREATE TABLE callbacks (
   scope integer NOT NULL,
-  hash text NOT NULL,
-  execution text NOT NULL,
-  node_run text NOT NULL,
+  hash text COLLATE "C" NOT NULL,
+  execution text COLLATE "C" NOT NULL,
+  node_run text COLLATE "C" NOT NULL,
   attempt integer NOT NULL,
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'gone')),
   expires_at bigint NOT NULL,
@@ -54,21 +55,21 @@ CREATE INDEX callbacks_undelivered ON callbacks (scope, answered_at) WHERE state
 -- origin: the parent, or the trigger that is named; most executions of an API have neither and cost no entry.
 CREATE TABLE executions (
   scope integer NOT NULL,
-  id text NOT NULL,
+  id text COLLATE "C" NOT NULL,
   run_id text NOT NULL,
-  flow text NOT NULL,
+  flow text COLLATE "C" NOT NULL,
   version text NOT NULL,
-  hash text NOT NULL,
+  hash text COLLATE "C" NOT NULL,
   mode text NOT NULL,
   core integer NOT NULL,
-  status text NOT NULL,
+  status text COLLATE "C" NOT NULL,
   started_at bigint NOT NULL,
   ended_at bigint NOT NULL,
   depth integer NOT NULL,
   parent text,
   parent_node text,
   retry_of text,
-  origin text,
+  origin text COLLATE "C",
   trigger text,
   error text,
   trigger_event bytea,
@@ -86,12 +87,12 @@ CREATE INDEX executions_status ON executions (scope, status, started_at, id);
 CREATE INDEX executions_flow ON executions (scope, flow, status, started_at, id);
 CREATE INDEX executions_origin ON executions (scope, origin, status, started_at, id) WHERE origin IS NOT NULL;
 
-CREATE TABLE retries (scope integer NOT NULL, of text NOT NULL, id text NOT NULL, PRIMARY KEY (scope, of));
+CREATE TABLE retries (scope integer NOT NULL, of text COLLATE "C" NOT NULL, id text NOT NULL, PRIMARY KEY (scope, of));
 
 -- line is a JSON string: text refuses U+0000, which functions may print
 CREATE TABLE logs (
   scope integer NOT NULL,
-  execution text NOT NULL,
+  execution text COLLATE "C" NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,
   time bigint NOT NULL,
   node text,
@@ -103,7 +104,7 @@ CREATE TABLE logs (
 
 CREATE TABLE payloads (
   scope integer NOT NULL,
-  owner text NOT NULL,
+  owner text COLLATE "C" NOT NULL,
   hash bytea NOT NULL,
   deflated boolean NOT NULL,
   data bytea NOT NULL,
