@@ -47,8 +47,8 @@ export class CachedPayloads implements PayloadStore {
     const there = data.length >= this.backend.askBytes && (await this.backend.has(owner, hash))
     if (!there) await this.backend.write(owner, hash, data)
     this.stored.set(key, performance.now() + BELIEVE_MS, NOTE_BYTES)
-    // a copy: the bytes are the caller's, perhaps of a much larger buffer
-    if (data.length <= KEEP_PUT_BYTES) this.cache.set(key, data.slice(), data.length)
+    // a copy (slice() of a Buffer is none): the bytes are the caller's, perhaps of a much larger buffer
+    if (data.length <= KEEP_PUT_BYTES) this.cache.set(key, new Uint8Array(data), data.length)
     return hash
   }
 

@@ -28,24 +28,25 @@ export async function prune(
       if (rows.length === 0) break
       const ids = rows.map(({ id }) => id)
       await deletePayloads(ids)
-      deleted += await deleteRecords(db, scope, ids, before)
+      deleted += await deleteRecords(db, scope, ids)
       if (rows.length < wanted) break
     }
   }
   return deleted
 }
 
-async function deleteRecords(db: Database, scope: number, ids: readonly string[], before: number): Promise<number> {
-  const row = await db.row<{ deleted: number }>(
-    `WITH old AS (
-       DELETE FROM fnflow.executions WHERE scope = $1 AND ended_at < $3
-         AND id IN (SELECT id FROM fnflow.executions WHERE scope = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE) RETURNING id
-     ),
-     logs AS (DELETE FROM fnflow.logs USING old WHERE logs.scope = $1 AND logs.execution = old.id),
-     callbacks AS (DELETE FROM fnflow.callbacks USING old WHERE callbacks.scope = $1 AND callbacks.execution = old.id),
-     retries AS (DELETE FROM fnflow.retries USING old WHERE retries.scope = $1 AND retries.of = old.id)
-     SELECT count(*) AS deleted FROM old`,
-    [scope, ids, before],
-  )
-  return row?.deleted ?? 0
+/** Tables with rows of executions, and their column with its id; the records last, so that whatever is interrupted is found again. */
+const TABLES = [
+  ['logs', 'execution'],
+  ['callbacks', 'execution'],
+  ['retries', 'of'],
+  ['executions', 'id'],
+] as const
+
+/** By the ids themselves rather than in one statement that joins: whatever PostgreSQL believes of the tables, that goes by index. */
+async function deleteRecords(db: Database, scope: number, ids: readonly string[]): Promise<number> {
+  let deleted = 0
+  for (const [table, column] of TABLES)
+    deleted = await db.change(`DELETE FROM fnflow.${table} WHERE scope = $1 AND ${column} = ANY ($2::text[])`, [scope, ids])
+  return deleted
 }
