@@ -11,15 +11,15 @@ interface Migration {
   readonly file: URL
 }
 
-/** The files, beside this one, or seen from where the build puts this one. */
-const FOLDERS = ['./migrations/', '../engine/temporal/registry/migrations/']
+/** Of the files: beside this one, or seen from where the build puts this one. */
+const FOLDERS = ['./migrations/', '../engine/temporal/registry/migrations/'].map((folder) => new URL(folder, import.meta.url))
 
 /**
  * Brings a schema to the newest version, making it where there is none: each migration in a transaction of its own, one process at a time.
  * Throws EngineError `store-unusable` when the schema is of a newer version, or when it is not the newest and `migrate` is false; else what pg throws.
  */
-export async function migrateSchema(client: Client, schema: string, migrate: boolean): Promise<void> {
-  const migrations = await migrationFiles()
+export async function migrateSchema(client: Client, schema: string, migrate: boolean, folders: readonly URL[] = FOLDERS): Promise<void> {
+  const migrations = await migrationFiles(folders)
   const newest = migrations.at(-1)?.version ?? 0
   // without a lock: nearly always there is nothing to do
   if ((await versionOf(client, schema, newest)) === newest) return
@@ -71,9 +71,8 @@ async function versionOf(client: Client, schema: string, newest: number): Promis
   throw new EngineError('store-unusable', `${message}. Use the newer fnflow, or another schema.`)
 }
 
-async function migrationFiles(): Promise<readonly Migration[]> {
-  for (const folder of FOLDERS) {
-    const url = new URL(folder, import.meta.url)
+async function migrationFiles(folders: readonly URL[]): Promise<readonly Migration[]> {
+  for (const url of folders) {
     const names = await readdir(fileURLToPath(url)).catch(() => [])
     const files = names.filter((name) => /^\d{4}-[a-z-]+\.sql$/.test(name)).sort()
     if (files.length > 0) return files.map((name) => ({ version: Number(name.slice(0, 4)), file: new URL(name, url) }))
