@@ -19,19 +19,20 @@ const REMEDY = `Install PostgreSQL ${OLDEST} or later (Debian: apt-get install $
 const SHARED_MEMORY_LINE = 6
 const CHECK_TIMEOUT_MS = 5_000
 
-const SETTINGS = {
+/** What every server is told; compose.yaml says the same where it matters. */
+export const SETTINGS = {
   listen_addresses: '127.0.0.1',
-  max_connections: 200,
+  max_connections: '200',
   shared_buffers: '32MB',
   // What is said to be committed is: tests kill the server and look.
-  fsync: true,
+  fsync: 'on',
   // In the data folder and not in /dev/shm, where a killed server would leave it.
   dynamic_shared_memory_type: 'mmap',
   // The tests' own load would start workers and compile queries at odd moments.
-  jit: false,
-  max_parallel_workers_per_gather: 0,
+  jit: 'off',
+  max_parallel_workers_per_gather: '0',
   log_min_messages: 'warning',
-} satisfies PostgresOptions['settings']
+} as const
 
 export const postgres: Service<'postgres', PostgresOptions> = {
   name: 'postgres',
