@@ -16,10 +16,9 @@ export class FolderPayloads implements PayloadBackend {
   readonly askBytes = 0
   private readonly folder: string
 
-  /** `scope`: of the registry; owners of different scopes may be called the same. */
-  constructor(folder: string, scope: string) {
+  constructor(folder: string) {
     this.where = `folder ${folder}`
-    this.folder = scope === '' ? folder : join(folder, `scope-${nameOf(scope)}`)
+    this.folder = folder
   }
 
   async has(owner: string, hash: string): Promise<boolean> {

@@ -1,8 +1,6 @@
-import type { FlowMode } from '../../../dsl/plan.ts'
 import type { Database } from './database.ts'
 import { decodeText, encodeText } from './encoding.ts'
 import { ByteLru } from './lru.ts'
-import type { FlowDeployment, StoredFlow } from './types.ts'
 
 /** Of plans' texts that are kept. */
 const CACHE_BYTES = 32 * 1024 * 1024
@@ -10,16 +8,14 @@ const CACHE_BYTES = 32 * 1024 * 1024
 const NOTE_BYTES = 100
 const NOTES_BYTES = 10_000 * NOTE_BYTES
 
-/** Plans by hash, which never change, and the flows that are deployed. */
+/** Plans by hash, which never change; common to all scopes. */
 export class Plans {
   private readonly db: Database
-  private readonly scope: number
   private readonly texts = new ByteLru<string>(CACHE_BYTES)
   private readonly saved = new ByteLru<true>(NOTES_BYTES)
 
-  constructor(db: Database, scope: number) {
+  constructor(db: Database) {
     this.db = db
-    this.scope = scope
   }
 
   async save(hash: string, planText: string): Promise<void> {
@@ -41,34 +37,8 @@ export class Plans {
     return text
   }
 
-  /** One statement, so that no flow is without its plan. */
-  async deploy({ name, hash, mode, planText }: FlowDeployment): Promise<void> {
-    await this.db.change(
-      `WITH plan AS (INSERT INTO fnflow.plans (hash, plan) VALUES ($3, $6) ON CONFLICT (hash) DO NOTHING)
-       INSERT INTO fnflow.flows (scope, name, hash, mode, deployed_at) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (scope, name) DO UPDATE SET hash = excluded.hash, mode = excluded.mode, deployed_at = excluded.deployed_at`,
-      [this.scope, name, hash, mode, Date.now(), await encodeText(planText)],
-    )
-    this.keep(hash, planText)
-  }
-
-  /** Asked every time: a start on any server sees what was deployed on another. */
-  async flow(name: string): Promise<StoredFlow | undefined> {
-    const row = await this.db.row<{ hash: string; mode: FlowMode }>(
-      'SELECT hash, mode FROM fnflow.flows WHERE scope = $1 AND name = $2',
-      [this.scope, name],
-      { name: 'flow' },
-    )
-    return row === undefined ? undefined : { name, hash: row.hash, version: 'latest', mode: row.mode }
-  }
-
-  async flows(): Promise<StoredFlow[]> {
-    const sql = 'SELECT name, hash, mode FROM fnflow.flows WHERE scope = $1 ORDER BY name'
-    const rows = await this.db.rows<{ name: string; hash: string; mode: FlowMode }>(sql, [this.scope])
-    return rows.map(({ name, hash, mode }) => ({ name, hash, version: 'latest', mode }))
-  }
-
-  private keep(hash: string, text: string): void {
+  /** Notes what is in the database. */
+  keep(hash: string, text: string): void {
     this.texts.set(hash, text, 2 * text.length)
     this.saved.set(hash, true, NOTE_BYTES)
   }

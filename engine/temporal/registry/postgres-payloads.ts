@@ -24,16 +24,14 @@ export class PostgresPayloads implements PayloadBackend {
   readonly where = 'the registry'
   readonly askBytes = 64 * 1024
   private readonly db: Database
-  private readonly scope: number
 
-  constructor(db: Database, scope: number) {
+  constructor(db: Database) {
     this.db = db
-    this.scope = scope
   }
 
   async has(owner: string, hash: string): Promise<boolean> {
-    const sql = 'SELECT 1 AS one FROM fnflow.payloads WHERE scope = $1 AND owner = $2 AND hash = $3'
-    return (await this.db.row(sql, [this.scope, owner, Buffer.from(hash, 'hex')], { name: 'has-payload' })) !== undefined
+    const sql = 'SELECT 1 AS one FROM fnflow.payloads WHERE owner = $1 AND hash = $2'
+    return (await this.db.row(sql, [owner, Buffer.from(hash, 'hex')], { name: 'has-payload' })) !== undefined
   }
 
   async write(owner: string, hash: string, data: Uint8Array): Promise<void> {
@@ -44,23 +42,17 @@ export class PostgresPayloads implements PayloadBackend {
       )
     const smaller = await deflatedOf(data)
     await this.db.change(
-      'INSERT INTO fnflow.payloads (scope, owner, hash, deflated, data) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope, owner, hash) DO NOTHING',
-      [
-        this.scope,
-        owner,
-        Buffer.from(hash, 'hex'),
-        smaller !== undefined,
-        smaller ?? Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-      ],
+      'INSERT INTO fnflow.payloads (owner, hash, deflated, data) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, hash) DO NOTHING',
+      [owner, Buffer.from(hash, 'hex'), smaller !== undefined, smaller ?? Buffer.from(data.buffer, data.byteOffset, data.byteLength)],
       { name: 'put-payload' },
     )
   }
 
   async read(owner: string, hash: string): Promise<Uint8Array | undefined> {
-    const key = [this.scope, owner, Buffer.from(hash, 'hex')]
+    const key = [owner, Buffer.from(hash, 'hex')]
     const first = await this.db.row<{ deflated: boolean; size: number; piece: Buffer }>(
       `SELECT deflated, length(data) AS size, substring(data FROM 1 FOR ${PIECE_BYTES}) AS piece
-       FROM fnflow.payloads WHERE scope = $1 AND owner = $2 AND hash = $3`,
+       FROM fnflow.payloads WHERE owner = $1 AND hash = $2`,
       key,
       { name: 'get-payload' },
     )
@@ -68,7 +60,7 @@ export class PostgresPayloads implements PayloadBackend {
     const pieces = [first.piece]
     for (let from = PIECE_BYTES; from < first.size; from += PIECE_BYTES) {
       const next = await this.db.row<{ piece: Buffer }>(
-        `SELECT substring(data FROM $4::integer FOR ${PIECE_BYTES}) AS piece FROM fnflow.payloads WHERE scope = $1 AND owner = $2 AND hash = $3`,
+        `SELECT substring(data FROM $3::integer FOR ${PIECE_BYTES}) AS piece FROM fnflow.payloads WHERE owner = $1 AND hash = $2`,
         [...key, from + 1],
       )
       if (next === undefined) return undefined
@@ -81,7 +73,7 @@ export class PostgresPayloads implements PayloadBackend {
   }
 
   async deleteOwners(owners: readonly string[]): Promise<void> {
-    await this.db.change('DELETE FROM fnflow.payloads WHERE scope = $1 AND owner = ANY ($2::text[])', [this.scope, owners])
+    await this.db.change('DELETE FROM fnflow.payloads WHERE owner = ANY ($1::text[])', [owners])
   }
 }
 

@@ -204,7 +204,8 @@ function parsed(text: string, instead: unknown): unknown {
   }
 }
 
-async function readable<T>(id: string, value: Promise<T>): Promise<T> {
+/** Of an execution or lane. Throws EngineError `store-unusable` instead of what decoding throws. */
+export async function readable<T>(id: string, value: Promise<T>): Promise<T> {
   try {
     return await value
   } catch (cause) {

@@ -4,7 +4,9 @@ import { EngineError } from '../../errors.ts'
 import { Callbacks } from './callbacks.ts'
 import { Database } from './database.ts'
 import { FolderPayloads } from './folder-payloads.ts'
+import { Flows } from './flows.ts'
 import { FunctionRoutes } from './functions.ts'
+import { Lanes } from './lanes.ts'
 import { Logs } from './logs.ts'
 import { migrateSchema } from './migrate.ts'
 import { CachedPayloads } from './payloads.ts'
@@ -36,7 +38,7 @@ export interface RegistryOptions {
   readonly url: string
   /** PostgreSQL's schema; default `fnflow`. Made if it is not there. */
   readonly schema?: string
-  /** Separates applications in one schema; default: the empty one. Plans and the secret are common to all. */
+  /** Separates applications in one schema; default: the empty one. Plans, payloads and the secret are common to all. */
   readonly scope?: string
   /** Large payloads go into this folder, which all processes must see, instead of the database. */
   readonly payloadFolder?: string
@@ -46,40 +48,43 @@ export interface RegistryOptions {
   readonly migrate?: boolean
 }
 
+/** What the registries of one process have in common, whatever their scopes. */
+interface Shared {
+  readonly db: Database
+  readonly secret: Uint8Array
+  readonly plans: Plans
+  readonly payloads: CachedPayloads
+}
+
 /**
  * All of the Temporal engine that lives in PostgreSQL (docs/design/temporal.md). Any number of processes use one registry at once.
  * Times are epoch milliseconds. All methods reject with EngineError: `store-failed` where it may work again later, `store-unusable` where
  * somebody must act, `engine-closed` after `close`. Except for `appendLogs` they may be called again with the same arguments to the same effect.
  */
 export class Registry {
-  /** 32 bytes, the same for all processes of this database: callback tokens are derived from it. */
-  readonly secret: Uint8Array
-  readonly payloads: PayloadStore
-  private readonly db: Database
+  private readonly shared: Shared
   private readonly scope: number
-  private readonly plansOf: Plans
+  private readonly owner: boolean
+  private readonly deployed: Flows
   private readonly routes: FunctionRoutes
   private readonly callbacks: Callbacks
   private readonly records: Records
+  private readonly lanes: Lanes
   private readonly retries: Retries
   private readonly lines: Logs
-  private readonly cachedPayloads: CachedPayloads
 
-  private constructor(db: Database, secret: Uint8Array, scope: number, options: RegistryOptions) {
-    this.db = db
-    this.secret = secret
+  private constructor(shared: Shared, scope: number, owner: boolean) {
+    const { db, plans } = shared
+    this.shared = shared
     this.scope = scope
-    this.plansOf = new Plans(db, scope)
+    this.owner = owner
+    this.deployed = new Flows(db, scope, plans)
     this.routes = new FunctionRoutes(db, scope)
     this.callbacks = new Callbacks(db, scope)
     this.records = new Records(db, scope)
+    this.lanes = new Lanes(db, scope)
     this.retries = new Retries(db, scope)
     this.lines = new Logs(db, scope)
-    const { payloadFolder } = options
-    this.cachedPayloads = new CachedPayloads(
-      payloadFolder === undefined ? new PostgresPayloads(db, scope) : new FolderPayloads(payloadFolder, options.scope ?? ''),
-    )
-    this.payloads = this.cachedPayloads
   }
 
   /**
@@ -87,46 +92,63 @@ export class Registry {
    * host, port and database but never the password, or `bad-option`.
    */
   static async open(options: RegistryOptions): Promise<Registry> {
-    const { url, schema = 'fnflow', poolSize = 10, migrate = true } = options
+    const { url, schema = 'fnflow', scope = '', payloadFolder, poolSize = 10, migrate = true } = options
     if (!Number.isInteger(poolSize) || poolSize < 1)
       throw new EngineError('bad-option', `poolSize must be a whole number from 1, not ${String(poolSize)}`)
     const db = await Database.open({ url, schema, poolSize }, (client) => migrateSchema(client, schema, migrate))
     try {
-      return new Registry(db, await secretOf(db), await scopeOf(db, options.scope ?? ''), options)
+      const payloads = new CachedPayloads(payloadFolder === undefined ? new PostgresPayloads(db) : new FolderPayloads(payloadFolder))
+      const shared = { db, secret: await secretOf(db), plans: new Plans(db), payloads }
+      return new Registry(shared, await scopeOf(db, scope), true)
     } catch (error) {
       await db.close()
       throw error
     }
   }
 
-  /** Waits for what is under way; then every call rejects with `engine-closed`. */
+  /** The same database in another scope, over the same connections; it ends with this one. */
+  async scoped(scope: string): Promise<Registry> {
+    return new Registry(this.shared, await scopeOf(this.shared.db, scope), false)
+  }
+
+  /** Waits for what is under way; then every call rejects with `engine-closed`. Does nothing for one that `scoped` made. */
   close(): Promise<void> {
-    return this.db.close()
+    return this.owner ? this.shared.db.close() : Promise.resolve()
+  }
+
+  /** 32 bytes, the same for all processes of this database: callback tokens are derived from it. */
+  get secret(): Uint8Array {
+    return this.shared.secret
+  }
+
+  /** Common to all scopes. */
+  get payloads(): PayloadStore {
+    return this.shared.payloads
   }
 
   /** Does nothing where the plan is there. `planText` is JSON, and `hash` its name for good. */
   savePlan(hash: string, planText: string): Promise<void> {
-    return this.plansOf.save(hash, planText)
+    return this.shared.plans.save(hash, planText)
   }
 
   /** The plan's JSON. */
   plan(hash: string): Promise<string | undefined> {
-    return this.plansOf.plan(hash)
+    return this.shared.plans.plan(hash)
   }
 
   /** Plan and flow in one transaction; from its end on every start of the flow takes this plan. */
   deployFlow(deployment: FlowDeployment): Promise<void> {
-    return this.plansOf.deploy(deployment)
+    return this.deployed.deploy(deployment)
   }
 
   /** As it is deployed now: asks the database each time. */
   flow(name: string): Promise<StoredFlow | undefined> {
-    return this.plansOf.flow(name)
+    return this.deployed.flow(name)
   }
 
   /** By name. */
   flows(): Promise<StoredFlow[]> {
-    return this.plansOf.flows()
+    return this.deployed.flows()
   }
 
   /** Where a worker's functions run; the last worker to write a function's route wins. */
@@ -192,6 +214,15 @@ export class Registry {
     return this.records.saveJournal(id, journal)
   }
 
+  /** The journal of a lane, by its workflow id; the first one stays, and goes with the record of its execution. */
+  saveLane(id: string, journal: readonly unknown[]): Promise<void> {
+    return this.lanes.save(id, journal)
+  }
+
+  lane(id: string): Promise<readonly unknown[] | undefined> {
+    return this.lanes.journal(id)
+  }
+
   /** Those of the executions that have a record. */
   hasRecord(ids: readonly string[]): Promise<Set<string>> {
     return this.records.having(ids)
@@ -199,7 +230,7 @@ export class Registry {
 
   /** Ended executions without input and output, newest first: by start, then by id. */
   list(filter: RecordFilter): Promise<ExecutionRecord[]> {
-    return listRecords(this.db, this.scope, filter)
+    return listRecords(this.shared.db, this.scope, filter)
   }
 
   /** Undefined when `id` is the retry of `of` from now on; otherwise the id of the one that is. */
@@ -224,8 +255,8 @@ export class Registry {
 
   /** Deletes executions that ended before `before` (epoch ms) with all that belongs to them, `limit` at most; resolves to how many. */
   prune(before: number, limit: number): Promise<number> {
-    const deletePayloads = (ids: readonly string[]): Promise<void> => this.cachedPayloads.deleteOwners(ids)
-    return prune(this.db, this.scope, { before, limit, deletePayloads })
+    const deletePayloads = (ids: readonly string[]): Promise<void> => this.shared.payloads.deleteOwners(ids)
+    return prune(this.shared.db, this.scope, { before, limit, deletePayloads })
   }
 }
 

@@ -38,6 +38,7 @@ export async function prune(
 /** Tables with rows of executions, and their column with its id; the records last, so that whatever is interrupted is found again. */
 const TABLES = [
   ['logs', 'execution'],
+  ['lanes', 'execution'],
   ['callbacks', 'execution'],
   ['retries', 'of'],
   ['executions', 'id'],

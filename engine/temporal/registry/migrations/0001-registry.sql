@@ -102,12 +102,22 @@ CREATE TABLE logs (
   PRIMARY KEY (scope, execution, seq)
 );
 
-CREATE TABLE payloads (
+-- what is inside of a lane's range of a loop (docs/design/temporal.md); written when the lane ends, before there is a record of its execution
+CREATE TABLE lanes (
   scope integer NOT NULL,
+  execution text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  journal bytea NOT NULL,
+  PRIMARY KEY (scope, execution, id)
+);
+ALTER TABLE lanes ALTER journal SET STORAGE EXTERNAL;
+
+-- common to all scopes, as the workers are that write and read them; the owner is an execution
+CREATE TABLE payloads (
   owner text COLLATE "C" NOT NULL,
   hash bytea NOT NULL,
   deflated boolean NOT NULL,
   data bytea NOT NULL,
-  PRIMARY KEY (scope, owner, hash)
+  PRIMARY KEY (owner, hash)
 );
 ALTER TABLE payloads ALTER data SET STORAGE EXTERNAL;

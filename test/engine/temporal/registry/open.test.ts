@@ -78,6 +78,20 @@ test('schemas of one database are apart, and so are scopes of one schema', async
   expect(other.secret).not.toEqual(a.secret)
 })
 
+test('another scope over the same connections ends with the registry it came from', async () => {
+  const registry = await lab.open({ scope: 'a', poolSize: 1 })
+  const other = await registry.scoped('b')
+  const apart = await lab.open({ scope: 'b' })
+  await other.deployFlow({ name: 'scoped', hash: 'h', mode: 'standard', planText: '1' })
+  expect(await apart.flow('scoped')).toMatchObject({ hash: 'h' })
+  expect(await registry.flow('scoped')).toBeUndefined()
+  expect(other.secret).toEqual(registry.secret)
+  await other.close()
+  expect(await registry.flows()).toEqual(await registry.flows())
+  await registry.close()
+  await expect(other.flow('scoped')).rejects.toMatchObject({ code: 'engine-closed' })
+})
+
 test.for(['', 'Big', '1st', 'a-b', 'a"b', 'pg_mine', 'x'.repeat(64)])('schema %j is refused', async (schema) => {
   expect(await refusal(lab.open({ schema }))).toMatchObject({
     code: 'bad-option',

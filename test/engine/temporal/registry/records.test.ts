@@ -159,6 +159,18 @@ test('a journal comes later where a record has none, and does not change', async
   expect(await registry.recordRow('a')).toMatchObject({ hasJournal: true })
 })
 
+test('journals of lanes are kept by the ids of the lanes, before there is a record', async () => {
+  const registry = await lab.open()
+  const events = [[1, 'n#1', { a: '\0' }], [2]]
+  await registry.saveLane('e~each[0]#1/$range#1', events)
+  await registry.saveLane('e~each[0]#1/$range#1', [])
+  await registry.saveLane('e~other', [])
+  expect(await registry.lane('e~each[0]#1/$range#1')).toEqual(events)
+  expect(await registry.lane('e~other')).toEqual([])
+  expect(await registry.lane('e')).toBeUndefined()
+  expect(await registry.journal('e')).toBeUndefined()
+})
+
 describe('retries of one execution', () => {
   test('of many claims one gets it, and all learn which', async () => {
     const registries = await Promise.all(Array.from({ length: 3 }, () => lab.open({ scope: 'retries' })))
