@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 
 /*
  * Below the range from which Linux (32768) and macOS (49152) take the local ports of outgoing connections: a server that is killed and
@@ -26,5 +26,18 @@ function isFree(port: number): Promise<boolean> {
     const server = createServer()
     server.once('error', () => resolve(false))
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** Resolves if something listens on `host:port`; rejects with the reason if not. */
+export function checkListening(address: string): Promise<void> {
+  const colon = address.lastIndexOf(':')
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) })
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
   })
 }

@@ -92,6 +92,7 @@ class Run {
     const service: Service = SERVICES[name]
     const address = process.env[service.variable]
     if (address !== undefined && address !== '' && !options.own) {
+      await checkGiven(service, address)
       this.services[name] = new Given(name, address)
       return
     }
@@ -126,6 +127,22 @@ async function newFolder(): Promise<string> {
   return folder
 }
 
+async function checkGiven({ name, variable, check }: Service, address: string): Promise<void> {
+  try {
+    await check(address)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(
+      `${name} at ${withoutPassword(address)}, which ${variable} gives, does not answer: ${why}. Start it, or unset ${variable}`,
+    )
+  }
+}
+
+/** For messages, which end up in logs. */
+function withoutPassword(address: string): string {
+  return address.replace(/(:\/\/[^:/@]*):[^@]*@/, '$1:***@')
+}
+
 class Given implements RunningService {
   readonly name: ServiceName
   readonly address: string
@@ -148,7 +165,9 @@ class Given implements RunningService {
   private refuse(what: string): Promise<never> {
     const { variable } = SERVICES[this.name]
     return Promise.reject(
-      new Error(`${this.name} at ${this.address} is given by ${variable} and can't be ${what}: start one with { own: true }`),
+      new Error(
+        `${this.name} at ${withoutPassword(this.address)} is given by ${variable} and can't be ${what}: start one with { own: true }`,
+      ),
     )
   }
 }

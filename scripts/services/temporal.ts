@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cached } from './build-cache.ts'
+import { checkListening } from './ports.ts'
 import { MissingServiceError, type Launch, type Log, type Place, type Service } from './service.ts'
 import { canInstall, findPrograms, install, lastLine, run, stopwatch } from './tools.ts'
 
@@ -71,6 +72,8 @@ export const temporal: Service<'temporal', TemporalOptions> = {
   },
 
   async check(address) {
+    // A client that finds nobody waits a second before it tries again.
+    await checkListening(address)
     const { Connection } = await import('@temporalio/client')
     const connection = await Connection.connect({ address, connectTimeout: CHECK_TIMEOUT_MS })
     try {

@@ -80,7 +80,8 @@ export function canInstall(): boolean {
 
 /** Installs a package of Debian's. Returns why it failed, in one line, or undefined. Waits for another apt that runs. */
 export async function install(name: string): Promise<string | undefined> {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // Nobody is asked, and the package's own server, on the port that everybody uses, is not started.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const wait = ['-o', 'DPkg::Lock::Timeout=300']
   const update = await run('apt-get', [...wait, 'update', '-qq'], { env })
   if (update.code !== 0) return `apt-get update failed: ${lastLine(update.stderr)}`

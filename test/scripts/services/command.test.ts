@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { needServices } from '../../services/need.ts'
 import { alive, namespaces, processesOf, query, SLOW, startScript, temporaryFolder, type Running } from './lab.ts'
 
-needServices('temporal', 'postgres')
+const { postgres } = needServices('temporal', 'postgres')
 
 const NONE = { FNFLOW_TEST_TEMPORAL: '', FNFLOW_TEST_POSTGRES: '' }
 
@@ -61,8 +61,8 @@ describe('npm run services', () => {
   })
 
   test('starts nothing that a variable gives', async () => {
-    const running = services(['temporal'], { FNFLOW_TEST_TEMPORAL: 'elsewhere:1' })
-    expect(await exported(running, 1)).toEqual({ FNFLOW_TEST_TEMPORAL: 'elsewhere:1' })
+    const running = services(['postgres'], { FNFLOW_TEST_POSTGRES: postgres })
+    expect(await exported(running, 1)).toEqual({ FNFLOW_TEST_POSTGRES: postgres })
     expect(processesOf(running.child.pid!)).toHaveLength(1)
   })
 

@@ -65,6 +65,16 @@ describe('services', () => {
     expect(own.addresses.postgres).not.toBe(addresses.postgres)
   })
 
+  test('that a variable gives, but that do not answer, are missed at once', async () => {
+    setVariables({ FNFLOW_TEST_TEMPORAL: '127.0.0.1:1', FNFLOW_TEST_POSTGRES: 'postgres://me:secret@127.0.0.1:1/postgres' })
+    await expect(startServices(['temporal'])).rejects.toThrow(
+      /^temporal at 127\.0\.0\.1:1, which FNFLOW_TEST_TEMPORAL gives, does not answer: connect ECONNREFUSED 127\.0\.0\.1:1\. Start it, or unset FNFLOW_TEST_TEMPORAL$/,
+    )
+    await expect(startServices(['postgres'])).rejects.toThrow(
+      /^postgres at postgres:\/\/me:\*\*\*@127\.0\.0\.1:1\/postgres, .* does not answer: connect ECONNREFUSED .* unset FNFLOW_TEST_POSTGRES$/,
+    )
+  })
+
   test('are told what the caller says', async () => {
     const { addresses } = await start(['temporal', 'postgres'], {
       options: {
