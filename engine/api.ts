@@ -25,6 +25,8 @@ export interface ExecutionRecord {
   readonly parent?: { readonly execution: string; readonly node: string }
   readonly retryOf?: string
   readonly trigger?: { readonly type: string; readonly name?: string }
+  /** Of one that runs on Temporal: what keeps it from going on, with the remedy. Absent where nothing does. */
+  readonly problems?: readonly string[]
 }
 
 /** One node of an execution; nodes inside a container are listed by their place as well. */
@@ -58,11 +60,52 @@ export interface CallbackInfo {
   readonly url: string
 }
 
+/** Where Temporal is, and what of it this engine does. */
+export interface TemporalOptions {
+  /** `host:port`; default `localhost:7233`. */
+  readonly address?: string
+  /** Default `default`. */
+  readonly namespace?: string
+  /** Where workflows and plain functions run; default `fnflow`. Others begin with it: `<taskQueue>.<pool>`, `<taskQueue>.gpu.<type>`. */
+  readonly taskQueue?: string
+  /** True: the machine's own certificate authorities. Certificates and keys are PEM texts. Default: no TLS, unless there is an `apiKey`. */
+  readonly tls?:
+    | boolean
+    | {
+        readonly ca?: string | undefined
+        readonly cert?: string | undefined
+        readonly key?: string | undefined
+        readonly serverName?: string | undefined
+      }
+  readonly apiKey?: string
+  /** Whether this process is a worker too; default: true. */
+  readonly worker?: boolean | TemporalWorkerOptions
+  /** Several applications in one database and namespace keep their flows apart by it; default: none. */
+  readonly scope?: string
+  /** Folder for large payloads that all workers and clients share; default: the database. */
+  readonly payloads?: string
+}
+
+export interface TemporalWorkerOptions {
+  /** Task queues beside the main one, without their beginning: `gpu.nvidia-t4`, `imports`. With `only`, these alone. */
+  readonly queues?: readonly (string | { readonly name: string; readonly slots: number })[]
+  /** Nothing but the named queues: no workflows, no functions of the main queue. */
+  readonly only?: boolean
+  /** Functions at one time, per queue; default 200. */
+  readonly slots?: number
+  /** Workflows that are kept in memory; the SDK's default by the size of the heap. */
+  readonly maxCachedWorkflows?: number
+  /** For worker versioning (docs/cluster.md): deployment name and build id. */
+  readonly deployment?: { readonly name: string; readonly buildId: string }
+}
+
 export interface EngineOptions {
-  /** `embedded` (default) runs both modes; `express` has no store and refuses standard flows. */
-  readonly engine?: 'embedded' | 'express'
-  /** Folder of the store, or `:memory:` (default). */
+  /** `embedded` (default) runs both modes; `express` has no store and refuses standard flows; `temporal` runs standard flows on a cluster. */
+  readonly engine?: 'embedded' | 'express' | 'temporal'
+  /** Folder of the store, or `:memory:` (default). Of the engine `temporal`: the URL of a PostgreSQL database. */
   readonly store?: string
+  /** Of the engine `temporal` only. */
+  readonly temporal?: TemporalOptions
   /** Name -> handler, or name -> specification. A name without `app/` is in app `default`. */
   readonly functions?: Readonly<Record<string, ModuleHandler | FunctionSpec>>
   /** Own executors by runtime name. */

@@ -1,3 +1,4 @@
+import { RANGE_NODE } from '../dsl/core/range.ts'
 import { lineageOf } from '../dsl/core/place.ts'
 import type { Carried, NodeRun, Recorder, RunStatus } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
@@ -28,7 +29,8 @@ export class CarryCollector implements Recorder {
   ended(run: NodeRun, status: RunStatus, value: Json | ErrorDocument | undefined): void {
     const lineage = lineageOf(run)
     this.reached.set(lineage, status)
-    if (status !== 'succeeded' && status !== 'caught') return
+    // what a range did is taken over iteration by iteration
+    if ((status !== 'succeeded' && status !== 'caught') || run.node.id === RANGE_NODE) return
     const attempts = run.invocations
     const way = run.to !== run.node.next && run.to !== null ? { next: run.to.id } : {}
     this.carried.set(lineage, { output: value as Json, status, attempts, ...way })

@@ -1,10 +1,8 @@
 import type { Channel, CloudEvent } from '../connectors/channels/contract.ts'
 import { logChannel } from '../connectors/channels/log.ts'
-import { placeOf } from '../dsl/core/place.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
-import { eventData } from '../dsl/nodes/event.ts'
-import { checkBounds } from '../dsl/json-bounds.ts'
+import { cloudEventOf } from '../dsl/nodes/event.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanEventNode } from '../dsl/plan.ts'
 import { EngineError } from './errors.ts'
@@ -26,44 +24,33 @@ export class Channels {
 
   /** Publishes the event of an `event` node; `ended` gets the node's outcome, never synchronously. */
   publish(run: NodeRun, executionId: string, ended: (ok: boolean, value: Json) => void): void {
-    const plan = run.node.plan as PlanEventNode
-    const channel = this.channels.get(plan.channel)
-    if (channel === undefined) {
-      const known = [...this.channels.keys()].join(', ') || 'none'
-      queueMicrotask(() => ended(false, channelError('ChannelNotFound', `no channel ${plan.channel} is configured; known: ${known}`)))
-      return
-    }
-    let data: Json
+    let event: CloudEvent
     try {
-      data = eventData(run).value
-      checkBounds(data, `the data of event node ${run.node.id}`)
+      event = cloudEventOf(run, executionId)
     } catch (error) {
       queueMicrotask(() =>
         ended(false, error instanceof NodeError ? (error.document as unknown as Json) : channelError('InternalError', String(error))),
       )
       return
     }
-    const { flow } = run.scope
-    const event: CloudEvent = {
-      specversion: '1.0',
-      id: `${executionId}/${placeOf(run)}`,
-      source: plan.source ?? `/flows/${flow.prepared.plan.flow}`,
-      type: plan.eventType ?? 'fnflow.event',
-      ...(plan.subject === undefined ? {} : { subject: plan.subject }),
-      time: new Date(flow.now).toISOString(),
-      datacontenttype: 'application/json',
-      data,
-    }
-    publishSafely(channel, event).then(
-      () => ended(true, { eventId: event.id }),
-      (error: unknown) =>
-        ended(false, channelError('PublishFailed', `channel ${plan.channel}: ${error instanceof Error ? error.message : String(error)}`)),
-    )
+    void this.send((run.node.plan as PlanEventNode).channel, event).then(({ ok, value }) => ended(ok, value))
   }
-}
 
-async function publishSafely(channel: Channel, event: CloudEvent): Promise<void> {
-  await channel.publish(event)
+  /** Sends an event; resolves to the outcome of its node, and never rejects. */
+  async send(name: string, event: CloudEvent): Promise<{ readonly ok: boolean; readonly value: Json }> {
+    const channel = this.channels.get(name)
+    if (channel === undefined) {
+      const known = [...this.channels.keys()].join(', ') || 'none'
+      return { ok: false, value: channelError('ChannelNotFound', `no channel ${name} is configured; known: ${known}`) }
+    }
+    try {
+      await channel.publish(event)
+      return { ok: true, value: { eventId: event.id } }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return { ok: false, value: channelError('PublishFailed', `channel ${name}: ${reason}`) }
+    }
+  }
 }
 
 function channelError(errorType: string, errorMessage: string): Json {

@@ -6,6 +6,7 @@ import { LocalEngine } from './local-engine.ts'
 const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'engine',
   'store',
+  'temporal',
   'functions',
   'executors',
   'channels',
@@ -17,13 +18,15 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
 
 /**
  * Makes an engine. With `store` naming a folder, what was left there goes on at once.
- * Throws EngineError: `bad-option`, `store-locked`, `store-unusable`.
+ * Throws EngineError: `bad-option`, `store-locked`, `store-unusable`, `temporal-unavailable`.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   checkKeys(options, KNOWN_OPTIONS, 'createEngine')
   const { engine, store, retentionMs, publicUrl } = options
-  if (engine !== undefined && engine !== 'embedded' && engine !== 'express')
-    throw new EngineError('bad-option', `engine must be embedded or express, not ${String(engine)}`)
+  if (engine !== undefined && engine !== 'embedded' && engine !== 'express' && engine !== 'temporal')
+    throw new EngineError('bad-option', `engine must be embedded, express or temporal, not ${String(engine)}`)
+  if (options.temporal !== undefined && engine !== 'temporal')
+    throw new EngineError('bad-option', 'the option temporal goes with engine: temporal')
   if (store !== undefined && (typeof store !== 'string' || store === '' || store.includes('\0')))
     throw new EngineError('bad-option', 'store must be the path of a folder, or :memory:')
   if (retentionMs !== undefined && !(typeof retentionMs === 'number' && retentionMs >= 0))

@@ -26,6 +26,8 @@ export const ENGINE_ERROR_CODES = {
   'store-unusable': 503,
   'store-failed': 503,
   'engine-closed': 503,
+  /** Temporal cannot be reached, or refuses this client. */
+  'temporal-unavailable': 503,
   aborted: 499,
 } as const
 

@@ -68,6 +68,11 @@ export class FlowRegistry {
   get(ref: string): DeployedFlow {
     const found = this.find(ref)
     if (found !== undefined) return found
+    return this.refuse(ref)
+  }
+
+  /** Throws EngineError `flow-not-found`. */
+  refuse(ref: string): never {
     const names = [...this.flows.keys()].sort().slice(0, 20).join(', ')
     throw new EngineError('flow-not-found', `no flow ${String(ref)}; deployed: ${names || 'none'}`)
   }
@@ -76,6 +81,11 @@ export class FlowRegistry {
   byHash(hash: string, names: { readonly flow: string; readonly version: string }, readPlan: () => string): DeployedFlow {
     const entry = this.prepared.get(hash) ?? this.prepare(JSON.parse(readPlan()) as Plan, hash)
     return { name: names.flow, version: names.version, hash, plan: entry.plan, prepared: entry.prepared, warnings: [] }
+  }
+
+  /** A plan that is at hand. */
+  cached(hash: string): { readonly plan: Plan; readonly prepared: PreparedPlan } | undefined {
+    return this.prepared.get(hash)
   }
 
   private prepare(plan: Plan, known?: string): { readonly hash: string; readonly plan: Plan; readonly prepared: PreparedPlan } {

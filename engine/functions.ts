@@ -35,6 +35,10 @@ export class FunctionRegistry {
     this.executors.get(spec.runtime)?.register?.(spec)
   }
 
+  all(): Iterable<FunctionSpec> {
+    return this.specs.values()
+  }
+
   /** True if an invocation of `app/name:qualifier` would find a function. */
   has(ref: string): boolean {
     return this.resolve(ref).spec !== null

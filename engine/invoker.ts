@@ -20,6 +20,8 @@ const TIMED_BY_EXECUTOR: ReadonlySet<string> = new Set(['nodejs', 'python'])
 export interface InvocationOwner {
   readonly executionId: string
   callbackAt(place: string): { readonly token: string; readonly url: string }
+  /** Where the run stands for one of another execution (Temporal's activities): the place of that. */
+  readonly place?: string
   log(line: LogLine, node: string | undefined): void
   /** Called once per invocation, maybe before `dispatch` has returned. Not called after `cancel`. */
   ended(run: NodeRun, ok: boolean, value: Json): void
@@ -61,7 +63,7 @@ class RunInvocation extends DeadlineEntry implements Invocation {
   }
 
   get requestId(): string {
-    return (this.id ??= requestIdOf(this.owner.executionId, this.run, this.attempt))
+    return (this.id ??= requestIdOf(this.owner, this.run, this.attempt))
   }
 
   get deadline(): number {
@@ -77,7 +79,7 @@ class RunInvocation extends DeadlineEntry implements Invocation {
   }
 
   get callback(): { readonly token: string; readonly url: string } | undefined {
-    return this.run.node.plan.type === 'callback' ? this.owner.callbackAt(placeAt(this.run, this.attempt)) : undefined
+    return this.run.node.plan.type === 'callback' ? this.owner.callbackAt(placeOfAttempt(this.owner, this.run, this.attempt)) : undefined
   }
 
   log(line: LogLine): void {
@@ -219,8 +221,12 @@ function ownLimitOf(spec: FunctionSpec): number {
 }
 
 /** The request id of an attempt follows from its place, so every delivery of it carries the same. */
-function requestIdOf(executionId: string, run: NodeRun, attempt: number): string {
-  return derivedId('request', executionId, placeAt(run, attempt))
+function requestIdOf(owner: InvocationOwner, run: NodeRun, attempt: number): string {
+  return derivedId('request', owner.executionId, placeOfAttempt(owner, run, attempt))
+}
+
+function placeOfAttempt({ place }: InvocationOwner, run: NodeRun, attempt: number): string {
+  return place ?? placeAt(run, attempt)
 }
 
 function placeAt(run: NodeRun, attempt: number): string {

@@ -5,7 +5,7 @@ import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import { startError } from '../dsl/nodes/subflow.ts'
 import type { ChildLauncher, ChildRequest, RunningChild } from './children.ts'
-import type { EmbeddedHost } from './embedded/embedded-host.ts'
+import type { Durable } from './durable.ts'
 import { EngineError } from './errors.ts'
 import { MAX_DEPTH, type DeployedFlow } from './execution-info.ts'
 import type { ExpressDone, ExpressExecution, ExpressStart } from './express/express-host.ts'
@@ -14,8 +14,10 @@ import type { FlowRegistry } from './flow-registry.ts'
 /** What starting a child needs of the engine. */
 export interface ChildHosts {
   readonly flows: FlowRegistry
+  /** Asks the registry that several engines share; absent: `flows` is all there is. */
+  readonly shared?: (flow: string) => Promise<DeployedFlow | undefined>
   /** Null: this engine runs express flows only. */
-  embedded(): Promise<EmbeddedHost> | null
+  durable(): Promise<Durable> | null
   startExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution
 }
 
@@ -29,14 +31,24 @@ export class LocalChildren implements ChildLauncher {
     this.hosts = hosts
   }
 
-  launch(run: NodeRun, request: ChildRequest, ended: (ok: boolean, value: Json) => void, detached: () => void): RunningChild {
+  launch(
+    run: NodeRun,
+    request: ChildRequest,
+    ended: (ok: boolean, value: Json) => void,
+    detached: () => void,
+    /** What others' registry has; null: no such flow. */
+    resolved?: DeployedFlow | null,
+  ): RunningChild {
     const refuse = (errorType: string, status: number, errorMessage: string): RunningChild => {
       const error = startError({ status, errorType, errorMessage })
       queueMicrotask(() => ended(false, error as unknown as Json))
       return NOTHING
     }
-    const deployed = this.hosts.flows.find(request.flow)
-    if (deployed === undefined) return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `no flow ${request.flow} is deployed`)
+    const { shared } = this.hosts
+    if (shared !== undefined && resolved === undefined) return this.launchLater(shared, run, request, ended, detached)
+    const deployed = shared === undefined ? this.hosts.flows.find(request.flow) : (resolved as DeployedFlow | null)
+    if (deployed === undefined || deployed === null)
+      return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `no flow ${request.flow} is deployed`)
     if (request.depth > MAX_DEPTH) {
       return refuse(
         'SubflowDepthExceeded',
@@ -54,10 +66,36 @@ export class LocalChildren implements ChildLauncher {
       return refuse(deep ? 'PayloadTooDeep' : 'PayloadTooLarge', deep ? ENGINE_ERRORS.PayloadTooDeep : 406, error.message)
     }
     if (deployed.plan.mode === 'express') return this.launchExpress(deployed, request, input, ended, detached)
-    const host = this.hosts.embedded()
+    const host = this.hosts.durable()
     if (host === null)
       return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `flow ${request.flow} is a standard flow, and this engine has no store`)
     return launchDurable(host, deployed, request, input, ended, detached)
+  }
+
+  /** Where others deploy flows too, the child's is asked for first. */
+  private launchLater(
+    shared: NonNullable<ChildHosts['shared']>,
+    run: NodeRun,
+    request: ChildRequest,
+    ended: (ok: boolean, value: Json) => void,
+    detached: () => void,
+  ): RunningChild {
+    let given: keyof RunningChild | null = null
+    let child: RunningChild | null = null
+    shared(request.flow).then(
+      (resolved) => {
+        if (given === null) child = this.launch(run, request, ended, detached, resolved ?? null)
+      },
+      (error: unknown) => {
+        const document = startError({ status: 500, errorType: 'InternalError', errorMessage: String(error) })
+        if (given === null) ended(false, document as unknown as Json)
+      },
+    )
+    const give = (how: keyof RunningChild) => () => {
+      given ??= how
+      child?.[how]()
+    }
+    return { stop: give('stop'), abandon: give('abandon') }
   }
 
   private launchExpress(
@@ -99,7 +137,7 @@ function tell(
 }
 
 function launchDurable(
-  opening: Promise<EmbeddedHost>,
+  opening: Promise<Durable>,
   deployed: DeployedFlow,
   request: ChildRequest,
   input: Json,
@@ -120,7 +158,7 @@ function launchDurable(
     if (stopped && request.wait) host.stop(request.id).catch(() => undefined)
     if (!request.wait) return ended(true, { executionId: request.id })
     if (reports && !existed) return detached()
-    if (reports && host.isRunning(request.id)) return detached()
+    if (reports && host.isRunning?.(request.id) === true) return detached()
     tell(ended, await host.outcome(request.id))
   }
   begin().catch((error: unknown) => {

@@ -16,9 +16,10 @@ import type {
   RerunPlan,
   StartOptions,
 } from './api.ts'
-import { CarryCollector, forRerun, forRetry, inputsFor } from './carry.ts'
+import { forRerun, forRetry, inputsFor } from './carry.ts'
 import { Channels } from './channels.ts'
 import { Deadlines } from './deadlines.ts'
+import type { Durable, EndedExecution } from './durable.ts'
 import { invokeDirectly } from './direct-invocation.ts'
 import type { Outcome } from './embedded/contract.ts'
 import type { EmbeddedHost } from './embedded/embedded-host.ts'
@@ -73,8 +74,8 @@ export class LocalEngine implements Engine {
   private rememberedBytes = 0
   private readonly onLog: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
   private readonly closed = new AbortController()
-  private opening: Promise<EmbeddedHost> | null = null
-  private host: EmbeddedHost | null = null
+  private opening: Promise<Durable> | null = null
+  private host: Durable | null = null
   private closing: Promise<void> | null = null
 
   private constructor(options: EngineOptions, seams: EngineSeams) {
@@ -95,7 +96,8 @@ export class LocalEngine implements Engine {
     })
     this.children = new LocalChildren({
       flows: this.flows,
-      embedded: () => (options.engine === 'express' ? null : this.embedded()),
+      ...(options.engine === 'temporal' ? { shared: async (flow: string) => (await this.opened()).find?.(flow) } : {}),
+      durable: () => (options.engine === 'express' ? null : this.opened()),
       startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
     })
     this.expressServices = {
@@ -113,7 +115,7 @@ export class LocalEngine implements Engine {
   static async open(options: EngineOptions, seams: EngineSeams = {}): Promise<LocalEngine> {
     const engine = new LocalEngine(options, seams)
     // a store in a folder may hold work that was left; one in memory is made when first needed
-    if (options.engine !== 'express' && options.store !== undefined && options.store !== ':memory:') await engine.embedded()
+    if (options.engine !== 'express' && options.store !== undefined && options.store !== ':memory:') await engine.opened()
     return engine
   }
 
@@ -126,23 +128,28 @@ export class LocalEngine implements Engine {
         `flow ${deployed.name} is a standard flow, and this engine runs express flows only; set mode: express, or use the embedded engine`,
       )
     }
-    if (this.host !== null) await this.host.saveFlow(deployed)
+    const host = this.options.engine === 'temporal' ? await this.opened() : this.host
+    if (host !== null) await host.save(deployed)
     this.flows.add(deployed)
     const { name: flow, hash, warnings, plan } = deployed
     return { flow, hash, warnings, plan }
   }
 
   async start(flow: string, options: StartOptions = {}): Promise<Execution> {
-    const deployed = this.startable(flow, options)
+    this.mustBeOpen()
+    checkStart(options)
     const input = takeInput(options.input)
-    return this.begin(deployed, input, options)
+    return this.begin(this.shared ? await this.flow(flow) : this.flows.get(flow), input, options)
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
+    if (this.shared) return this.runShared(flow, options)
     let deployed: DeployedFlow
     let input: Json
     try {
-      deployed = this.startable(flow, options)
+      this.mustBeOpen()
+      checkStart(options)
+      deployed = this.flows.get(flow)
       input = takeInput(options.input)
     } catch (error) {
       return Promise.reject(error as Error)
@@ -169,17 +176,17 @@ export class LocalEngine implements Engine {
     if (express !== undefined) {
       return stopExpress(express)
     }
-    const host = await this.durable(id)
-    if (await host.stop(id)) return
-    throw notRunning(id, host.reader.record(id, false).status)
+    const durable = await this.durable(id)
+    if (await durable.stop(id)) return
+    throw notRunning(id, (await durable.record(id, false)).status)
   }
 
   async retry(id: string): Promise<Execution> {
-    const { host, flow, collector, deployed, record } = await this.endedExecution(id)
+    const { durable, collector, deployed, record } = await this.endedExecution(id)
     if (record.status === 'succeeded') throw new EngineError('execution-not-failed', `execution ${id} succeeded; to run it again use rerun`)
-    if (host.reader.hasRunningRetry(record)) throw new EngineError('retry-running', `a retry of execution ${id} is running`)
     const newOne = newId()
-    await host.start(deployed, {
+    await durable.claimRetry(record, newOne)
+    await durable.start(deployed, {
       id: newOne,
       fresh: true,
       input: record.input ?? null,
@@ -188,7 +195,7 @@ export class LocalEngine implements Engine {
       carried: forRetry(collector),
       replaced: collector.replaced,
     })
-    return this.handle(newOne, flow)
+    return this.handle(newOne, record.flow)
   }
 
   rerun(id: string, options: RerunOptions & { readonly dryRun: true }): Promise<RerunPlan>
@@ -196,14 +203,15 @@ export class LocalEngine implements Engine {
   async rerun(id: string, options: RerunOptions = {}): Promise<Execution | RerunPlan> {
     checkKeys(options, RERUN_OPTIONS, 'rerun')
     const given = options.input === undefined ? undefined : takeInput(options.input)
-    const { host, flow, collector, deployed, record } = await this.endedExecution(id)
-    const target = options.version === undefined ? deployed : this.flows.get(`${flow}:${options.version}`)
+    const { durable, collector, deployed, record } = await this.endedExecution(id)
+    const { flow } = record
+    const target = options.version === undefined ? deployed : await this.flow(`${flow}:${options.version}`)
     const from = options.from ?? target.plan.start
     const request = { from, before: deployed.plan, after: target.plan }
     const { carried, plan } = forRerun(collector, request)
     if (options.dryRun === true) return plan
     const newOne = newId()
-    await host.start(target, {
+    await durable.start(target, {
       id: newOne,
       fresh: true,
       input: record.input ?? null,
@@ -218,8 +226,7 @@ export class LocalEngine implements Engine {
   async describe(id: string): Promise<ExecutionRecord> {
     const express = this.express.get(id)
     if (express !== undefined) return express.describe()
-    const host = await this.durable(id)
-    return host.journal.read(() => host.reader.record(id, true))
+    return (await this.durable(id)).record(id, true)
   }
 
   async nodes(
@@ -229,16 +236,14 @@ export class LocalEngine implements Engine {
     if (this.express.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
     checkKeys(options, NODES_OPTIONS, 'nodes')
-    const host = await this.durable(id)
-    return host.journal.read(() => host.reader.nodes(id, options))
+    return (await this.durable(id)).nodes(id, options)
   }
 
   async list(options: ListOptions = {}): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
     this.mustBeOpen()
     checkKeys(options, LIST_OPTIONS, 'list')
     if (this.options.engine === 'express') return listExpress([...this.express.values()].reverse(), options)
-    const host = await this.embedded()
-    return host.journal.read(() => host.reader.list(options))
+    return (await this.opened()).list(options)
   }
 
   async *events(
@@ -250,14 +255,11 @@ export class LocalEngine implements Engine {
     checkSignal(options.signal)
     if (options.after !== undefined && !Number.isInteger(options.after))
       throw new EngineError('bad-option', 'after must be the id of an event, a whole number')
-    const host = await this.durable(id)
-    const { followExecution } = await import('./embedded/event-stream.ts')
-    yield* followExecution(host, id, options)
+    yield* (await this.durable(id)).follow(id, options)
   }
 
   async logs(id: string): Promise<(LogLine & { node?: string })[]> {
-    const host = await this.durable(id)
-    return host.journal.read(() => host.reader.logs(id))
+    return (await this.durable(id)).logs(id)
   }
 
   async callback(token: string, result: CallbackResult): Promise<void> {
@@ -275,7 +277,7 @@ export class LocalEngine implements Engine {
       throw new EngineError('callback-expired', 'nothing waits for this callback any more')
     }
     if (this.options.engine === 'express') throw new EngineError('callback-not-found', 'no callback has this token')
-    await (await this.embedded()).called(token, ok, value)
+    await (await this.opened()).called(token, ok, value)
   }
 
   async invoke(functionRef: string, body: Json, options: { readonly signal?: AbortSignal } = {}): Promise<Json> {
@@ -313,10 +315,23 @@ export class LocalEngine implements Engine {
     if (this.closing !== null) throw new EngineError('engine-closed', 'the engine is closed')
   }
 
-  private startable(flow: string, options: StartOptions): DeployedFlow {
+  /** Others deploy flows too: each start asks for the latest. */
+  private get shared(): boolean {
+    return this.options.engine === 'temporal'
+  }
+
+  private async runShared(flow: string, options: StartOptions): Promise<Json> {
     this.mustBeOpen()
     checkStart(options)
-    return this.flows.get(flow)
+    const input = takeInput(options.input)
+    const deployed = await this.flow(flow)
+    if (deployed.plan.mode === 'express' && options.id === undefined) return this.runExpress(deployed, input, options)
+    return (await this.begin(deployed, input, options)).result(signalOf(options))
+  }
+
+  private async flow(ref: string): Promise<DeployedFlow> {
+    if (!this.shared) return this.flows.get(ref)
+    return (await (await this.opened()).find?.(ref)) ?? this.flows.refuse(ref)
   }
 
   private async begin(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
@@ -340,12 +355,12 @@ export class LocalEngine implements Engine {
   private async startDurable(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
     if (options.onNode !== undefined)
       throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
-    const host = this.host ?? (await this.embedded())
+    const host = this.host ?? (await this.opened())
     const id = options.id ?? newId()
     const fresh = options.id === undefined
     const trigger = options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }
-    const { existed } = await host.start(deployed, { id, fresh, input, ...trigger })
-    return this.handle(id, existed ? host.reader.record(id, false).flow : deployed.name)
+    const { flow } = await host.start(deployed, { id, fresh, input, ...trigger })
+    return this.handle(id, flow)
   }
 
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
@@ -422,39 +437,26 @@ export class LocalEngine implements Engine {
   }
 
   /** The host, for an execution that is not an express one. */
-  private async durable(id: string): Promise<EmbeddedHost> {
+  private async durable(id: string): Promise<Durable> {
     this.mustBeOpen()
     if (this.options.engine === 'express') throw new EngineError('execution-not-found', `no execution ${id}`)
-    return this.embedded()
+    return this.opened()
   }
 
-  private async endedExecution(id: string): Promise<{
-    host: EmbeddedHost
-    flow: string
-    collector: CarryCollector
-    deployed: DeployedFlow
-    record: ExecutionRecord
-  }> {
+  private async endedExecution(id: string): Promise<EndedExecution & { readonly durable: Durable }> {
     if (this.express.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow, which cannot be retried; start it again`)
-    const host = await this.durable(id)
-    return host.journal.read(() => {
-      const record = host.reader.record(id, true)
-      if (record.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running`)
-      const collector = new CarryCollector()
-      const { deployed, flow } = host.reader.foldWith(id, collector)
-      collector.replaced = flow.replaced ?? new Map()
-      return { host, flow: record.flow, collector, deployed, record }
-    })
+    const durable = await this.durable(id)
+    return { ...(await durable.ended(id)), durable }
   }
 
-  private embedded(): Promise<EmbeddedHost> {
+  private opened(): Promise<Durable> {
     return (this.opening ??= this.openStore())
   }
 
-  private async openStore(): Promise<EmbeddedHost> {
+  private async openStore(): Promise<Durable> {
     try {
-      return await this.openHost()
+      return await (this.options.engine === 'temporal' ? this.openTemporal() : this.openHost())
     } catch (error) {
       // the next call may find it mended
       this.opening = null
@@ -462,8 +464,28 @@ export class LocalEngine implements Engine {
     }
   }
 
-  private async openHost(): Promise<EmbeddedHost> {
-    const [{ Store }, { EmbeddedHost }] = await Promise.all([import('./embedded/store.ts'), import('./embedded/embedded-host.ts')])
+  private async openTemporal(): Promise<Durable> {
+    const { openTemporal } = await import('./temporal/index.ts')
+    const host = await openTemporal(this.options, {
+      invoker: this.invoker,
+      channels: this.channels,
+      flows: this.flows,
+      express: this.expressServices,
+      callbackUrl: (token) => this.callbackUrl(token),
+      startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
+      log: (line, execution, node) => this.log(line, execution, node),
+    })
+    for (const deployed of this.flows.all()) await host.save(deployed)
+    this.host = host
+    return host
+  }
+
+  private async openHost(): Promise<Durable> {
+    const [{ Store }, { EmbeddedHost }, { EmbeddedDurable }] = await Promise.all([
+      import('./embedded/store.ts'),
+      import('./embedded/embedded-host.ts'),
+      import('./embedded/embedded-durable.ts'),
+    ])
     const store = await Store.open(this.options.store ?? ':memory:')
     const host = new EmbeddedHost(store, {
       invoker: this.invoker,
@@ -488,10 +510,10 @@ export class LocalEngine implements Engine {
       host.abandon()
       throw error
     }
-    this.host = host
+    this.host = new EmbeddedDurable(host)
     // what was left goes on by itself; nobody has to wait for it
     setImmediate(() => host.recover().catch(() => undefined))
-    return host
+    return this.host
   }
 
   /** A plan that cannot be read must not keep the others from running. */

@@ -25,6 +25,10 @@ export interface FunctionSpec {
     readonly reserved: number
     readonly idleTimeoutMs: number
   }
+  /** On Temporal: the function runs on workers that poll this queue. */
+  readonly pool?: string
+  /** A share of one card: on Temporal, workers with such a card. */
+  readonly gpu?: { readonly type: string; readonly memoryGiB: number }
   /** Only for runtime `module`: the handler itself. */
   readonly inline?: ModuleHandler
 }

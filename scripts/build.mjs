@@ -46,6 +46,9 @@ const ENTRIES = [
   'dsl/jsonpath/index',
   'executors/nodejs/index',
   'executors/python/index',
+  'engine/temporal/paths',
+  'engine/temporal/registry/migrate',
+  'workflows/protocol/converter',
 ]
 
 function filesBelow(folder) {
@@ -104,6 +107,45 @@ async function bundle() {
   return output.map(({ fileName }) => join(dist, fileName))
 }
 
+/** What Temporal's workflow bundle is made of; its hash stands in the bundle's name, which the build keeps while nothing of it changed. */
+const BUNDLE_SOURCES = ['workflows', 'dsl']
+const bundleFile = join(dist, 'workflows', 'bundle.js')
+const bundleStamp = join(root, '.cache', 'workflow-bundle-stamp')
+
+const EMPTY_MAP = `//# sourceMappingURL=data:application/json;base64,${Buffer.from('{"version":3,"file":"bundle.js","sources":[],"names":[],"mappings":""}').toString('base64')}`
+
+/** Makes the bundle that runs in the sandbox of Temporal's workers (webpack, some seconds), unless it is there. */
+async function bundleWorkflows() {
+  const hash = createHash('sha256')
+  const inputs = BUNDLE_SOURCES.flatMap((folder) => filesBelow(join(compiledFolder, folder))).filter((file) => file.endsWith('.js'))
+  for (const file of inputs.sort()) hash.update(`${relative(compiledFolder, file)}\n`).update(readFileSync(file))
+  for (const name of ['scripts/build.mjs', 'node_modules/@temporalio/worker/package.json']) hash.update(readFileSync(join(root, name)))
+  const stamp = hash.digest('hex')
+  if (existsSync(bundleFile) && existsSync(bundleStamp) && readFileSync(bundleStamp, 'utf8') === stamp) return
+  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker')
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(compiledFolder, 'workflows', 'index.js'),
+    payloadConverterPath: join(compiledFolder, 'workflows', 'protocol', 'converter.js'),
+    workflowInterceptorModules: [join(compiledFolder, 'workflows', 'order.js')],
+    preloadModules: [join(compiledFolder, 'workflows', 'shared.js')],
+    ignoreModules: ['zod', 'yaml'],
+    logger: new DefaultLogger('ERROR'),
+    webpackConfigHook: (config) => ({
+      ...config,
+      mode: 'production',
+      devtool: false,
+      // the SDK patches the module cache of unoptimised code
+      optimization: { minimize: false, concatenateModules: false },
+    }),
+  })
+  // without comments and spaces; names stay as they are, since errors are told by them
+  const { minify } = await import('rolldown/utils')
+  const { code: small } = await minify('bundle.js', code, { compress: false, mangle: false })
+  mkdirSync(dirname(bundleFile), { recursive: true })
+  writeFileSync(bundleFile, `${small}\n${EMPTY_MAP}`)
+  writeFileSync(bundleStamp, stamp)
+}
+
 /** One build at a time: two would write the same files. A lock whose process is gone is nobody's. */
 function lock() {
   mkdirSync(dirname(lockFile), { recursive: true })
@@ -132,7 +174,7 @@ function lock() {
 
 function upToDate(stamp) {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) return false
-  return ENTRIES.every((entry) => existsSync(join(dist, `${entry}.js`)))
+  return existsSync(bundleFile) && ENTRIES.every((entry) => existsSync(join(dist, `${entry}.js`)))
 }
 
 async function build() {
@@ -163,6 +205,8 @@ async function build() {
       copyFileSync(from, target)
       outputs.add(target)
     }
+    await bundleWorkflows()
+    outputs.add(bundleFile)
     for (const file of compiledFiles) if (file.endsWith('.d.ts') && existsSync(file)) copy(file, compiledFolder)
     for (const file of files) if (!file.endsWith('.ts')) copy(file, root)
     for (const file of filesBelow(dist)) if (!outputs.has(file) && !OWN_FILES.has(relative(dist, file))) rmSync(file)

@@ -2,7 +2,7 @@ import type { ErrorDocument } from '../errors.ts'
 import type { Json } from '../json.ts'
 import type { CompiledExpression } from '../expressions.ts'
 import type { PreparedNode } from './prepare.ts'
-import type { Effect, NodeRun, TimerPurpose } from './state.ts'
+import type { Effect, NodeRun, RangeChoice, TimerPurpose } from './state.ts'
 
 /** What a step may ask of the core. One object serves all executions; the state is in the runs. */
 export interface Core {
@@ -26,4 +26,8 @@ export interface Core {
   cancelChildren(run: NodeRun): void
   isTrue(run: NodeRun, expression: CompiledExpression, data: Json): boolean
   iterationEnded(run: NodeRun, index: number, ok: boolean): void
+  /** How the loop's iterations are dealt out; null: they are run here. */
+  ranges(run: NodeRun, count: number): RangeChoice | null
+  /** The flow is a range of a loop, and that has ended. */
+  rangeEnded(run: NodeRun, ok: boolean, value: Json): void
 }

@@ -9,8 +9,10 @@ import { follow } from './body.ts'
 import { contextOf } from './context.ts'
 import type { Core } from './core.ts'
 import { findRun, lineageOf } from './place.ts'
+import { enterLoop, type RangeSpec } from './range.ts'
 import { preparePlan, type PreparedNode, type PreparedPlan } from './prepare.ts'
 import { NODES } from '../nodes/index.ts'
+import { resumeLoop } from '../nodes/loop.ts'
 import {
   Flow,
   NodeRun,
@@ -63,6 +65,16 @@ export function begin(flow: Flow): Command[] {
     flow.command(flow.timer)
   }
   enter(flow.root, flow.prepared.start, flow.start.input)
+  return take(flow)
+}
+
+/**
+ * Takes the start of a flow that is one range of a loop, in place of {@link begin}: its iterations run, and nothing else. It ends with a
+ * {@link RangeResult}, or with the error that fails the loop.
+ */
+export function beginRange(flow: Flow, spec: RangeSpec): Command[] {
+  flow.now = Math.max(flow.now, spec.beganAt ?? 0)
+  resumeLoop(enterLoop(flow, spec), core, spec)
   return take(flow)
 }
 
@@ -396,6 +408,11 @@ const core: Core = {
   isTrue: (run, expression, data) => expression.evaluate(data, contextOf(run)),
   iterationEnded(run, index, ok) {
     run.scope.flow.recorder?.iterationEnded(run, index, ok)
+  },
+  ranges: (run, count) => run.scope.flow.ranges?.(run, count) ?? null,
+  rangeEnded(run, ok, value) {
+    if (ok) finish(run.scope.flow, 'succeeded', value, null)
+    else finish(run.scope.flow, 'failed', null, value as unknown as ErrorDocument)
   },
 }
 

@@ -31,8 +31,8 @@ export interface FlowStart {
 
 export type FlowStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
 export type RunStatus = 'running' | 'retrying' | 'waiting' | 'succeeded' | 'failed' | 'caught' | 'cancelled'
-/** What a run has outside of the core. */
-export type Effect = 'invoke' | 'publish' | 'child'
+/** What a run has outside of the core. `range`: iterations of a loop that the host has others do (dsl/core/range.ts). */
+export type Effect = 'invoke' | 'publish' | 'child' | 'range'
 export type TimerPurpose = 'wait' | 'retry' | 'timeout' | 'interval' | 'flow'
 
 /** A timer, set or to be set; identified by the place of its run and its purpose. */
@@ -69,6 +69,21 @@ export interface Carried {
   /** Where the path went on, if not to the node's `next`. */
   readonly next?: string
 }
+
+/** How a loop's iterations are dealt out in ranges, instead of being run one by one here. */
+export interface RangeChoice {
+  /** A workflow of its own for each range, or one call that comes back with the results. */
+  readonly kind: 'lane' | 'batch'
+  /** Iterations of one range. */
+  readonly size: number
+  /** Ranges at one time. */
+  readonly width: number
+  /** Iterations of one range at one time; 0: no limit. */
+  readonly concurrency: number
+}
+
+/** Decides for one run of a loop; null: run it here. Must follow from plan, start and count alone (I5). */
+export type RangePolicy = (run: NodeRun, count: number) => RangeChoice | null
 
 /** Told of every change; builds views and streams. It must not change the state. */
 export interface Recorder {
@@ -152,6 +167,8 @@ export class Flow {
   carried: Map<string, Carried> | null = null
   /** Inputs put in place of what arrives, by lineage (rerun). */
   replaced: Map<string, Json> | null = null
+  /** Set by hosts that deal out large loops; null: every iteration runs here. */
+  ranges: RangePolicy | null = null
   command(command: Command): void {
     this.commands[this.commandCount++] = command
   }

@@ -1,6 +1,9 @@
 import { contextOf } from '../core/context.ts'
 import type { NodeRun } from '../core/state.ts'
+import type { CloudEvent } from '../cloud-event.ts'
+import { placeOf } from '../core/place.ts'
 import type { Step } from '../core/step-type.ts'
+import { checkBounds } from '../json-bounds.ts'
 import type { Json } from '../json.ts'
 import type { CompiledTemplate } from '../params.ts'
 import type { PlanEventNode } from '../plan.ts'
@@ -22,6 +25,24 @@ const step: Step = {
 export function eventData(run: NodeRun): { readonly value: Json; readonly unresolved: readonly string[] | undefined } {
   const { data } = run.node.detail as EventDetail
   return data === null ? { value: run.input, unresolved: undefined } : data.resolve(run.input, contextOf(run))
+}
+
+/** The event that a run publishes; its id is the same whenever it is published again. Throws NodeError for data that cannot be put together. */
+export function cloudEventOf(run: NodeRun, executionId: string): CloudEvent {
+  const plan = run.node.plan as PlanEventNode
+  const data = eventData(run).value
+  checkBounds(data, `the data of event node ${run.node.id}`)
+  const { flow } = run.scope
+  return {
+    specversion: '1.0',
+    id: `${executionId}/${placeOf(run)}`,
+    source: plan.source ?? `/flows/${flow.prepared.plan.flow}`,
+    type: plan.eventType ?? 'fnflow.event',
+    ...(plan.subject === undefined ? {} : { subject: plan.subject }),
+    time: new Date(flow.now).toISOString(),
+    datacontenttype: 'application/json',
+    data,
+  }
 }
 
 export const event = defineNode({

@@ -89,7 +89,7 @@ export async function* followExecution(
 }
 
 /** The records that changed since they were last taken. */
-class Changes implements Recorder {
+export class Changes implements Recorder {
   private readonly changed_ = new Set<NodeRecord>()
   private readonly waiting = new Set<NodeRun>()
   private readonly view = new NodeView({ onChange: (record) => this.changed_.add(record) })

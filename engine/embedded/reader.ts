@@ -90,7 +90,7 @@ export class Reader {
 }
 
 /** Brings what changes without a word of the core (counts, inputs of running nodes) up to date. */
-export function refreshView(view: NodeView, folder: Folder): void {
+export function refreshView(view: NodeView, folder: Pick<Folder, 'flow'>): void {
   const runs = new Set<NodeRun>()
   const visit = (run: NodeRun | null): void => {
     if (run === null) return

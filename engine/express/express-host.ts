@@ -4,9 +4,10 @@
  * Each execution carries out its commands in the order of the events. Invocations that end while a step is under way are queued,
  * so that a loop of handlers without any wait does not grow the stack.
  */
-import { begin, createFlow, find, step, type CoreEvent } from '../../dsl/core/machine.ts'
+import { begin, beginRange, createFlow, find, step, type CoreEvent } from '../../dsl/core/machine.ts'
 import { lineageOf, placeOf } from '../../dsl/core/place.ts'
-import { NodeRun, type Command, type Flow, type FlowStart, type Timer } from '../../dsl/core/state.ts'
+import type { RangeSpec } from '../../dsl/core/range.ts'
+import { NodeRun, type Carried, type Command, type Flow, type FlowStart, type Recorder, type Timer } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import { awaitsCallback } from '../../dsl/nodes/callback.ts'
@@ -43,6 +44,13 @@ export interface ExpressStart {
   readonly parent?: { readonly execution: string; readonly node: string }
   readonly trigger?: FlowStart['trigger']
   readonly onNode?: (node: NodeRecord) => void
+  /** Not the flow, but a range of a loop in it, for an execution that began elsewhere. */
+  readonly range?: {
+    readonly spec: RangeSpec
+    readonly startedAt: number
+    readonly recorder: Recorder
+    readonly carried: readonly (readonly [lineage: string, Carried])[]
+  }
 }
 
 /** Called once, when it has ended. */
@@ -69,6 +77,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   private readonly done: ExpressDone
   /** Due times and records need the time to the millisecond. */
   private readonly exact: boolean
+  private readonly range: NonNullable<ExpressStart['range']> | null
   private givenId: string | null
   private timers: Map<Timer, LongTimeout> | null = null
   private tokens: string[] | null = null
@@ -95,9 +104,11 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     this.parent = start.parent
     this.trigger = start.trigger
     this.done = done
-    this.startedAt = this.now()
+    this.range = start.range ?? null
+    this.startedAt = start.range?.startedAt ?? this.now()
     this.givenId = start.id ?? null
-    this.flow = createFlow(deployed.prepared, this, start.onNode === undefined ? null : new NodeView({ onChange: start.onNode }))
+    const recorder = start.range?.recorder ?? (start.onNode === undefined ? null : new NodeView({ onChange: start.onNode }))
+    this.flow = createFlow(deployed.prepared, this, recorder)
   }
 
   /** Made when first asked for. */
@@ -114,7 +125,12 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   }
 
   begin(): void {
-    this.carryOut(begin(this.flow))
+    if (this.range === null) this.carryOut(begin(this.flow))
+    else {
+      const time = (this.flow.now = this.now())
+      for (const [lineage, data] of this.range.carried) step(this.flow, { kind: 'carry', lineage, data, time })
+      this.carryOut(beginRange(this.flow, this.range.spec))
+    }
     this.drain()
   }
 

@@ -1,0 +1,15 @@
+import type { Json } from './json.ts'
+
+/** A CloudEvent 1.0 as `event` nodes publish it (triggers.md, 3). */
+export interface CloudEvent {
+  readonly specversion: '1.0'
+  /** Execution id + `/` + the node's place: the same when it is published again. */
+  readonly id: string
+  readonly source: string
+  readonly type: string
+  readonly subject?: string
+  /** RFC 3339. */
+  readonly time: string
+  readonly datacontenttype: 'application/json'
+  readonly data: Json
+}

@@ -1,0 +1,51 @@
+import type { Json } from '../dsl/json.ts'
+import type { LogLine } from '../executors/contract.ts'
+import type { CarryCollector } from './carry.ts'
+import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from './api.ts'
+import type { DurableStart, Outcome } from './embedded/contract.ts'
+import type { DeployedFlow } from './execution-info.ts'
+
+export interface NodesOptions {
+  readonly iterations?: string
+  readonly offset?: number
+  readonly limit?: number
+}
+
+/** An ended execution, folded: what a retry or a rerun takes over. */
+export interface EndedExecution {
+  readonly record: ExecutionRecord
+  readonly deployed: DeployedFlow
+  readonly collector: CarryCollector
+}
+
+/**
+ * What runs standard flows, and keeps them: SQLite on this machine, or Temporal. All of it rejects with EngineError: `store-failed`,
+ * `engine-closed`, and for ids that are not there `execution-not-found`.
+ */
+export interface Durable {
+  /** Keeps a deployed flow, for this process and others. */
+  save(deployed: DeployedFlow): Promise<void>
+  /** The flow of that name as it is now; undefined if there is none. Absent where this process alone deploys. */
+  find?(ref: string): Promise<DeployedFlow | undefined>
+  /** Resolves when the start is safe. An id that exists: that execution, untouched, with its flow. */
+  start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly flow: string }>
+  outcome(id: string, signal?: AbortSignal): Promise<Outcome>
+  /** False if it has ended. Resolves when the stop is safe. */
+  stop(id: string): Promise<boolean>
+  /** A callback token was presented. Throws EngineError `callback-…`. */
+  called(token: string, ok: boolean, value: Json): Promise<void>
+  record(id: string, withData: boolean): Promise<ExecutionRecord>
+  nodes(id: string, options: NodesOptions): Promise<NodeRecord[]>
+  list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>
+  follow(id: string, options: { readonly after?: number; readonly signal?: AbortSignal }): AsyncGenerator<ExecutionEvent, void, undefined>
+  logs(id: string): Promise<(LogLine & { node?: string })[]>
+  /** Throws EngineError `execution-running`. */
+  ended(id: string): Promise<EndedExecution>
+  /** Notes that `retry` is the retry of an execution. Throws EngineError `retry-running` while an earlier one runs. */
+  claimRetry(of: ExecutionRecord, retry: string): Promise<void>
+  /** Of a child that will report to its durable parent when it ends: true while it runs. Absent where children need no telling. */
+  isRunning?(id: string): boolean
+  close(): Promise<void>
+  /** As a crash would. */
+  abandon(): void
+}

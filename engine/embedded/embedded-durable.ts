@@ -1,0 +1,93 @@
+import type { Json } from '../../dsl/json.ts'
+import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
+import { CarryCollector } from '../carry.ts'
+import type { Durable, EndedExecution, NodesOptions } from '../durable.ts'
+import { EngineError } from '../errors.ts'
+import type { DeployedFlow } from '../execution-info.ts'
+import type { DurableStart, Outcome } from './contract.ts'
+import type { EmbeddedHost } from './embedded-host.ts'
+
+/** The embedded host as the engine sees it: what is read is the committed state. */
+export class EmbeddedDurable implements Durable {
+  readonly host: EmbeddedHost
+
+  constructor(host: EmbeddedHost) {
+    this.host = host
+  }
+
+  save(deployed: DeployedFlow): Promise<void> {
+    return this.host.saveFlow(deployed)
+  }
+
+  async start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly flow: string }> {
+    const { existed } = await this.host.start(deployed, start)
+    return { existed, flow: existed ? this.host.reader.record(start.id, false).flow : deployed.name }
+  }
+
+  outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    return this.host.outcome(id, signal)
+  }
+
+  async stop(id: string): Promise<boolean> {
+    if (await this.host.stop(id)) return true
+    // throws where there is none
+    this.host.reader.row(id)
+    return false
+  }
+
+  called(token: string, ok: boolean, value: Json): Promise<void> {
+    return this.host.called(token, ok, value)
+  }
+
+  record(id: string, withData: boolean): Promise<ExecutionRecord> {
+    return this.host.journal.read(() => this.host.reader.record(id, withData))
+  }
+
+  nodes(id: string, options: NodesOptions): Promise<NodeRecord[]> {
+    return this.host.journal.read(() => this.host.reader.nodes(id, options))
+  }
+
+  list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
+    return this.host.journal.read(() => this.host.reader.list(options))
+  }
+
+  async *follow(
+    id: string,
+    options: { readonly after?: number; readonly signal?: AbortSignal },
+  ): AsyncGenerator<ExecutionEvent, void, undefined> {
+    const { followExecution } = await import('./event-stream.ts')
+    yield* followExecution(this.host, id, options)
+  }
+
+  logs(id: string): ReturnType<Durable['logs']> {
+    return this.host.journal.read(() => this.host.reader.logs(id))
+  }
+
+  ended(id: string): Promise<EndedExecution> {
+    const { reader, journal } = this.host
+    return journal.read(() => {
+      const record = reader.record(id, true)
+      if (record.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running`)
+      const collector = new CarryCollector()
+      const { deployed, flow } = reader.foldWith(id, collector)
+      collector.replaced = flow.replaced ?? new Map()
+      return { record, deployed, collector }
+    })
+  }
+
+  async claimRetry(of: ExecutionRecord): Promise<void> {
+    if (this.host.reader.hasRunningRetry(of)) throw new EngineError('retry-running', `a retry of execution ${of.id} is running`)
+  }
+
+  isRunning(id: string): boolean {
+    return this.host.isRunning(id)
+  }
+
+  close(): Promise<void> {
+    return this.host.close()
+  }
+
+  abandon(): void {
+    this.host.abandon()
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Lists: what runs from Temporal's visibility, what has ended from the database, newest first. Visibility knows no order by start, so it is
+ * asked for stretches of time that hold few enough to be sorted here.
+ */
+import type { WorkflowExecutionInfo } from '@temporalio/client'
+import { ATTRIBUTES, LANE_TYPE, scopeAttribute } from '../../workflows/protocol/shapes.ts'
+import type { ExecutionRecord, ExecutionStatus, ListOptions } from '../api.ts'
+import { EngineError } from '../errors.ts'
+import { checkLimit } from '../execution-info.ts'
+import type { Cluster } from './cluster.ts'
+import { statusOf } from './reader.ts'
+import type { Registry } from './registry/registry.ts'
+
+const STATUSES: readonly ExecutionStatus[] = ['running', 'succeeded', 'failed', 'cancelled', 'timedOut']
+/** What has ended so recently that its record may still be on its way is asked of visibility, too. */
+const RECENT_MS = 60_000
+/** As many are fetched and sorted at once. */
+const STRETCH = 1000
+const FIRST_STRETCH_MS = 60_000
+
+interface Position {
+  readonly startedAt: number
+  readonly id: string
+}
+
+export async function listExecutions(
+  cluster: Cluster,
+  registry: Registry,
+  scope: string,
+  options: ListOptions,
+): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
+  const limit = checkLimit(options.limit)
+  const statuses = statusesOf(options)
+  const before = options.cursor === undefined ? undefined : positionOf(options.cursor)
+  const { flow, parent } = options
+  const filter = { ...(flow === undefined ? {} : { flow }), ...(parent === undefined ? {} : { parent }) }
+  const ended = statuses.filter((status) => status !== 'running')
+  const [recorded, live] = await Promise.all([
+    ended.length === 0 ? [] : registry.list({ ...filter, status: ended, ...(before === undefined ? {} : { before }), limit: limit + 1 }),
+    liveOnes(cluster, scope, options, before, limit + 1),
+  ])
+  const byId = new Map<string, ExecutionRecord>()
+  for (const record of live) if (statuses.includes(record.status)) byId.set(record.id, record)
+  // a record says more than visibility does
+  for (const record of recorded) byId.set(record.id, record)
+  const items = [...byId.values()].filter((record) => before === undefined || isBehind(record, before)).sort(newestFirst)
+  const shown = items.slice(0, limit)
+  return items.length > limit ? { items: shown, nextCursor: cursorOf(shown.at(-1) as ExecutionRecord) } : { items: shown }
+}
+
+/** Those that run, and those that ended a moment ago; `most` of the newest behind `before`. */
+async function liveOnes(
+  { client }: Cluster,
+  scope: string,
+  { flow, parent }: ListOptions,
+  before: Position | undefined,
+  most: number,
+): Promise<ExecutionRecord[]> {
+  const base = [
+    `${ATTRIBUTES.version} IS NOT NULL`,
+    `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
+    `WorkflowType != ${quoted(LANE_TYPE)}`,
+    `(ExecutionStatus = 'Running' OR CloseTime > ${quoted(new Date(Date.now() - RECENT_MS).toISOString())})`,
+    ...(flow === undefined ? [] : [`WorkflowType = ${quoted(flow)}`]),
+    ...(parent === undefined ? [] : [`${ATTRIBUTES.parent} = ${quoted(parent)}`]),
+  ].join(' AND ')
+  const found: ExecutionRecord[] = []
+  // starts are told to the millisecond, and many may share one
+  let upTo = before === undefined ? Date.now() + 60_000 : before.startedAt + 1
+  let stretch = FIRST_STRETCH_MS
+  while (found.length < most && upTo > 0) {
+    const from = upTo - stretch <= 0 || stretch > 20 * 365 * 86_400_000 ? 0 : upTo - stretch
+    const query = `${base} AND StartTime < ${quoted(new Date(upTo).toISOString())}${from === 0 ? '' : ` AND StartTime >= ${quoted(new Date(from).toISOString())}`}`
+    const { count } = await client.workflow.count(query)
+    if (count > STRETCH && stretch > 1) {
+      stretch = Math.max(1, Math.floor(stretch / 4))
+      continue
+    }
+    if (count > 0) for await (const info of client.workflow.list({ query, pageSize: STRETCH })) found.push(recordOf(info))
+    upTo = from
+    stretch *= 4
+  }
+  return found.sort(newestFirst)
+}
+
+function recordOf(info: WorkflowExecutionInfo): ExecutionRecord {
+  const { workflowId: id, type: flow, startTime, closeTime, searchAttributes } = info
+  const value = (name: string): string | undefined => searchAttributes[name]?.[0] as string | undefined
+  const parent = value(ATTRIBUTES.parent)
+  const retryOf = value(ATTRIBUTES.retryOf)
+  const trigger = value(ATTRIBUTES.trigger)
+  const slash = trigger?.indexOf('/') ?? -1
+  return {
+    id,
+    flow,
+    version: value(ATTRIBUTES.version) ?? 'latest',
+    mode: 'standard',
+    status: statusOf(info),
+    startedAt: startTime.getTime(),
+    ...(closeTime === undefined ? {} : { endedAt: closeTime.getTime() }),
+    // which node of the parent it was, only the execution itself knows
+    ...(parent === undefined ? {} : { parent: { execution: parent, node: '' } }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+    ...(trigger === undefined
+      ? {}
+      : { trigger: slash < 0 ? { type: trigger } : { type: trigger.slice(0, slash), name: trigger.slice(slash + 1) } }),
+  }
+}
+
+function statusesOf({ status }: ListOptions): readonly ExecutionStatus[] {
+  if (status === undefined) return STATUSES
+  const wanted = [...new Set([status].flat())]
+  for (const one of wanted) {
+    if (!STATUSES.includes(one)) throw new EngineError('bad-option', `no executions have status ${one}; known: ${STATUSES.join(', ')}`)
+  }
+  return wanted
+}
+
+function newestFirst(a: Position, b: Position): number {
+  return b.startedAt - a.startedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
+}
+
+function isBehind(record: Position, before: Position): boolean {
+  return newestFirst(before, record) < 0
+}
+
+function cursorOf({ startedAt, id }: Position): string {
+  return Buffer.from(`${startedAt} ${id}`).toString('base64url')
+}
+
+function positionOf(cursor: unknown): Position {
+  const match = typeof cursor === 'string' ? /^(\d{1,15}) (.{1,200})$/.exec(Buffer.from(cursor, 'base64url').toString()) : null
+  if (match === null) throw new EngineError('bad-option', 'this cursor is not one of a list')
+  return { startedAt: Number(match[1]), id: match[2] as string }
+}
+
+/** A text of Temporal's query language. */
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}

@@ -1,0 +1,316 @@
+/**
+ * Standard flows on Temporal, as the engine sees them. Keeps nothing of its own: what runs is asked of Temporal, what has ended of the
+ * database, so any number of processes serve the same executions.
+ */
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  type WorkflowStartOptions,
+} from '@temporalio/client'
+import type { Json } from '../../dsl/json.ts'
+import { PlanRef } from '../../workflows/protocol/converter.ts'
+import { LARGE_WORKFLOW_TASK_TIMEOUT_MS, WORKFLOW_TASK_TIMEOUT_MS } from '../../workflows/protocol/limits.ts'
+import {
+  ATTRIBUTES,
+  QUERY_AWAITS,
+  scopeAttribute,
+  SIGNAL_CALLBACK,
+  type CallbackSignal,
+  type StartInfo,
+  type Taken,
+} from '../../workflows/protocol/shapes.ts'
+import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
+import { jsonBytes } from '../../dsl/json-copy.ts'
+import type { Durable, EndedExecution, NodesOptions } from '../durable.ts'
+import type { DurableStart, Outcome } from '../embedded/contract.ts'
+import { EngineError, waitAborted } from '../errors.ts'
+import type { DeployedFlow } from '../execution-info.ts'
+import type { FlowRegistry } from '../flow-registry.ts'
+import { tokenHash } from '../ids.ts'
+import { nameOf } from './activities.ts'
+import type { Cluster } from './cluster.ts'
+import { followExecution } from './follow.ts'
+import { hintsOf, mayBeLarge } from './flows.ts'
+import { listExecutions } from './listing.ts'
+import { outcomeOf } from './outcome.ts'
+import { Reader } from './reader.ts'
+import { isNotFound, isPassing } from './temporal-errors.ts'
+import type { Registry } from './registry/registry.ts'
+
+/** A stop is safe when Temporal has it; this long it is waited for, so that who asks next sees it. */
+const STOP_WAIT_MS = 10_000
+/** How long a worker may take to say whether something still waits for a callback; it is taken then all the same. */
+const AWAITS_MS = 3000
+/** A start that hands over so much gets more time for its workflow tasks. */
+const LARGE_BYTES = 1024 * 1024
+const PAUSE_MS = [100, 500, 1000, 2000, 5000] as const
+
+export interface HostOptions {
+  readonly scope: string
+  readonly flows: FlowRegistry
+  callbackUrl(token: string): string
+  /** Ends what the host stands on. */
+  closing(): Promise<void>
+}
+
+export class TemporalHost implements Durable {
+  readonly cluster: Cluster
+  private readonly registry: Registry
+  private readonly scope: string
+  private readonly flows: FlowRegistry
+  readonly reader: Reader
+  private readonly closing: () => Promise<void>
+  private readonly callbackUrl: (token: string) => string
+  private readonly closed = new AbortController()
+
+  constructor(cluster: Cluster, registry: Registry, { scope, flows, callbackUrl, closing }: HostOptions) {
+    this.cluster = cluster
+    this.registry = registry
+    this.scope = scope
+    this.flows = flows
+    this.reader = new Reader(cluster, registry, scope, flows)
+    this.closing = closing
+    this.callbackUrl = callbackUrl
+  }
+
+  save({ name, hash, plan }: DeployedFlow): Promise<void> {
+    return this.registry.deployFlow({ name, hash, mode: plan.mode, planText: JSON.stringify(plan) })
+  }
+
+  async find(ref: string): Promise<DeployedFlow | undefined> {
+    if (typeof ref !== 'string') return undefined
+    const found = await this.registry.flow(nameOf(ref))
+    if (found === undefined) return undefined
+    const { plan, prepared } = await this.cluster.planOf(found.hash, this.flows)
+    return { name: found.name, version: found.version, hash: found.hash, plan, prepared, warnings: [] }
+  }
+
+  async start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly flow: string }> {
+    const { id, fresh, input } = start
+    // Temporal forgets after its own retention; the record stays
+    if (fresh !== true) {
+      const record = await this.registry.record(id, false)
+      if (record !== undefined) return { existed: true, flow: record.flow }
+    }
+    const { name, hash, plan } = deployed
+    await this.registry.savePlan(hash, JSON.stringify(plan))
+    const taken = takenOf(start)
+    const args = [await this.infoOf(deployed, start), new PlanRef(hash), input, ...(taken === null ? [] : [taken])]
+    const isLarge = mayBeLarge(plan) || taken !== null || jsonBytes(input, LARGE_BYTES) >= LARGE_BYTES
+    const options: WorkflowStartOptions<(...args: any[]) => Promise<unknown>> = {
+      workflowId: id,
+      taskQueue: this.cluster.options.taskQueue,
+      args,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowTaskTimeout: isLarge ? LARGE_WORKFLOW_TASK_TIMEOUT_MS : WORKFLOW_TASK_TIMEOUT_MS,
+      searchAttributes: this.attributesOf(deployed, start),
+    }
+    try {
+      await this.cluster.client.workflow.start(name, options)
+      return { existed: false, flow: name }
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, flow: (await this.record(id, false)).flow }
+      throw await this.refused(error)
+    }
+  }
+
+  async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    if (signal?.aborted === true) throw waitAborted(signal)
+    const both = signal === undefined ? this.closed.signal : AbortSignal.any([signal, this.closed.signal])
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const output = (await this.cluster.client.withAbortSignal(both, () => this.handle(id).result())) as Json
+        return { id, status: 'succeeded', output: output ?? null, error: null }
+      } catch (error) {
+        if (isAborted(signal)) throw waitAborted(signal)
+        if (this.closed.signal.aborted) throw closedError()
+        if (error instanceof WorkflowFailedError) return outcomeOf(id, error)
+        if (isNotFound(error)) return this.reader.recordedOutcome(id)
+        // an outage: the execution goes on, and so does the wait
+        if (!isPassing(error)) throw await this.refused(error)
+        await pause(attempt, both)
+      }
+    }
+  }
+
+  async stop(id: string): Promise<boolean> {
+    const known = await this.reader.state(id)
+    if (known !== 'running') return false
+    try {
+      await this.handle(id).cancel()
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw await this.refused(error)
+    }
+    const ended = await this.outcome(id, AbortSignal.timeout(STOP_WAIT_MS)).catch((error: unknown) => {
+      if (error instanceof EngineError && error.code === 'aborted') return null
+      throw error
+    })
+    return ended === null || ended.status === 'cancelled'
+  }
+
+  async called(token: string, ok: boolean, value: Json): Promise<void> {
+    const hash = tokenHash(token)
+    const callback = await this.registry.callback(hash)
+    if (callback === undefined) throw new EngineError('callback-not-found', 'no callback has this token')
+    if (callback.state === 'answered') throw usedError()
+    const { execution, place } = callback
+    if (callback.state === 'gone' || callback.expiresAt <= Date.now() || !(await this.awaits(execution, place))) {
+      await this.registry.retireCallback(hash)
+      throw expiredError()
+    }
+    const taken = await this.registry.answerCallback(hash, { ok, value })
+    if (taken === 'already') throw usedError()
+    if (taken !== 'taken') throw expiredError()
+    await this.deliver({ hash, execution, place, answer: { ok, value } })
+  }
+
+  /** Tells the workflow of an answer that is safe in the database; if that fails, the sweeper does it again. */
+  async deliver(answer: Awaited<ReturnType<Registry['undeliveredAnswers']>>[number]): Promise<void> {
+    const { hash, execution, place } = answer
+    const signal: CallbackSignal = { place, ...answer.answer }
+    try {
+      await this.handle(execution).signal(SIGNAL_CALLBACK, signal)
+    } catch (error) {
+      // ended in between; anything else passes
+      if (!isNotFound(error)) return
+    }
+    await this.registry.markDelivered(hash)
+  }
+
+  record(id: string, withData: boolean): Promise<ExecutionRecord> {
+    return this.cluster.ask(() => this.reader.record(id, withData))
+  }
+
+  nodes(id: string, options: NodesOptions): Promise<NodeRecord[]> {
+    return this.cluster.ask(() => this.reader.nodes(id, options))
+  }
+
+  list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
+    return this.cluster.ask(() => listExecutions(this.cluster, this.registry, this.scope, options))
+  }
+
+  follow(id: string, options: { readonly after?: number; readonly signal?: AbortSignal }): AsyncGenerator<ExecutionEvent, void, undefined> {
+    const { cluster, registry, reader, callbackUrl } = this
+    return followExecution({ cluster, registry, reader, callbackUrl, closed: this.closed.signal }, id, options)
+  }
+
+  async logs(id: string): ReturnType<Durable['logs']> {
+    const lines = await this.registry.logs(id)
+    // throws where there is no such execution
+    if (lines.length === 0) await this.record(id, false)
+    return lines
+  }
+
+  ended(id: string): Promise<EndedExecution> {
+    return this.cluster.ask(() => this.reader.ended(id))
+  }
+
+  async claimRetry({ id }: ExecutionRecord, retry: string): Promise<void> {
+    for (;;) {
+      const previous = await this.registry.claimRetry(id, retry)
+      if (previous === undefined || previous === retry) return
+      if ((await this.reader.state(previous)) === 'running') throw new EngineError('retry-running', `a retry of execution ${id} is running`)
+      if (await this.registry.replaceRetry(id, previous, retry)) return
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed.abort()
+    await this.closing()
+  }
+
+  abandon(): void {
+    void this.close()
+  }
+
+  private async infoOf({ name, version, hash, plan }: DeployedFlow, start: DurableStart): Promise<StartInfo> {
+    const { id, depth = 0, parent, trigger, retryOf } = start
+    const hints = hintsOf(plan, await this.cluster.registry.functions(), this.cluster.options.taskQueue)
+    return {
+      protocol: 1,
+      id,
+      flow: name,
+      version,
+      hash,
+      scope: this.scope,
+      depth,
+      hints,
+      ...(trigger === undefined ? {} : { trigger }),
+      ...(parent === undefined ? {} : { parent: { execution: parent.execution, node: parent.node, place: parent.place ?? '' } }),
+      ...(retryOf === undefined ? {} : { retryOf }),
+    }
+  }
+
+  private attributesOf({ version }: DeployedFlow, { parent, retryOf, trigger }: DurableStart): Record<string, string[]> {
+    return {
+      [ATTRIBUTES.version]: [version],
+      [ATTRIBUTES.scope]: [scopeAttribute(this.scope)],
+      ...(parent === undefined ? {} : { [ATTRIBUTES.parent]: [parent.execution] }),
+      ...(retryOf === undefined ? {} : { [ATTRIBUTES.retryOf]: [retryOf] }),
+      ...(trigger === undefined
+        ? {}
+        : { [ATTRIBUTES.trigger]: [trigger.name === undefined ? trigger.type : `${trigger.type}/${trigger.name}`] }),
+    }
+  }
+
+  /** True if a call of the endpoint would count now, or if nobody can say. */
+  private async awaits(execution: string, place: string): Promise<boolean> {
+    try {
+      const asking = this.cluster.client.withDeadline(Date.now() + AWAITS_MS, () =>
+        this.handle(execution).query<boolean, [string]>(QUERY_AWAITS, place),
+      )
+      return await asking
+    } catch (error) {
+      return !isNotFound(error)
+    }
+  }
+
+  private handle(id: string): WorkflowHandle {
+    return this.cluster.client.workflow.getHandle(id)
+  }
+
+  /** What a call came to, as the engine's error. */
+  private async refused(error: unknown): Promise<EngineError> {
+    if (this.closed.signal.aborted) return closedError()
+    return this.cluster.ask<never>(() => Promise.reject(error as Error)).catch((mapped: unknown) => mapped as EngineError)
+  }
+}
+
+function takenOf({ carried, replaced }: DurableStart): Taken | null {
+  if ((carried?.size ?? 0) === 0 && (replaced?.size ?? 0) === 0) return null
+  return {
+    ...(carried === undefined ? {} : { carried: [...carried] }),
+    ...(replaced === undefined ? {} : { replaced: [...replaced] }),
+  }
+}
+
+/** It may have been aborted since it was last looked at. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+function pause(attempt: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, PAUSE_MS[Math.min(attempt, PAUSE_MS.length - 1)])
+    signal.addEventListener('abort', done)
+  })
+}
+
+function usedError(): EngineError {
+  return new EngineError('callback-already-used', 'this callback was answered before; a token works once')
+}
+
+function expiredError(): EngineError {
+  return new EngineError('callback-expired', 'nothing waits for this callback any more')
+}
+
+function closedError(): EngineError {
+  return new EngineError('engine-closed', 'the engine was closed; the execution goes on')
+}

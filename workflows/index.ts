@@ -1,0 +1,16 @@
+/** The entry of Temporal's workflow bundle: what it exports are workflow types; the default one serves every other name, a flow each. */
+import type { RangeSpec } from '../dsl/core/range.ts'
+import type { Json } from '../dsl/json.ts'
+import type { PlanText } from './protocol/converter.ts'
+import type { StartInfo, Taken } from './protocol/shapes.ts'
+import { runFlow } from './flow.ts'
+
+/** A flow; its name is the workflow's type. */
+export default async function flow(info: StartInfo, plan: PlanText, input: Json, taken?: Taken): Promise<Json> {
+  return runFlow(info, plan, input, taken ?? {}, undefined)
+}
+
+/** A range of a loop's iterations. */
+export async function $lane(info: StartInfo, plan: PlanText, input: Json, spec: RangeSpec, taken?: Taken): Promise<Json> {
+  return runFlow(info, plan, input, taken ?? {}, spec)
+}

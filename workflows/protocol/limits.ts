@@ -1,0 +1,51 @@
+/** What one workflow run may use of Temporal's limits (history 51,200 events and 50 MiB, 2,000 pending activities, 4 MiB a message). */
+
+/** Activities, publications and children that one run has scheduled at one time; what is more waits in the workflow. */
+export const OUTSTANDING_LIMIT = 1000
+
+/** A loop runs in its own workflow if its iterations make no more activities than this; else in lanes. */
+export const LOOP_ACTIVITIES = 2000
+/** As {@link LOOP_ACTIVITIES}, where fewer than 10 run at one time: each activity then costs 6 events, not 3 to 4. */
+export const NARROW_LOOP_ACTIVITIES = 500
+
+/** Iterations of one lane whose body is one function, 50 at one time. */
+export const LANE_ITERATIONS = 1000
+export const LANE_WIDTH = 50
+export const LANES_AT_ONCE = 20
+
+/** Iterations of one batch. */
+export const BATCH_ITERATIONS = 200
+export const BATCHES_AT_ONCE = 10
+/** A function that may be called in batches ends within this, ms. */
+export const SHORT_MS = 10_000
+
+/** A run of so many events continues as new as soon as nothing that lasts is under way... */
+export const EVENTS_SOFT = 3000
+/** ...and starts nothing new from here on until it has. */
+export const EVENTS_HARD = 8000
+/** Bytes of history, likewise. */
+export const BYTES_SOFT = 4 * 1024 * 1024
+export const BYTES_HARD = 8 * 1024 * 1024
+
+/** Journals up to this go to the record with the end of the execution; longer ones are read from the history. */
+export const SINK_JOURNAL_BYTES = 256 * 1024
+
+const INLINE_STEPS: readonly (readonly [used: number, inline: number])[] = [
+  [1024 * 1024, 16 * 1024],
+  [2 * 1024 * 1024, 2 * 1024],
+  [Infinity, 512],
+]
+
+/** Bytes up to which a payload stays in the history, by what the run has put there before. The rest goes to the payload store. */
+export function inlineLimit(used: number): number {
+  return (INLINE_STEPS.find(([upTo]) => used < upTo) as readonly [number, number])[1]
+}
+
+/** Heartbeats: the server takes a worker for lost after this. */
+export const HEARTBEAT_TIMEOUT_MS = 3000
+/** Of invocations that hold no slot, each of whose heartbeats is a call of its own. */
+export const ASYNC_HEARTBEAT_TIMEOUT_MS = 15_000
+/** A worker that does not finish a workflow task in time is taken for lost. */
+export const WORKFLOW_TASK_TIMEOUT_MS = 3000
+/** For flows that hand large values around: decoding tens of MiB takes its time. */
+export const LARGE_WORKFLOW_TASK_TIMEOUT_MS = 20_000
