@@ -21,9 +21,9 @@ import { SERVICES, type OptionsOf, type ServiceName } from './table.ts'
 export interface StartOptions {
   /** Takes lines for people. Default: stderr. */
   readonly log?: Log
-  /** Start a server even where the variable gives one: for tests that kill it or tell it something. Default: false. */
+  /** Start a server even where the variable gives one: for tests that kill it. Default: false. */
   readonly own?: boolean
-  /** What the services are told, by their names; one that is given by its variable can be told nothing. */
+  /** What the services are told, by their names. One that is told something is started even where the variable gives one. */
   readonly options?: { readonly [Name in ServiceName]?: OptionsOf<Name> }
 }
 
@@ -53,7 +53,7 @@ export interface RunningServices<Name extends ServiceName = ServiceName> {
 /** A port that was free when it was chosen can be taken when the server listens. */
 const START_ATTEMPTS = 3
 
-/** Starts the named services, those that need nothing from each other at the same time, and waits until all answer. */
+/** Starts the named services, all at the same time, and waits until they answer. Nothing is left of them if one does not. */
 export async function startServices<const Name extends ServiceName>(
   names: readonly Name[],
   options: StartOptions = {},
@@ -91,7 +91,7 @@ class Run {
   async add(name: ServiceName, options: StartOptions): Promise<void> {
     const service: Service = SERVICES[name]
     const address = process.env[service.variable]
-    if (address !== undefined && address !== '' && !options.own) {
+    if (address !== undefined && address !== '' && !options.own && options.options?.[name] === undefined) {
       await checkGiven(service, address)
       this.services[name] = new Given(name, address)
       return

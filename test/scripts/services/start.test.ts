@@ -63,6 +63,8 @@ describe('services', () => {
 
     const own = await start(['postgres'], { own: true })
     expect(own.addresses.postgres).not.toBe(addresses.postgres)
+    const told = await start(['postgres'], { options: { postgres: { settings: { work_mem: '5MB' } } } })
+    expect(await query(told.addresses.postgres, 'SHOW work_mem')).toEqual([{ work_mem: '5MB' }])
   })
 
   test('that a variable gives, but that do not answer, are missed at once', async () => {
