@@ -28,8 +28,21 @@ module.exports = {
       name: 'dsl-is-pure',
       comment: 'the language and its core: no Node modules, no packages but yaml (imported when a text is parsed) and the types of zod',
       severity: 'error',
-      from: { path: '^(dsl|workflows)/' },
+      from: { path: '^dsl/' },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: PURE_MAY.map((name) => `(^|/)node_modules/${name}/`) },
+    },
+    {
+      name: 'workflows-know-temporal-alone',
+      comment: "what runs in Temporal's sandbox: its workflow API, and no modules of Node; the driver does not know even that",
+      severity: 'error',
+      from: { path: '^workflows/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: '(^|/)node_modules/@temporalio/(common|workflow)/' },
+    },
+    {
+      name: 'driver-is-pure',
+      severity: 'error',
+      from: { path: '^workflows/(driver|plans|protocol/(?!converter))' },
+      to: { dependencyTypes: ['npm'] },
     },
     {
       name: 'zod-is-types-only',

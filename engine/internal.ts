@@ -3,6 +3,7 @@ import type { Engine, EngineOptions, Execution, StartOptions } from './api.ts'
 import { EngineError } from './errors.ts'
 import { newId } from './ids.ts'
 import { LocalEngine } from './local-engine.ts'
+import type { TemporalHost } from './temporal/index.ts'
 import type { Json } from '../dsl/json.ts'
 
 export { LocalEngine } from './local-engine.ts'
@@ -119,4 +120,30 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     },
   }
   return facade
+}
+
+/** Engines of one worker and one set of connections, each with flows of its own. */
+export interface TemporalLab {
+  engine(scope: string, options: Pick<EngineOptions, 'functions' | 'channels' | 'onCallback'>): Promise<Engine>
+  close(): Promise<void>
+}
+
+/** Connects once, and runs one worker; `options` are those of an engine on Temporal, with the functions of all. */
+export async function createTemporalLab(options: EngineOptions): Promise<TemporalLab> {
+  const { onCallbackOf, scopedHost } = await import('./temporal/index.ts')
+  const main = await LocalEngine.open(options)
+  const host = (await main.durableHost()) as TemporalHost
+  const listeners = new Map<string, EngineOptions['onCallback']>()
+  onCallbackOf(host, (info, scope) => {
+    const listener = listeners.get(scope)
+    listener?.(info)
+    return listener === undefined ? undefined : true
+  })
+  return {
+    async engine(scope, more) {
+      listeners.set(scope, more.onCallback)
+      return LocalEngine.open({ ...options, ...more }, { temporal: (services) => scopedHost(host, scope, services) })
+    },
+    close: () => main.close(),
+  }
 }

@@ -39,6 +39,7 @@ import { checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger 
 import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
 import { LocalChildren } from './local-children.ts'
+import type { EngineServices, TemporalHost } from './temporal/index.ts'
 import { randomBytes } from 'node:crypto'
 
 const DAY_MS = 86_400_000
@@ -54,6 +55,8 @@ const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'lim
 export interface EngineSeams {
   /** Every event is a commit of its own; called after each, true: stop here, as a crash would. */
   readonly afterEvent?: () => boolean
+  /** Makes the Temporal host, in place of connecting. */
+  readonly temporal?: (services: EngineServices) => Promise<TemporalHost>
 }
 
 /** The engine on one machine: express flows in memory, standard ones in SQLite. */
@@ -293,6 +296,11 @@ export class LocalEngine implements Engine {
     return (this.closing ??= this.closeNow())
   }
 
+  /** @internal What standard flows run on; for tests. */
+  durableHost(): Promise<Durable> {
+    return this.opened()
+  }
+
   /** @internal As a crash would; for the tests of recovery. */
   async abandon(): Promise<void> {
     this.closing ??= Promise.resolve()
@@ -465,8 +473,7 @@ export class LocalEngine implements Engine {
   }
 
   private async openTemporal(): Promise<Durable> {
-    const { openTemporal } = await import('./temporal/index.ts')
-    const host = await openTemporal(this.options, {
+    const services: EngineServices = {
       invoker: this.invoker,
       channels: this.channels,
       flows: this.flows,
@@ -474,7 +481,9 @@ export class LocalEngine implements Engine {
       callbackUrl: (token) => this.callbackUrl(token),
       startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
       log: (line, execution, node) => this.log(line, execution, node),
-    })
+    }
+    const open = this.seams.temporal ?? (await import('./temporal/index.ts')).openTemporal.bind(null, this.options)
+    const host = await open(services)
     for (const deployed of this.flows.all()) await host.save(deployed)
     this.host = host
     return host

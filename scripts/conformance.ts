@@ -1,5 +1,5 @@
 /**
- * `npm run --silent conformance -- <files or folders>… [--engine express|embedded] [--rebuild] [--only TEXT]`
+ * `npm run --silent conformance -- <files or folders>… [--engine express|embedded|temporal] [--rebuild] [--cached N] [--only TEXT]`
  *
  * Prints a line per failing case and, last, `N passed, N failed`. Exit code 0 if none failed, 1 if any did, 2 for bad usage.
  */
@@ -9,12 +9,17 @@ import { parseArgs } from 'node:util'
 import { UsageError } from './conformance/files.ts'
 import type { EngineKind } from './conformance/run-case.ts'
 import { runSuite } from './conformance/run.ts'
+import type { TemporalPlace } from './conformance/temporal.ts'
+import { startServices, type RunningServices } from './services/start.ts'
 
-const USAGE = `usage: npm run --silent conformance -- <files or folders>… [--engine express|embedded] [--rebuild] [--only TEXT]
+const USAGE = `usage: npm run --silent conformance -- <files or folders>… [--engine express|embedded|temporal] [--rebuild] [--cached N] [--only TEXT]
 
   <files or folders>  case files (.yaml, .yml, .json), folders with their subfolders; default: test/conformance
-  --engine            express: the cases of mode express, in memory; embedded: those of mode standard, on SQLite; default: both
+  --engine            express: the cases of mode express, in memory; embedded: those of mode standard, on SQLite; temporal: those
+                      of mode standard, on Temporal and PostgreSQL, which are started (and at first built) unless
+                      FNFLOW_TEST_TEMPORAL and FNFLOW_TEST_POSTGRES give them; default: express and embedded
   --rebuild           tear the embedded engine down and rebuild it from its journal after every committed event
+  --cached            temporal: workflows that the worker keeps in memory; with 0 every task replays its history
   --only              only cases with this text in their name
 
 The functions of the cases are the exports of the functions.mjs beside the case file or, failing that, in the parent folder.`
@@ -29,22 +34,36 @@ async function main(): Promise<number> {
     print(USAGE)
     return 0
   }
-  if (values.engine !== undefined && values.engine !== 'express' && values.engine !== 'embedded') {
-    throw new UsageError(`--engine is express or embedded, not ${values.engine}`)
-  }
-  if (values.engine === 'express' && values.rebuild)
-    throw new UsageError('--rebuild rebuilds the embedded engine from its journal; the express engine has none')
-  const engines: EngineKind[] = values.engine ? [values.engine] : ['express', 'embedded']
+  const { engine } = values
+  if (engine !== undefined && engine !== 'express' && engine !== 'embedded' && engine !== 'temporal')
+    throw new UsageError(`--engine is express, embedded or temporal, not ${engine}`)
+  if (engine !== undefined && engine !== 'embedded' && values.rebuild)
+    throw new UsageError(`--rebuild rebuilds the embedded engine from its journal; the engine ${engine} has none`)
+  const cached = values.cached === undefined ? undefined : Number(values.cached)
+  if (cached !== undefined && (engine !== 'temporal' || !Number.isInteger(cached) || cached < 0))
+    throw new UsageError('--cached goes with --engine temporal, and is a whole number of workflows from 0')
+  const engines: EngineKind[] = engine ? [engine] : ['express', 'embedded']
+  const services = engine === 'temporal' ? await startServices(['temporal', 'postgres']) : undefined
   const names = positionals.length > 0 ? positionals : [join(import.meta.dirname, '..', 'test', 'conformance')]
-  const { passed, failed } = await runSuite({
-    names,
-    engines,
-    rebuild: values.rebuild ?? false,
-    ...(values.only === undefined ? {} : { only: values.only }),
-    print,
-  })
-  print(`${passed} passed, ${failed} failed`)
-  return failed > 0 ? 1 : 0
+  try {
+    const { passed, failed } = await runSuite({
+      names,
+      engines,
+      rebuild: values.rebuild ?? false,
+      ...(services === undefined ? {} : { temporal: placeOf(services, cached) }),
+      ...(values.only === undefined ? {} : { only: values.only }),
+      print,
+    })
+    print(`${passed} passed, ${failed} failed`)
+    return failed > 0 ? 1 : 0
+  } finally {
+    await services?.stop()
+  }
+}
+
+function placeOf({ addresses }: RunningServices<'temporal' | 'postgres'>, cached: number | undefined): TemporalPlace {
+  const { temporal: address, postgres: postgresUrl } = addresses
+  return { address, postgresUrl, ...(cached === undefined ? {} : { cached }) }
 }
 
 function readArguments() {
@@ -54,6 +73,7 @@ function readArguments() {
       options: {
         engine: { type: 'string' },
         rebuild: { type: 'boolean' },
+        cached: { type: 'string' },
         only: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

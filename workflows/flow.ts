@@ -40,7 +40,8 @@ import type { RangeRequest } from '../dsl/nodes/loop.ts'
 import type { Asked, Driver as DriverType, Effect, Port } from './driver.ts'
 import { lastActivity, lastChild, lastTimer, positionNow, positionOf, type Sequence } from './order.ts'
 import { budget } from './protocol/budget.ts'
-import { PlanRef, PlanText } from './protocol/converter.ts'
+import type { PlanText } from './protocol/converter.ts';
+import { PlanRef } from './protocol/converter.ts'
 import { laneId, shortId } from './protocol/ids.ts'
 import {
   ASYNC_HEARTBEAT_TIMEOUT_MS,

@@ -11,7 +11,8 @@ import { NodeRun, Scope, type Flow, type Recorder } from '../../dsl/core/state.t
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { Plan } from '../../dsl/plan.ts'
-import { PlanText, Sized } from '../../workflows/protocol/converter.ts'
+import type { PlanText} from '../../workflows/protocol/converter.ts';
+import { Sized } from '../../workflows/protocol/converter.ts'
 import { inlineLimit } from '../../workflows/protocol/limits.ts'
 import { callbackMarks } from '../../workflows/protocol/outcomes.ts'
 import type {

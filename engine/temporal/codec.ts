@@ -83,5 +83,7 @@ function encodingOf({ metadata }: Payload): string {
 /** Without a promise per payload where nothing is to be waited for. */
 async function each(payloads: Payload[], one: (payload: Payload) => Payload | Promise<Payload>): Promise<Payload[]> {
   const done = payloads.map(one)
-  return done.some((payload) => payload instanceof Promise) ? Promise.all(done) : (done as Payload[])
+  return done.some((payload) => payload instanceof Promise)
+    ? Promise.all(done.map((payload) => Promise.resolve(payload)))
+    : (done as Payload[])
 }

@@ -4,6 +4,7 @@ import type { NativeConnection } from '@temporalio/worker'
 import { ATTRIBUTES } from '../../workflows/protocol/shapes.ts'
 import { EngineError } from '../errors.ts'
 import type { ClusterOptions } from './options.ts'
+import { codeOf, messageOf } from './temporal-errors.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** The oldest server that has all that is used here (user metadata, conflict policies); older ones are refused. */
@@ -226,23 +227,6 @@ export function refusedBy(error: unknown, options: ClusterOptions): EngineError 
   if (code === PERMISSION_DENIED || code === UNAUTHENTICATED)
     return unavailable(`Temporal at ${address} refuses this client (${messageOf(error)}); check apiKey, tls and namespace`, error)
   return unavailable(`Temporal at ${address}: ${messageOf(error)}`, error)
-}
-
-/** The gRPC code of an error of the SDK's, or of what is behind it. */
-export function codeOf(error: unknown): number | undefined {
-  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
-    const { code } = at as { code?: unknown }
-    if (typeof code === 'number') return code
-  }
-  return undefined
-}
-
-/** The message of an error, and of what is behind it where that says more. */
-export function messageOf(error: unknown): string {
-  const { message = String(error), cause, details } = (error ?? {}) as { message?: string; cause?: unknown; details?: unknown }
-  if (typeof details === 'string' && details !== '') return details
-  const behind = cause === undefined || cause === null ? '' : messageOf(cause)
-  return behind === '' || message.includes(behind) ? message : `${message}: ${behind}`
 }
 
 function unavailable(message: string, cause?: unknown): EngineError {

@@ -1,4 +1,5 @@
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client'
+import type { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/client'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import { documentOf, type SeenFailure } from '../../workflows/protocol/outcomes.ts'
 import type { ExecutionStatus } from '../api.ts'

@@ -1,7 +1,7 @@
 import { CORE_VERSION } from '../../dsl/core/machine.ts'
 import type { EndedExecution, EndedLane, JournalHead, LaneHead } from '../../workflows/protocol/shapes.ts'
 import type { LogLine } from '../../executors/contract.ts'
-import { messageOf } from './connect.ts'
+import { messageOf } from './temporal-errors.ts'
 import { RegistryError } from './registry/database-errors.ts'
 import type { Registry } from './registry/registry.ts'
 import type { EndedRecord, NewLogLine } from './registry/types.ts'

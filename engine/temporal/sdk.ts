@@ -1,5 +1,5 @@
 import type { DefaultLogger } from '@temporalio/worker'
-import { messageOf } from './connect.ts'
+import { messageOf } from './temporal-errors.ts'
 
 let installed = false
 

@@ -5,7 +5,7 @@ import type { EndedExecution, EndedLane } from '../../workflows/protocol/shapes.
 import { EngineError } from '../errors.ts'
 import type { Activities } from './activities.ts'
 import type { Cluster } from './cluster.ts'
-import { messageOf } from './connect.ts'
+import { messageOf } from './temporal-errors.ts'
 import type { WorkerOptions as OurOptions } from './options.ts'
 import { WORKFLOW_BUNDLE } from './paths.ts'
 import type { Recorder } from './recorder.ts'

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import type { CompiledPath } from '../../dsl/jsonpath/index.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { Engine, EngineOptions } from '../../engine/api.ts'
+import type { TemporalLab } from '../../engine/internal.ts'
 import type { Look } from './compare.ts'
 import { UsageError } from './files.ts'
 
@@ -12,6 +13,8 @@ export interface Built {
   readonly createEngine: (options: EngineOptions) => Promise<Engine>
   /** An embedded engine that is torn down and made anew from its journal after every committed event. */
   readonly createRebuildingEngine: (options: EngineOptions) => Promise<Engine>
+  /** Engines that share one worker and the connections. */
+  readonly createTemporalLab: (options: EngineOptions) => Promise<TemporalLab>
   readonly query: (path: string, document: Json) => Json[]
   readonly look: Look
 }
@@ -38,6 +41,7 @@ export async function loadBuilt(): Promise<Built> {
   return {
     createEngine: engine.createEngine,
     createRebuildingEngine: internal.createRebuildingEngine,
+    createTemporalLab: internal.createTemporalLab,
     query: jsonpath.query,
     look: (path, document) => compilePath(path).get(document),
   }

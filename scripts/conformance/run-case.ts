@@ -6,7 +6,7 @@ import { isJsonObject } from '../../dsl/json.ts'
 import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { FlowMode } from '../../dsl/plan.ts'
-import type { CallbackInfo, Engine, EngineOptions, NodeRecord } from '../../engine/api.ts'
+import type { CallbackInfo, Engine, NodeRecord } from '../../engine/api.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { ModuleHandler } from '../../executors/contract.ts'
 import type { Built } from './built.ts'
@@ -15,8 +15,9 @@ import { show } from './compare.ts'
 import { expandInput, joinText } from './expand.ts'
 import { differences } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
+import type { TemporalLabs } from './temporal.ts'
 
-export type EngineKind = 'express' | 'embedded'
+export type EngineKind = 'express' | 'embedded' | 'temporal'
 
 export interface RunOptions {
   readonly engine: EngineKind
@@ -24,6 +25,8 @@ export interface RunOptions {
   /** Absent for definitions given as text: they run as they are. */
   readonly mode: FlowMode | undefined
   readonly functions: Readonly<Record<string, ModuleHandler>>
+  /** Of the engine `temporal`. */
+  readonly labs?: TemporalLabs
 }
 
 /** `skipped`: a definition given as text whose mode is not the engine's. */
@@ -38,15 +41,16 @@ export async function runCase(built: Built, test: ConformanceCase, options: RunO
   const answering = new Answering(test.callback)
   let engine: Engine | undefined
   try {
-    const make = options.rebuild ? built.createRebuildingEngine : built.createEngine
-    const given: EngineOptions = {
-      engine: options.engine,
+    const common = {
       functions: options.functions,
       channels: { log: { kind: 'log' } },
-      onCallback: (info) => answering.take(info),
-      ...(folder === undefined ? {} : { store: folder }),
+      onCallback: (info: CallbackInfo) => answering.take(info),
     }
-    engine = await make(given)
+    if (options.engine === 'temporal') engine = await (options.labs as TemporalLabs).engine(options.functions, common)
+    else {
+      const make = options.rebuild ? built.createRebuildingEngine : built.createEngine
+      engine = await make({ ...common, engine: options.engine, ...(folder === undefined ? {} : { store: folder }) })
+    }
     answering.engine = engine
     const outcome = await play(engine, test, options)
     if (outcome === 'other mode') return { verdict: 'skipped' }
@@ -107,7 +111,7 @@ async function play(engine: Engine, test: ConformanceCase, options: RunOptions):
   if (end === 'running') return { kind: 'running', seconds: took }
   if (end instanceof Error) return { kind: 'broken', reason: text(end), seconds: took }
   const nodes =
-    options.engine === 'embedded' && options.mode !== 'express' ? await records(engine, execution.id, nodeNames(test.expect)) : undefined
+    options.engine !== 'express' && options.mode !== 'express' ? await records(engine, execution.id, nodeNames(test.expect)) : undefined
   return { kind: 'ended', ...end, ...(nodes ? { nodes } : {}), seconds: took }
 }
 

@@ -7,6 +7,7 @@ import type { ConformanceCase } from './case.ts'
 import { findFiles, loadFunctions, readFile, UsageError } from './files.ts'
 import { runCase } from './run-case.ts'
 import type { CaseResult, EngineKind } from './run-case.ts'
+import { TemporalLabs, type TemporalPlace } from './temporal.ts'
 import { jsonpathDifference } from './vectors.ts'
 
 export interface SuiteOptions {
@@ -15,6 +16,8 @@ export interface SuiteOptions {
   readonly engines: readonly EngineKind[]
   /** Tears the embedded engine down after every committed event. */
   readonly rebuild?: boolean
+  /** Where the cases of the engine `temporal` run. */
+  readonly temporal?: TemporalPlace
   /** Only the cases whose name holds this text. */
   readonly only?: string
   /** Gets a line per failing case, as it fails, and remarks. */
@@ -44,8 +47,21 @@ const CONCURRENCY = 8
  *
  * @throws UsageError where a file is missing or no case file
  */
-export async function runSuite({ names, engines, rebuild = false, only, print }: SuiteOptions): Promise<SuiteResult> {
+export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const built = await loadBuilt()
+  const labs = options.temporal === undefined ? undefined : new TemporalLabs(built, options.temporal)
+  try {
+    return await runFiles(built, labs, options)
+  } finally {
+    await labs?.close()
+  }
+}
+
+async function runFiles(
+  built: Built,
+  labs: TemporalLabs | undefined,
+  { names, engines, rebuild = false, only, print }: SuiteOptions,
+): Promise<SuiteResult> {
   const jobs: Job[] = []
   let passed = 0
   let failed = 0
@@ -69,7 +85,7 @@ export async function runSuite({ names, engines, rebuild = false, only, print }:
           continue
         }
         if (only !== undefined && !test.name.includes(only)) continue
-        jobs.push(...jobsOf(built, title, test, functions, engines, rebuild))
+        jobs.push(...jobsOf({ built, labs, engines, rebuild }, title, test, functions))
       }
     } else if (file.kind === 'jsonpath') {
       for (const vector of file.vectors) {
@@ -100,23 +116,41 @@ export async function runSuite({ names, engines, rebuild = false, only, print }:
 }
 
 function jobsOf(
-  built: Built,
+  { built, labs, engines, rebuild }: Surroundings,
   file: string,
   test: ConformanceCase,
   functions: Parameters<typeof runCase>[2]['functions'],
-  engines: readonly EngineKind[],
-  rebuild: boolean,
 ): Job[] {
-  const job = (engine: EngineKind, mode: FlowMode | undefined): Job => ({
-    title: `${file}: ${test.name} [${mode ?? 'as it is'}${rebuild && engine === 'embedded' ? ', rebuilt' : ''}]`,
-    alone: mode === undefined || test.expect.refused === true,
-    run: () => runCase(built, test, { engine, rebuild: rebuild && engine === 'embedded', mode, functions }),
-  })
-  if (test.text !== undefined || test.base64 !== undefined) return [job(engines.includes('embedded') ? 'embedded' : 'express', undefined)]
+  const job = (engine: EngineKind, mode: FlowMode | undefined): Job => {
+    const how = `${mode ?? 'as it is'}${rebuild && engine === 'embedded' ? ', rebuilt' : ''}${engine === 'temporal' ? ', Temporal' : ''}`
+    return {
+      title: `${file}: ${test.name} [${how}]`,
+      alone: mode === undefined || test.expect.refused === true,
+      run: () =>
+        runCase(built, test, {
+          engine,
+          rebuild: rebuild && engine === 'embedded',
+          mode,
+          functions,
+          ...(labs === undefined ? {} : { labs }),
+        }),
+    }
+  }
+  if (test.text !== undefined || test.base64 !== undefined) {
+    // it runs once, on the engine that can run most
+    return [job(engines.find((engine) => engine !== 'express') ?? 'express', undefined)]
+  }
   return engines.flatMap((engine) => {
-    const mode = engine === 'embedded' ? 'standard' : 'express'
+    const mode = engine === 'express' ? 'express' : 'standard'
     return test.modes.includes(mode) ? [job(engine, mode)] : []
   })
+}
+
+interface Surroundings {
+  readonly built: Built
+  readonly labs: TemporalLabs | undefined
+  readonly engines: readonly EngineKind[]
+  readonly rebuild: boolean
 }
 
 const oneLine = (text: string): string => {
