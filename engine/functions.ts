@@ -9,6 +9,7 @@ import { EngineError } from './errors.ts'
 /** A function that can be invoked now, or the reason why not. */
 export interface ResolvedFunction {
   readonly ref: string
+  /** Null where there is no such function. */
   readonly spec: FunctionSpec | null
   readonly error: ErrorDocument | null
   readonly executor: Executor | null
@@ -22,6 +23,7 @@ export class FunctionRegistry {
   private readonly resolved = new Map<string, ResolvedFunction>()
   /** Changes with every change of a function: what was resolved before is void. */
   private generation = {}
+  private cards: ReadonlySet<string> = new Set()
   readonly executors: ExecutorRegistry
 
   constructor(executors: ExecutorRegistry) {
@@ -33,6 +35,13 @@ export class FunctionRegistry {
     this.resolved.clear()
     this.generation = {}
     this.executors.get(spec.runtime)?.register?.(spec)
+  }
+
+  /** Functions with `gpu` of these types run here; those of others are refused, whoever asks. */
+  serveCards(types: Iterable<string>): void {
+    this.cards = new Set(types)
+    this.resolved.clear()
+    this.generation = {}
   }
 
   all(): Iterable<FunctionSpec> {
@@ -66,9 +75,9 @@ export class FunctionRegistry {
     const name = colon < 0 ? ref : ref.slice(0, colon)
     const qualifier = colon < 0 ? 'latest' : ref.slice(colon + 1)
     const spec = this.specs.get(name)
-    const refuse = (status: number, message: string): ResolvedFunction => ({
+    const refuse = (status: number, message: string, known: FunctionSpec | null = null): ResolvedFunction => ({
       ref,
-      spec: null,
+      spec: known,
       error: { status, errorType: ERROR_TYPE_OF_STATUS[status] ?? 'Error', errorMessage: message },
       executor: null,
       generation: this.generation,
@@ -84,6 +93,14 @@ export class FunctionRegistry {
       return refuse(
         STATUS.badParameter,
         `function ${name}: no executor for runtime ${spec.runtime}; register one with the option executors`,
+      )
+    }
+    if (spec.gpu !== undefined && !this.cards.has(spec.gpu.type)) {
+      const { type, memoryGiB } = spec.gpu
+      return refuse(
+        STATUS.noResource,
+        `function ${name} needs ${memoryGiB} GiB of a card ${type}, and no card ${type} is configured here; on Temporal it runs on workers that serve such cards (fnflow worker --queues gpu.${type})`,
+        spec,
       )
     }
     return { ref, spec, error: null, executor, generation: this.generation }

@@ -12,7 +12,7 @@ import { begin, beginRange, createFlow, find, outstanding, step, type CoreEvent 
 import { lineageOf, placeOf } from '../dsl/core/place.ts'
 import type { PreparedPlan } from '../dsl/core/prepare.ts'
 import type { RangeSpec } from '../dsl/core/range.ts'
-import type { Timer} from '../dsl/core/state.ts';
+import type { Timer } from '../dsl/core/state.ts'
 import { NodeRun, type Carried, type Command, type Flow, type FlowStart, type Recorder } from '../dsl/core/state.ts'
 import type { CloudEvent } from '../dsl/cloud-event.ts'
 import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'

@@ -15,7 +15,6 @@ import {
   defineSignal,
   makeContinueAsNewFunc,
   ParentClosePolicy,
-  proxyLocalActivities,
   proxySinks,
   scheduleActivity,
   setHandler,
@@ -40,9 +39,9 @@ import type { RangeRequest } from '../dsl/nodes/loop.ts'
 import type { Asked, Driver as DriverType, Effect, Port } from './driver.ts'
 import { lastActivity, lastChild, lastTimer, positionNow, positionOf, type Sequence } from './order.ts'
 import { budget } from './protocol/budget.ts'
-import type { PlanText } from './protocol/converter.ts';
+import type { PlanText } from './protocol/converter.ts'
 import { PlanRef } from './protocol/converter.ts'
-import { laneId, shortId } from './protocol/ids.ts'
+import { laneId, resolveId, shortId } from './protocol/ids.ts'
 import {
   ASYNC_HEARTBEAT_TIMEOUT_MS,
   BYTES_HARD,
@@ -68,7 +67,7 @@ import {
   type ExpressResult,
   type InvokeRequest,
   type PublishRequest,
-  type Resolved,
+  type ResolvedChild,
   type ResolveRequest,
   type StartInfo,
   type Taken,
@@ -80,7 +79,6 @@ interface RecordSinks extends Sinks {
 }
 
 const { records } = proxySinks<RecordSinks>()
-const { resolve } = proxyLocalActivities<{ resolve(request: ResolveRequest): Promise<Resolved> }>({ startToCloseTimeout: '10s' })
 
 /** The limits of invocations (functions.md, 1), and what a worker may take beyond them to say so. */
 const SYNC_LIMIT_MS = 900_000
@@ -94,6 +92,9 @@ const ACTIVITY: ActivityOptions = {
   retry: DELIVERY,
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 }
+
+/** Looks a flow up. No local activity: those cannot outlive a workflow's place in the worker's cache. */
+const RESOLVE: ActivityOptions = { startToCloseTimeout: 5000, retry: DELIVERY, cancellationType: ActivityCancellationType.TRY_CANCEL }
 
 /** Runs one flow, or with `range` one range of a loop of it. */
 export async function runFlow(info: StartInfo, plan: PlanText, input: Json, taken: Taken, range: RangeSpec | undefined): Promise<Json> {
@@ -323,10 +324,17 @@ class FlowExecution implements Port {
   private async child(asked: Asked, { flow, wait, node, input }: Effect & { kind: 'child' }): Promise<void> {
     const { place } = asked
     const { scope, id: execution } = this.info
-    const { child: resolved } = await resolve({ scope, execution, place, flow })
+    const request: ResolveRequest = { scope, execution, place, flow }
+    const asking = scheduleActivity<ResolvedChild | null>('resolve', [request], { ...RESOLVE, activityId: resolveId(place) })
+    const answered = lastActivity()
+    let resolved: ResolvedChild | null
+    try {
+      resolved = await asking
+    } catch (error) {
+      return this.ended(asked, answered, false, childNotStarted(documentOf(seen(error)).errorMessage) as unknown as Json)
+    }
     if (asked.deaf) return
-    // not an event of the history's own: the workflow learns it within one task
-    if (resolved === null) return this.arrive(0, (now) => this.driver.ended(asked, false, flowNotFound(flow) as unknown as Json, now))
+    if (resolved === null) return this.ended(asked, answered, false, flowNotFound(flow) as unknown as Json)
     const { id, version, hash, hints } = resolved
     const parent = { execution, node, place }
     const info: StartInfo = { protocol: 1, id, flow: resolved.flow, version, hash, scope, depth: this.info.depth + 1, hints, parent }

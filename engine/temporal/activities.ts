@@ -11,7 +11,7 @@ import { NodeRun, Scope, type Flow, type Recorder } from '../../dsl/core/state.t
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { Plan } from '../../dsl/plan.ts'
-import type { PlanText} from '../../workflows/protocol/converter.ts';
+import type { PlanText } from '../../workflows/protocol/converter.ts'
 import { Sized } from '../../workflows/protocol/converter.ts'
 import { inlineLimit } from '../../workflows/protocol/limits.ts'
 import { callbackMarks } from '../../workflows/protocol/outcomes.ts'
@@ -20,7 +20,7 @@ import type {
   ExpressResult,
   InvokeRequest,
   PublishRequest,
-  Resolved,
+  ResolvedChild,
   ResolveRequest,
   StartInfo,
   Taken,
@@ -182,17 +182,17 @@ export class Activities {
     return new Sized(error === null ? output : outcome.failed(error), BATCH_INLINE)
   }
 
-  private async resolve({ scope, execution, place, flow }: ResolveRequest): Promise<Resolved> {
+  private async resolve({ scope, execution, place, flow }: ResolveRequest): Promise<ResolvedChild | null> {
     const registry = await this.services.scoped(scope)
     const found = await registry.flow(nameOf(flow))
-    if (found === undefined) return { place, child: null }
+    if (found === undefined) return null
     const planText = await registry.plan(found.hash)
-    if (planText === undefined) return { place, child: null }
+    if (planText === undefined) return null
     const plan = JSON.parse(planText) as Plan
     const hints = hintsOf(plan, await this.services.registry.functions(), this.services.mainQueue)
     const { name, hash, version, mode } = found
     const id = derivedId('child', execution, place)
-    return { place, child: { id, flow: name, version, hash, mode, hints, large: mayBeLarge(plan) } }
+    return { id, flow: name, version, hash, mode, hints, large: mayBeLarge(plan) }
   }
 
   /** Waits for an outcome; meanwhile heartbeats, and cancellation. */

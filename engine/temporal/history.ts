@@ -11,7 +11,7 @@ import type { RangeSpec } from '../../dsl/core/range.ts'
 import type { FlowStart, Recorder } from '../../dsl/core/state.ts'
 import type { Json } from '../../dsl/json.ts'
 import { Driver, type Asked, type Port } from '../../workflows/driver.ts'
-import { laneId, shortId } from '../../workflows/protocol/ids.ts'
+import { laneId, resolveId, shortId } from '../../workflows/protocol/ids.ts'
 import {
   childNotStarted,
   documentOf,
@@ -25,7 +25,6 @@ import {
   SIGNAL_CALLBACK,
   type CallbackSignal,
   type ExpressResult,
-  type Resolved,
   type StartInfo,
   type Taken,
 } from '../../workflows/protocol/shapes.ts'
@@ -63,6 +62,9 @@ export class HistoryFold {
   private range: RangeSpec | undefined
   private begun = false
   private readonly asked = new Map<string, Asked>()
+  /** By the id of the activity that looks up a subflow's flow. */
+  private readonly resolves = new Map<string, Asked>()
+  private readonly resolving = new Map<string, Asked>()
   /** By the number of the event that scheduled or initiated. */
   private readonly activities = new Map<string, Asked>()
   private readonly children = new Map<string, Asked>()
@@ -95,7 +97,6 @@ export class HistoryFold {
       const { workflowId } = event.startChildWorkflowExecutionInitiatedEventAttributes
       this.schedule(this.children, id, workflowId)
     } else if (event.timerStartedEventAttributes) await this.timerStarted(event)
-    else if (event.markerRecordedEventAttributes) await this.marker(event.markerRecordedEventAttributes, time)
     else if (!this.closed(event, time)) await this.outcome(event)
   }
 
@@ -106,7 +107,10 @@ export class HistoryFold {
     if (what.kind === 'lane') this.asked.set(laneId(id, place), asked)
     else {
       this.asked.set(shortId(place), asked)
-      if (what.kind === 'child') this.asked.set(derivedId('child', id, place), asked)
+      if (what.kind === 'child') {
+        this.asked.set(derivedId('child', id, place), asked)
+        this.resolves.set(resolveId(place), asked)
+      }
     }
   }
 
@@ -162,18 +166,6 @@ export class HistoryFold {
     if (Number.isFinite(due)) this.timers.set(timerId, due)
   }
 
-  /** Of the local activity `resolve`: a flow that is not there ends its node within the task itself. */
-  private async marker(attributes: temporal.api.history.v1.IMarkerRecordedEventAttributes, time: number): Promise<void> {
-    if (attributes.markerName !== 'core_local_activity') return
-    const { details } = attributes
-    const { place, child } = ((await this.services.payloads.first(details?.['result'])) ?? {}) as Partial<Resolved>
-    if (child !== null || place === undefined) return
-    const data = (await this.services.payloads.first(details?.['data'])) as { complete_time?: unknown }
-    const asked = this.asked.get(shortId(place))
-    if (asked === undefined || asked.what.kind !== 'child') return
-    this.driver.ended(asked, false, flowNotFound(asked.what.flow) as unknown as Json, markerTime(data.complete_time) ?? time)
-  }
-
   /** What has come of something. */
   private async outcome(event: HistoryEvent): Promise<void> {
     const { payloads } = this.services
@@ -183,6 +175,13 @@ export class HistoryFold {
       this.settled(asked, false, documentOf(failure) as unknown as Json)
 
     if (event.activityTaskCompletedEventAttributes) {
+      const resolving = this.resolving.get(String(event.activityTaskCompletedEventAttributes.scheduledEventId))
+      if (resolving !== undefined) {
+        const found = await payloads.first(event.activityTaskCompletedEventAttributes.result)
+        if (found === null && resolving.what.kind === 'child')
+          this.settled(resolving, false, flowNotFound(resolving.what.flow) as unknown as Json)
+        return
+      }
       const asked = activity(event.activityTaskCompletedEventAttributes)
       if (asked === undefined || asked.deaf) return
       const result = ((await payloads.first(event.activityTaskCompletedEventAttributes.result)) ?? null) as Json
@@ -192,6 +191,9 @@ export class HistoryFold {
     }
     if (event.activityTaskFailedEventAttributes) {
       const { failure } = event.activityTaskFailedEventAttributes
+      const resolving = this.resolving.get(String(event.activityTaskFailedEventAttributes.scheduledEventId))
+      if (resolving !== undefined)
+        return this.settled(resolving, false, childNotStarted(documentOf(await this.seen(failure)).errorMessage) as unknown as Json)
       return fail(activity(event.activityTaskFailedEventAttributes), await this.seen(failure))
     }
     if (event.activityTaskTimedOutEventAttributes) {
@@ -290,13 +292,4 @@ function portOf(fold: HistoryFold): Port {
 /** Epoch ms of a protobuf timestamp, as the SDK rounds it. */
 export function ms(time: Timestamp): number {
   return time == null ? 0 : Number(time.seconds) * 1000 + Math.floor((time.nanos ?? 0) / 1_000_000)
-}
-
-function markerTime(time: unknown): number | undefined {
-  if (typeof time === 'string') {
-    const parsed = Date.parse(time)
-    return Number.isFinite(parsed) ? parsed : undefined
-  }
-  if (typeof time === 'object' && time !== null && 'seconds' in time) return ms(time as Timestamp)
-  return undefined
 }

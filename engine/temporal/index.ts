@@ -38,6 +38,7 @@ const DEFAULT_RETENTION_MS = 90 * DAY_MS
  */
 export async function openTemporal(options: EngineOptions, services: EngineServices): Promise<TemporalHost> {
   const compiled = clusterOptions(options)
+  services.invoker.functions.serveCards(cardsOf(compiled))
   const cluster = await Cluster.connect(compiled)
   const { flows, callbackUrl } = services
   let worker: WorkerHalf | null = null
@@ -127,6 +128,11 @@ function routesOf(functions: Iterable<FunctionSpec>, { taskQueue }: ClusterOptio
 export function queueOf({ pool, gpu }: FunctionSpec, taskQueue: string): string {
   if (gpu !== undefined) return `${taskQueue}.gpu.${gpu.type}`
   return pool === undefined ? taskQueue : `${taskQueue}.${pool}`
+}
+
+/** The cards whose queues this process polls. */
+function cardsOf({ worker }: ClusterOptions): string[] {
+  return (worker?.queues ?? []).flatMap(({ name }) => (name.startsWith('gpu.') ? [name.slice('gpu.'.length)] : []))
 }
 
 /** For tests: who is told of the callbacks of a scope. */

@@ -1,4 +1,4 @@
-import type { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/client'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import { documentOf, type SeenFailure } from '../../workflows/protocol/outcomes.ts'

@@ -8,6 +8,11 @@ export function shortId(place: string, longest = LONGEST): string {
   return place.length <= longest ? place : `${hash53(place).toString(36)}…${place.slice(-(longest - 20))}`
 }
 
+/** Id of the activity that looks up the flow of a `subflow` node. */
+export function resolveId(place: string): string {
+  return `${shortId(place)}?`
+}
+
 /** Workflow id of the lane at a place. */
 export function laneId(execution: string, place: string): string {
   return `${execution}${LANE_SEPARATOR}${shortId(place, 100)}`

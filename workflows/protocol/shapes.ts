@@ -101,7 +101,7 @@ export interface PublishRequest {
   readonly event: CloudEvent
 }
 
-/** Argument of the local activity `resolve`. */
+/** Argument of the activity `resolve`. */
 export interface ResolveRequest {
   readonly scope: string
   readonly execution: string
@@ -109,13 +109,7 @@ export interface ResolveRequest {
   readonly flow: string
 }
 
-/** What a child is started with; `child` is null where there is no such flow. */
-export interface Resolved {
-  /** Of the node that asked: by it the history fold knows whose answer this is. */
-  readonly place: string
-  readonly child: ResolvedChild | null
-}
-
+/** What the activity `resolve` answers; null where there is no such flow. */
 export interface ResolvedChild {
   readonly id: string
   readonly flow: string
