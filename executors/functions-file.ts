@@ -144,7 +144,13 @@ function check(name: string, written: WrittenFunction, runtimes: readonly string
     report('schema', 'code in a .zip is not supported yet; give the unpacked folder', [name, 'code'])
   if (own && written.port !== undefined) report('schema', 'port belongs to runtime http, which is not supported yet', [name, 'port'])
   if (own && written.url !== undefined) report('schema', 'url belongs to runtime http, which is not supported yet', [name, 'url'])
-  if (written.gpu !== null) report('schema', 'gpu is not supported yet; leave it out', [name, 'gpu'])
+  if (written.gpu !== null && written.pool !== undefined)
+    report(
+      'schema',
+      'pool and gpu exclude each other: gpu is served by the workers that have such a card; leave pool out',
+      [name, 'pool'],
+      'key',
+    )
   if (written.quota !== null) report('schema', 'quota is not supported yet; leave it out', [name, 'quota'])
   const { variables, secrets } = written.environment
   let size = 0
@@ -211,6 +217,8 @@ async function specOf(
     },
     ...(written.code === undefined ? {} : { code: resolve(folder, written.code) }),
     ...(written.initializer === undefined ? {} : { initializer: written.initializer }),
+    ...(written.pool === undefined ? {} : { pool: written.pool }),
+    ...(written.gpu === null ? {} : { gpu: { type: written.gpu.type, memoryGiB: written.gpu.memory } }),
     ...(missingSecrets.length === 0 ? {} : { missingSecrets }),
   })
 }

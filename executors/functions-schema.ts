@@ -72,8 +72,14 @@ const environment = z.strictObject(
   { error: 'expected a mapping with variables and secrets' },
 )
 
+/** Part of a task queue's name. */
+const queuePart = (what: string) => {
+  const error = `expected ${what}: letters, digits and _ . -, at most 60`
+  return z.string({ error }).regex(/^[A-Za-z0-9_.-]{1,60}$/, { error })
+}
+
 const gpu = z.strictObject(
-  { type: text('nvidia or a model'), memory: whole(1, 1024) },
+  { type: queuePart('nvidia or a model, such as nvidia-t4'), memory: whole(1, 1024) },
   { error: 'expected a mapping, such as { type: nvidia, memory: 4 }' },
 )
 
@@ -94,6 +100,7 @@ export const functionSchema = z.strictObject(
     concurrency: concurrency.prefault({}),
     quota: z.number({ error: 'expected a number of MB' }).min(0, { error: 'expected 0 or more MB' }).nullable().default(null),
     async: asynchronous.nullable().prefault({}),
+    pool: queuePart('the name of a pool of workers').optional(),
     gpu: gpu.nullable().default(null),
   },
   { error: 'expected a mapping, such as { runtime: python, code: ./folder, handler: index.handler }' },

@@ -118,7 +118,12 @@ describe('refused', () => {
     ['timeout: soon', /timeout: expected 1 to 259200 seconds, as a number or as a duration such as 1m30s, not "soon"/],
     ['initializerTimeout: 301', /initializerTimeout/],
     ['memory: 1.5', /memory/],
-    ['gpu: { type: nvidia, memory: 4 }', /gpu is not supported yet/],
+    ['gpu: { type: nvidia, memory: 0.5 }', /gpu\.memory: expected a whole number from 1 to 1024, not 0\.5/],
+    ['gpu: { type: "a card", memory: 4 }', /gpu\.type: expected nvidia or a model, such as nvidia-t4: letters, digits and _ \. -/],
+    ['pool: a/b', /pool: expected the name of a pool of workers: letters, digits and _ \. -, at most 60, not "a\/b"/],
+    [`pool: ${'p'.repeat(61)}`, /pool: expected the name of a pool/],
+    ['pool: null', /pool: expected the name of a pool.*, not null/],
+    ['pool: a\n  gpu: { type: nvidia, memory: 4 }', /pool and gpu exclude each other.*leave pool out/],
     ['quota: 100', /quota is not supported yet/],
     ['port: 8000', /port belongs to runtime http/],
     ['runtime: nodejs', /runtime is given twice/],
@@ -145,6 +150,15 @@ describe('refused', () => {
   ])('%s', async (text, message) => {
     expect((await findings(text)).map((one) => one.message).join('\n')).toMatch(message)
   })
+})
+
+test('a pool, or a card, says where on a cluster the function runs', async () => {
+  const base = '{ runtime: python, code: ., handler: index.handler'
+  const specs = await loadFunctions(write(`a: ${base}, pool: imports }\nb: ${base}, gpu: { type: nvidia-t4, memory: 4 } }\n`))
+  expect(specs['default/a']).toMatchObject({ pool: 'imports' })
+  expect(specs['default/a']).not.toHaveProperty('gpu')
+  expect(specs['default/b']).toMatchObject({ gpu: { type: 'nvidia-t4', memoryGiB: 4 } })
+  expect(specs['default/b']).not.toHaveProperty('pool')
 })
 
 test('a file that is not there is an error of the same kind', async () => {
