@@ -13,6 +13,7 @@ export { Store } from './embedded/store.ts'
 export { Journal } from './embedded/journal.ts'
 export { fold } from './embedded/fold.ts'
 export { EVENT } from './embedded/schema.ts'
+export type { TemporalHost } from './temporal/index.ts'
 export { Deadlines, DeadlineEntry } from './deadlines.ts'
 export { newId, derivedId } from './ids.ts'
 
@@ -124,6 +125,8 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
 
 /** Engines of one worker and one set of connections, each with flows of its own. */
 export interface TemporalLab {
+  /** What the worker's own engine stands on. */
+  readonly host: TemporalHost
   engine(scope: string, options: Pick<EngineOptions, 'functions' | 'channels' | 'onCallback'>): Promise<Engine>
   close(): Promise<void>
 }
@@ -140,6 +143,7 @@ export async function createTemporalLab(options: EngineOptions): Promise<Tempora
     return listener === undefined ? undefined : true
   })
   return {
+    host,
     async engine(scope, more) {
       listeners.set(scope, more.onCallback)
       return LocalEngine.open({ ...options, ...more }, { temporal: (services) => scopedHost(host, scope, services) })

@@ -12,8 +12,8 @@ export interface TemporalPlace {
   readonly namespace?: string
   /** Workflows that the worker keeps in memory; 0: every task replays its history. */
   readonly cached?: number
-  /** Each worker ends after so many seconds, as by a crash, and another takes over. */
-  readonly killEvery?: number
+  /** Called with each worker's lab, when its cases are through. */
+  readonly inspect?: (lab: TemporalLab, scopes: readonly string[]) => Promise<void>
 }
 
 /** The worker for one set of functions, and the engines on it: one per case, each with flows of its own. */
@@ -41,7 +41,11 @@ export class TemporalLabs {
   }
 
   async close(): Promise<void> {
-    for (const lab of this.labs.values()) await (await lab).close()
+    const scopes = Array.from({ length: this.cases }, (_, at) => `case-${at + 1}`)
+    for (const lab of this.labs.values()) {
+      await this.place.inspect?.(await lab, scopes)
+      await (await lab).close()
+    }
     if (this.database !== undefined) await dropDatabase(this.place.postgresUrl, await this.database)
   }
 
