@@ -173,9 +173,14 @@ export class Driver {
     if (this.flow.status === 'running') this.take([EVENT.stop, '', now, null], { kind: 'stop', time: now })
   }
 
-  /** From now on nothing is sent; when nothing is under way any more the port is told. Unless `hard`, only if nothing lasting is. */
-  drain(hard: boolean): void {
-    if (this.draining || this.flow.status !== 'running' || (!hard && this.lasting > 0)) return
+  /** Sent and not answered. */
+  get pending(): { readonly underWay: number; readonly lasting: number } {
+    return { underWay: this.underWay, lasting: this.lasting }
+  }
+
+  /** From now on nothing is sent; when nothing is under way any more the port is told. */
+  drain(): void {
+    if (this.draining || this.flow.status !== 'running') return
     this.draining = true
     this.pump()
   }

@@ -46,11 +46,13 @@ import {
   ASYNC_HEARTBEAT_TIMEOUT_MS,
   BYTES_HARD,
   BYTES_SOFT,
+  EVENTS_EACH,
   EVENTS_HARD,
   EVENTS_SOFT,
   HEARTBEAT_TIMEOUT_MS,
   inlineLimit,
   LARGE_WORKFLOW_TASK_TIMEOUT_MS,
+  UNDER_WAY_SOFT,
   WORKFLOW_TASK_TIMEOUT_MS,
 } from './protocol/limits.ts'
 import { callbackMarks, childNotStarted, documentOf, existsAlready, flowNotFound, type SeenFailure } from './protocol/outcomes.ts'
@@ -249,8 +251,11 @@ class FlowExecution implements Port {
   /** Whether the history has grown so much that the workflow should continue as new. */
   private look(): void {
     const { historyLength, historySize, continueAsNewSuggested } = workflowInfo()
-    if (!continueAsNewSuggested && historyLength < EVENTS_SOFT && historySize < BYTES_SOFT) return
-    this.driver.drain(historyLength >= EVENTS_HARD || historySize >= BYTES_HARD)
+    const { underWay, lasting } = this.driver.pending
+    if (historyLength + EVENTS_EACH * underWay >= EVENTS_HARD || historySize >= BYTES_HARD) return this.driver.drain()
+    const isLong = continueAsNewSuggested || historyLength >= EVENTS_SOFT || historySize >= BYTES_SOFT
+    // children that are waited for may last for months: what else goes on must not wait for them
+    if (isLong && underWay <= UNDER_WAY_SOFT && lasting === 0) this.driver.drain()
   }
 
   /** Where the run can be cancelled alone, in a scope of its own. */

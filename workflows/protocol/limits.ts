@@ -19,12 +19,16 @@ export const BATCHES_AT_ONCE = 10
 /** A function that may be called in batches ends within this, ms. */
 export const SHORT_MS = 10_000
 
-/** A run of so many events continues as new as soon as nothing that lasts is under way... */
-export const EVENTS_SOFT = 3000
-/** ...and starts nothing new from here on until it has. */
-export const EVENTS_HARD = 8000
-/** Bytes of history, likewise. */
+/**
+ * A run continues as new when Temporal suggests it (4,096 events or 4 MiB by default), or from here on, if so little is under way that waiting
+ * for its end costs nothing.
+ */
+export const EVENTS_SOFT = 4000
 export const BYTES_SOFT = 4 * 1024 * 1024
+export const UNDER_WAY_SOFT = 20
+/** It starts nothing new where its history would come near 10,000 events, or 10 MiB, with what is under way; each takes some 3 more. */
+export const EVENTS_HARD = 9000
+export const EVENTS_EACH = 3
 export const BYTES_HARD = 8 * 1024 * 1024
 
 /** Journals up to this go to the record with the end of the execution; longer ones are read from the history. */
