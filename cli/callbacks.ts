@@ -52,6 +52,9 @@ export function callbackHandler(
   const told = new Set<string>()
   return (info) => {
     const { flow, node, token, url } = info
+    // on a cluster the same wait is told by the worker and by the execution's events
+    if (told.has(token)) return
+    told.add(token)
     const answer = answers.get(node)
     if (answer !== undefined) {
       // not from within: the engine is in the middle of the step that announced it
@@ -62,8 +65,6 @@ export function callbackHandler(
       })
       return
     }
-    if (told.has(token)) return
-    told.add(token)
     const how = stored
       ? `It is answered by a POST to the URL once a server (fnflow serve) has this store; or end this process (kill -9 ${process.pid}) and run the command again with --callback ${node}='JSON'.`
       : `To answer it from here, run the command with --callback ${node}='JSON'.`

@@ -3,7 +3,6 @@ export const LATER_COMMANDS: ReadonlySet<string> = new Set([
   'init',
   'plan',
   'serve',
-  'worker',
   'start',
   'stop',
   'retry',

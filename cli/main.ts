@@ -58,7 +58,7 @@ function notYet(command: string): CommandError {
     {
       status: 400,
       errorType: 'UsageError',
-      errorMessage: `fnflow ${command} is not there yet; this version has run, validate and diagram (fnflow --help)`,
+      errorMessage: `fnflow ${command} is not there yet; fnflow --help lists the commands that are`,
     },
     EXIT.usage,
   )

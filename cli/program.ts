@@ -1,8 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { count, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
 import type { RunOptions } from './commands/run.ts'
 import type { ValidateOptions } from './commands/validate.ts'
+import type { WorkerOptions } from './commands/worker.ts'
 import { EXIT } from './exit-codes.ts'
 
 const PROGRAM_HELP = `
@@ -11,6 +13,7 @@ Examples:
   $ fnflow run flow.yaml --input @input.json --store ./data
   $ fnflow validate flows/
   $ fnflow diagram flow.yaml
+  $ fnflow worker --store postgres://localhost/fnflow
 
 Exit codes: 0 fine, 1 the execution failed, 2 bad usage or an invalid definition, 3 a store or server could not be reached, 130 interrupted.`
 
@@ -18,14 +21,18 @@ const RUN_HELP = `
 Results go to stdout, everything else to stderr. With --json stdout is the output as one JSON document;
 on failure nothing, and the last line of stderr is the error document.
 
-The engine comes from the flow's mode: standard flows run durably (embedded), express flows in memory.
+The engine comes from the flow's mode: standard flows run durably (embedded), express flows in memory. With --engine temporal
+the flow runs on Temporal, on a task queue of its own that is derived from the functions file, with a worker in this process; with
+--no-worker on the cluster's queue, by its workers.
 
 Examples:
   $ fnflow run flow.yaml --input '{"n": 3}'
   $ fnflow run flow.yaml --input @input.json --trace
   $ echo '{"n": 3}' | fnflow run flow.yaml --json -
   $ fnflow run flow.yaml --store ./data          # kill -9 it, run it again: it goes on
-  $ fnflow run approval.yaml --callback approve='{"approved": true}'`
+  $ fnflow run approval.yaml --callback approve='{"approved": true}'
+  $ fnflow run flow.yaml --engine temporal --store postgres://localhost/fnflow
+  $ fnflow run flow.yaml --engine temporal --store postgres://localhost/fnflow --no-worker`
 
 const VALIDATE_HELP = `
 Folders are searched for *.yaml, *.yml and *.json files with the keys flow and nodes; a file that is named is always
@@ -35,6 +42,19 @@ Exit code 2 if there are errors, 0 if there are none (warnings do not count).
 Examples:
   $ fnflow validate flow.yaml
   $ fnflow validate flows/ --json`
+
+const WORKER_HELP = `
+Runs workflows, and the functions of functions.yaml, for Temporal, until it is interrupted. Prints one line on stdout when it polls;
+logs of functions go to stderr. On SIGTERM or Ctrl-C it takes nothing new and lets what runs end (10 s); a second one ends it at once.
+
+An API key is taken from TEMPORAL_API_KEY. All of this can also be in fnflow.yaml (engine, store, temporal, functions, retention) and in
+variables such as FNFLOW_STORE and FNFLOW_TEMPORAL_ADDRESS; options come first, then variables.
+
+Examples:
+  $ fnflow worker --store postgres://localhost/fnflow
+  $ fnflow worker --functions ./functions.yaml --queues imports:20,gpu.nvidia-t4
+  $ fnflow worker --queues gpu.nvidia-t4:2 --only
+  $ fnflow worker --address temporal:7233 --tls-ca ca.pem --tls-cert me.pem --tls-key me.key --deployment orders@2026-07-01`
 
 const DIAGRAM_HELP = `
 Examples:
@@ -50,19 +70,26 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', PROGRAM_HELP)
 
-  configured(program.command('run'))
-    .summary('run a flow here and now and print its output')
-    .description('Runs a flow here and now and prints its output; on failure the error document is on stderr.')
-    .argument('<flow>', 'flow file, YAML or JSON')
-    .argument('[-]', 'read the input from stdin, as --input - does')
-    .option('-i, --input <json>', 'input of the execution: JSON, @file, or - for stdin (default: {})')
-    .option('-f, --functions <file>', 'functions of the flow (default: the functions.yaml beside it)')
-    .option('-e, --engine <engine>', 'embedded or express, whatever mode the flow says')
-    .option('-s, --store <folder>', 'keep the journal here; what was left in it is finished first (default: a temporary folder)')
-    .option('--flows <folder>', "flows that are called as subflows (default: the flow's folder)")
-    .option('-c, --callback <node=json>', 'answer the callbacks of a node; may be given several times', collect)
-    .option('-t, --trace', 'print every node with input, output, attempts and time')
-    .option('--json', 'for programs: one JSON document on stdout, errors as a last line on stderr')
+  withClusterFlags(
+    configured(program.command('run'))
+      .summary('run a flow here and now and print its output')
+      .description('Runs a flow here and now and prints its output; on failure the error document is on stderr.')
+      .argument('<flow>', 'flow file, YAML or JSON')
+      .argument('[-]', 'read the input from stdin, as --input - does')
+      .option('-i, --input <json>', 'input of the execution: JSON, @file, or - for stdin (default: {})')
+      .option('-f, --functions <file>', 'functions of the flow (default: the functions.yaml beside it)')
+      .option('-e, --engine <engine>', 'embedded, express or temporal, whatever mode the flow says')
+      .option(
+        '-s, --store <folder>',
+        'keep the journal here; what was left in it is finished first (default: a temporary folder). Temporal: the URL of PostgreSQL (default: FNFLOW_STORE)',
+      )
+      .option('--flows <folder>', "flows that are called as subflows (default: the flow's folder)")
+      .option('-c, --callback <node=json>', 'answer the callbacks of a node; may be given several times', collect)
+      .option('-t, --trace', 'print every node with input, output, attempts and time')
+      .option('--json', 'for programs: one JSON document on stdout, errors as a last line on stderr'),
+  )
+    .option('--task-queue <name>', 'of Temporal (default: one of its own, by the functions file; with --no-worker fnflow)')
+    .option('--no-worker', 'no worker in this process: those of the cluster do the work')
     .addHelpText('after', RUN_HELP)
     .action(async (flow: string, dash: string | undefined, options: RunOptions) => {
       const { run } = await import('./commands/run.ts')
@@ -93,6 +120,26 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       exitCode = await diagram(flow, options)
     })
 
+  withClusterFlags(
+    configured(program.command('worker'))
+      .summary('work for Temporal: run workflows and functions')
+      .description('A worker for Temporal: runs workflows and functions until it is interrupted.')
+      .option('-f, --functions <file>', 'functions that it runs (default: the functions.yaml of this folder, if there is one)')
+      .option('-s, --store <url>', 'PostgreSQL with the flows and records (default: FNFLOW_STORE)')
+      .option('--config <file>', 'configuration (default: the fnflow.yaml of this folder, if there is one)')
+      .option('--queues <names>', 'further queues, such as gpu.nvidia-t4,imports or imports:20 with its slots', several)
+      .option('--only', 'nothing but those queues')
+      .option('--slots <number>', 'functions at one time, per queue (default: 200)', count)
+      .option('--deployment <name@build-id>', 'worker versioning: the deployment and version that it is of')
+      .option('--json', 'for programs: the line as one JSON document, errors as a last line on stderr'),
+  )
+    .option('--task-queue <name>', 'its main queue; those of --queues begin with it (default: FNFLOW_TEMPORAL_TASKQUEUE, else fnflow)')
+    .addHelpText('after', WORKER_HELP)
+    .action(async (options: WorkerOptions) => {
+      const { worker } = await import('./commands/worker.ts')
+      exitCode = await worker(options)
+    })
+
   const [first, second] = argv
   if (first === 'help' && second !== undefined && !program.commands.some((command) => command.name() === second))
     throw usageError(`no command ${second}; there are ${program.commands.map((command) => command.name()).join(', ')}`)
@@ -116,6 +163,10 @@ function configured(command: Command): Command {
 
 function collect(value: string, before: string[] | undefined): string[] {
   if (!value.includes('=')) throw new InvalidArgumentError('write node=JSON, such as approve=\'{"approved":true}\'')
+  return [...(before ?? []), value]
+}
+
+function several(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
 }
 

@@ -15,16 +15,17 @@ export async function leftExecutions(engine: Engine): Promise<ExecutionRecord[]>
   return left.reverse()
 }
 
-/** Waits until what was left in a store has ended, and says so. Rejects when the signal is aborted: the rest stays in the store. */
+/** Waits until what was left in a store has ended, and says so. Rejects when the signal is aborted: the rest stays in the store. `where`: `in the store` */
 export async function finishLeft(
   engine: Engine,
   left: readonly ExecutionRecord[],
+  where: string,
   tell: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   if (left.length === 0) return
   tell(
-    `${left.length === 1 ? 'one execution was' : `${left.length} executions were`} left in the store; finishing ${left.length === 1 ? 'it' : 'them'} first`,
+    `${left.length === 1 ? 'one execution was' : `${left.length} executions were`} left ${where}; finishing ${left.length === 1 ? 'it' : 'them'} first`,
   )
   for (const { id, flow, startedAt, parent } of left) {
     tell(`  ${id}  ${flow}  ${parent === undefined ? '' : `(called by ${parent.execution})  `}started ${new Date(startedAt).toISOString()}`)

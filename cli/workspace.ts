@@ -121,15 +121,15 @@ export async function loadWorkspace(options: {
 }
 
 /** Prints diagnostics on stderr, on a terminal with their lines of the source. */
-async function tellDiagnostics(diagnostics: readonly FileDiagnostic[], sources: ReadonlyMap<string, string>): Promise<void> {
+export async function tellDiagnostics(diagnostics: readonly FileDiagnostic[], sources: ReadonlyMap<string, string>): Promise<void> {
   if (diagnostics.length === 0) return
   if (isTerminal(process.stderr)) say(await diagnosticsWithFrames(diagnostics, sources, onStderr))
   else say(diagnostics.map(diagnosticLine).join('\n'))
 }
 
 /** Says what does not keep a command from running. */
-export function warn(message: string): void {
-  say(`${onStderr('yellow', 'warning:')} ${visible(message)}`)
+export function warn(message: string, tell = say): void {
+  tell(`${onStderr('yellow', 'warning:')} ${visible(message)}`)
 }
 
 function isValid(loaded: LoadedFlow): loaded is Workspace['main'] {

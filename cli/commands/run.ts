@@ -1,24 +1,28 @@
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { FlowMode } from '../../dsl/plan.ts'
-import type { Engine, EngineOptions, Execution } from '../../engine/api.ts'
+import type { Engine, EngineOptions } from '../../engine/api.ts'
 import { callbackHandler, checkCallbacks, parseCallbacks } from '../callbacks.ts'
+import { refuseClusterFlags, type ClusterFlags } from '../cluster.ts'
+import { ClusterWatch } from '../cluster-watch.ts'
 import { CommandError, usageError } from '../command-error.ts'
+import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { functionsFileBeside } from '../flow-files.ts'
 import { readInput } from '../input.ts'
-import { watchInterrupts, type Interrupts } from '../interrupt.ts'
-import { onStderr, print, say } from '../output.ts'
-import { createProgress, type Progress } from '../progress.ts'
-import { finishLeft, isAborted, leftExecutions } from '../recovery.ts'
-import { makeTemporaryStore, removeTemporaryStore, sweepTemporaryStores } from '../temporary-store.ts'
+import { watchInterrupts } from '../interrupt.ts'
+import { onStderr, print } from '../output.ts'
+import { finishLeft, isAborted } from '../recovery.ts'
+import { localPlace, temporalPlace, type RunPlace } from '../run-place.ts'
+import { Session, StopNotTaken } from '../session.ts'
 import { visible, visibleJson } from '../visible.ts'
+import { tellWarnings } from '../warnings.ts'
 import { CHANNELS, loadWorkspace, warn, type Workspace } from '../workspace.ts'
 
-export interface RunOptions {
+export interface RunOptions extends ClusterFlags {
   readonly input?: string
   readonly functions?: string
   readonly engine?: string
-  readonly store?: string
   readonly flows?: string
   readonly callback?: readonly string[]
   readonly trace?: boolean
@@ -30,7 +34,7 @@ export interface RunOptions {
  * Throws CommandError for what keeps the flow from running, and for its failure.
  */
 export async function run(flowFile: string, options: RunOptions): Promise<number> {
-  const mode = modeOf(options.engine)
+  const mode = modeOf(options)
   const answers = parseCallbacks(options.callback ?? [])
   const input = await readInput(options.input)
   const workspace = await loadWorkspace({ flow: flowFile, functions: options.functions, flows: options.flows, mode })
@@ -43,35 +47,50 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
     warn(`${error.message}; it can only answer what was left in the store`)
   }
 
-  const temporary = options.store === undefined && plan.mode === 'standard' ? makeTemporaryStore() : undefined
-  const removeTemporary = (): void => {
-    if (temporary !== undefined) removeTemporaryStore(temporary)
-  }
-  const interrupts = watchInterrupts(removeTemporary)
+  const place =
+    options.engine === 'temporal'
+      ? await temporalPlace(options, options.functions ?? functionsFileBeside(flowFile), workspace.functions)
+      : localPlace(options.store, plan.mode === 'standard')
+  const interrupts = watchInterrupts(() => place.remove())
   const session = new Session(interrupts)
   let error: ErrorDocument | undefined
   let output: Json = null
+  let watch: ClusterWatch | undefined
   try {
     const tell = (text: string): void => session.tell(text)
-    const engine = await openEngine(workspace, options.store ?? temporary, {
-      onCallback: callbackHandler(answers, () => session.engine, tell, options.store !== undefined),
+    const onCallback = callbackHandler(answers, () => session.engine, tell, place.keeps)
+    if (place.cluster !== undefined) tellWarnings(tell, (message) => session.giveUp(workerStopped(message)))
+    const engine = (session.engine = await openEngine(workspace, place, {
+      onCallback,
       onLog: ({ text, node, requestId }) =>
         tell(onStderr('dim', `${node === undefined ? '' : `[${node}${requestId === '' ? '' : ` ${requestId}`}] `}${visible(text)}`)),
-    })
-    session.engine = engine
-    if (options.store !== undefined) await finishLeft(engine, await leftExecutions(engine), tell, interrupts.signal)
+    }))
+    if (place.cluster !== undefined) watch = new ClusterWatch(engine, { tell, callback: onCallback })
+    const left = await place.left(engine)
+    for (const { id, flow } of left) watch?.add(id, flow, true)
+    await finishLeft(engine, left, place.where, tell, AbortSignal.any([interrupts.signal, session.signal]))
     await deployAll(engine, workspace)
-    if (interrupts.interrupted) return interruptedBeforeStart()
-    output = await session.execute(plan.flow, plan.mode, input, options.trace === true)
-  } catch (thrown) {
-    if (isAborted(thrown) && interrupts.interrupted) return interruptedBeforeStart()
-    error = await documentOf(thrown)
+    if (interrupts.interrupted) return interruptedBeforeStart(place)
+    output = await session.execute({
+      flow: plan.flow,
+      mode: plan.mode,
+      input,
+      trace: options.trace === true,
+      ...(place.id === undefined ? {} : { id: place.id }),
+      ...(watch === undefined ? {} : { watch, onCallback }),
+    })
+  } catch (caught) {
+    if (isAborted(caught) && interrupts.interrupted) return interruptedBeforeStart(place)
+    const thrown: unknown = isAborted(caught) && session.signal.aborted ? session.signal.reason : caught
+    if (thrown instanceof StopNotTaken) error = { status: 499, errorType: 'Cancelled', errorMessage: thrown.message }
+    else error = await documentOf(thrown)
   } finally {
+    watch?.stop()
     session.progress?.end()
     await session.engine?.close()
     interrupts.release()
-    removeTemporary()
-    if (temporary !== undefined) await sweepTemporaryStores()
+    place.remove()
+    await place.sweep()
   }
   if (error !== undefined) throw new CommandError(error, interrupts.interrupted ? EXIT.interrupted : EXIT.failed)
   if (!process.stdout.isTTY) await print(JSON.stringify(output))
@@ -79,136 +98,37 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
   return EXIT.ok
 }
 
-function interruptedBeforeStart(): never {
-  throw new CommandError(
-    {
-      status: 499,
-      errorType: 'Cancelled',
-      errorMessage: 'interrupted; what was left in the store stays there and goes on with the next run',
-    },
-    EXIT.interrupted,
-  )
+function interruptedBeforeStart({ where }: RunPlace): never {
+  const errorMessage = `interrupted; what was left ${where} stays there and goes on with the next run`
+  throw new CommandError({ status: 499, errorType: 'Cancelled', errorMessage }, EXIT.interrupted)
 }
 
-/** The mode that `--engine` asks for. */
-function modeOf(engine: string | undefined): FlowMode | undefined {
+function workerStopped(message: string): CommandError {
+  const errorMessage = `${message}; the execution is safe with Temporal, and goes on when the command is run again`
+  return new CommandError({ status: 503, errorType: 'temporal-unavailable', errorMessage }, EXIT.unreachable)
+}
+
+/** The mode that `--engine` asks for. Throws CommandError (exit code 2), for options of another engine as well. */
+function modeOf(options: RunOptions): FlowMode | undefined {
+  const { engine } = options
+  if (engine === 'temporal') return 'standard'
+  refuseClusterFlags(options)
   if (engine === undefined) return undefined
   if (engine === 'express') return 'express'
   if (engine === 'embedded') return 'standard'
-  if (engine === 'temporal') throw usageError('--engine temporal is not there yet; embedded and express are')
-  throw usageError(`--engine ${engine}: it is embedded or express`)
+  throw usageError(`--engine ${engine}: it is embedded, express or temporal`)
 }
 
 async function openEngine(
   workspace: Workspace,
-  store: string | undefined,
+  { options }: RunPlace,
   listeners: Pick<EngineOptions, 'onCallback' | 'onLog'>,
 ): Promise<Engine> {
   const { createEngine } = await import('../../engine/create-engine.ts')
-  return createEngine({ functions: workspace.functions, channels: CHANNELS, ...(store === undefined ? {} : { store }), ...listeners })
+  return createEngine({ functions: workspace.functions, channels: CHANNELS, ...options, ...listeners })
 }
 
 async function deployAll(engine: Engine, { main, others }: Workspace): Promise<void> {
   for (const { definition } of others) await engine.deploy(definition)
   await engine.deploy(main.definition)
-}
-
-/** The engine's refusals become error documents; what the store refuses keeps its own exit code. */
-async function documentOf(thrown: unknown): Promise<ErrorDocument> {
-  const { EngineError, ExecutionFailed } = await import('../../engine/errors.ts')
-  if (thrown instanceof ExecutionFailed) return thrown.error
-  if (thrown instanceof EngineError) {
-    const document = { status: thrown.status, errorType: thrown.code, errorMessage: thrown.message }
-    throw new CommandError(document, thrown.status === 503 ? EXIT.unreachable : EXIT.usage)
-  }
-  throw thrown
-}
-
-/** One execution, followed to its end. */
-class Session {
-  engine: Engine | undefined
-  progress: Progress | undefined
-  private readonly interrupts: Interrupts
-
-  constructor(interrupts: Interrupts) {
-    this.interrupts = interrupts
-  }
-
-  tell(text: string): void {
-    if (this.progress === undefined) say(text)
-    else this.progress.line(text)
-  }
-
-  async execute(flow: string, mode: FlowMode, input: Json, trace: boolean): Promise<Json> {
-    const engine = this.engine as Engine
-    const progress = (this.progress = await createProgress(`${flow} (${mode})`))
-    const execution = await engine.start(flow, { input, ...(mode === 'express' ? { onNode: (node) => progress.node(node) } : {}) })
-    const stop = (): void => {
-      this.tell('interrupted; stopping the execution (again: end at once)')
-      void stopExecution(execution)
-    }
-    this.interrupts.signal.addEventListener('abort', stop, { once: true })
-    if (this.interrupts.interrupted) stop()
-    const followed = mode === 'standard' ? follow(engine, execution.id, progress) : Promise.resolve()
-    const counting = mode === 'standard' && progress.live ? countLoops(engine, execution.id, progress) : undefined
-    try {
-      return await execution.result()
-    } finally {
-      counting?.stop()
-      this.interrupts.signal.removeEventListener('abort', stop)
-      await followed
-      progress.end()
-      this.progress = undefined
-      if (trace) {
-        const { printTrace } = await import('../trace.ts')
-        await printTrace(progress.records.values(), mode === 'standard' ? engine : undefined, execution.id)
-      }
-    }
-  }
-}
-
-async function stopExecution(execution: Execution): Promise<void> {
-  // it may have ended in between
-  await execution.stop().catch(() => undefined)
-}
-
-/** Milliseconds between two looks at the counts of loops. */
-const COUNT_MS = 500
-
-/** Events tell when a loop begins and ends; how far it has come is looked up now and then. */
-function countLoops(engine: Engine, id: string, progress: Progress): { stop(): void } {
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
-  const look = async (): Promise<void> => {
-    const before = performance.now()
-    const loops = [...progress.records.values()].filter(({ type, status }) => type === 'loop' && status === 'running')
-    if (loops.length > 0) {
-      for (const node of await engine.nodes(id)) {
-        // it may have ended in between, which was told by an event
-        if (node.type === 'loop' && node.status === 'running' && progress.records.get(node.place)?.status === 'running') progress.node(node)
-      }
-    }
-    // records hold inputs and outputs: large ones are looked up less often
-    next(Math.max(COUNT_MS, 20 * (performance.now() - before)))
-  }
-  const next = (ms: number): void => {
-    // what goes wrong here is told by the result, too
-    if (!stopped) timer = setTimeout(() => void look().catch(() => undefined), ms)
-  }
-  next(COUNT_MS)
-  return {
-    stop() {
-      stopped = true
-      clearTimeout(timer)
-    },
-  }
-}
-
-/** Shows the nodes of a durable execution until its end. What goes wrong here is told by its result, too. */
-async function follow(engine: Engine, id: string, progress: Progress): Promise<void> {
-  try {
-    for await (const event of engine.events(id)) if (event.type === 'node') progress.node(event.node)
-  } catch {
-    return
-  }
 }

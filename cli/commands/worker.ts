@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import type { Engine, EngineOptions, TemporalWorkerOptions } from '../../engine/api.ts'
+import type { FunctionSpec } from '../../engine/functions-file.ts'
+import { clusterPlace, type ClusterFlags } from '../cluster.ts'
+import { CommandError, usageError } from '../command-error.ts'
+import { configFileHere, readConfig, type Config } from '../config.ts'
+import { documentOf } from '../engine-errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { watchInterrupts } from '../interrupt.ts'
+import { onStderr, print, say } from '../output.ts'
+import { cannotRead } from '../paths.ts'
+import { visible } from '../visible.ts'
+import { tellWarnings } from '../warnings.ts'
+import { CHANNELS, readFunctions } from '../workspace.ts'
+
+export interface WorkerOptions extends ClusterFlags {
+  readonly functions?: string
+  readonly config?: string
+  readonly queues?: readonly string[]
+  readonly only?: boolean
+  readonly slots?: number
+  readonly deployment?: string
+  readonly json?: boolean
+}
+
+const DEFAULT_FUNCTIONS = 'functions.yaml'
+
+/**
+ * `fnflow worker`: works for a cluster until it is asked to stop; then it takes nothing new, and what runs has 10 s to end. Resolves to the exit code.
+ * Throws CommandError: bad usage (2), Temporal or PostgreSQL not reachable, or a worker that has stopped of itself (3).
+ */
+export async function worker(options: WorkerOptions): Promise<number> {
+  const own = workerOptions(options)
+  const config = await readConfig(options.config ?? configFileHere())
+  if (config.engine === 'embedded')
+    throw usageError('the configuration says engine: embedded, which has no workers; a worker needs engine: temporal')
+  const { store, temporal } = clusterPlace(options, config)
+  const functions = await functionsOf(options, config)
+  const interrupts = watchInterrupts(() => undefined)
+  const stopped = new Promise<never>((_resolve, reject) => {
+    tellWarnings(say, (errorMessage) =>
+      reject(new CommandError({ status: 503, errorType: 'temporal-unavailable', errorMessage }, EXIT.unreachable)),
+    )
+  })
+  // it may come before anybody waits for it
+  stopped.catch(() => undefined)
+  const interrupted = new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve()))
+  let engine: Engine | undefined
+  try {
+    engine = await open({
+      engine: 'temporal',
+      store,
+      temporal: { ...temporal, worker: own },
+      functions,
+      channels: CHANNELS,
+      ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
+      onLog: ({ text, execution, node }) =>
+        say(
+          onStderr('dim', `${[execution, node].some(Boolean) ? `[${[execution, node].filter(Boolean).join(' ')}] ` : ''}${visible(text)}`),
+        ),
+    })
+    if (!interrupts.interrupted) {
+      await print(ready({ temporal, own, functions }, options.json === true))
+      await Promise.race([interrupted, stopped])
+    }
+    say('stopping: nothing new is taken, and what runs has 10 s to end (again: end at once)')
+  } catch (error) {
+    await documentOf(error)
+  } finally {
+    await engine?.close()
+    interrupts.release()
+  }
+  return EXIT.ok
+}
+
+async function open(options: EngineOptions): Promise<Engine> {
+  const { createEngine } = await import('../../engine/create-engine.ts')
+  return createEngine(options)
+}
+
+/** Throws CommandError (exit code 2). */
+function workerOptions({ queues = [], only, slots, deployment }: WorkerOptions): TemporalWorkerOptions {
+  if (only === true && queues.length === 0) throw usageError('--only needs --queues: without them the worker would have nothing to do')
+  const at = deployment?.indexOf('@') ?? -1
+  if (deployment !== undefined && (at < 1 || at === deployment.length - 1))
+    throw usageError(`--deployment ${deployment}: write name@build-id, such as orders@2026-07-01`)
+  return {
+    queues: queues.flatMap((list) => list.split(',')).map(queueOf),
+    ...(only === true ? { only } : {}),
+    ...(slots === undefined ? {} : { slots }),
+    ...(deployment === undefined ? {} : { deployment: { name: deployment.slice(0, at), buildId: deployment.slice(at + 1) } }),
+  }
+}
+
+/** `imports`, or `imports:20` with its slots. */
+function queueOf(written: string): { name: string; slots: number } | string {
+  const [, name = '', slots] = /^([^:]*)(?::(.*))?$/.exec(written.trim()) ?? []
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || (slots !== undefined && !/^[1-9]\d{0,6}$/.test(slots)))
+    throw usageError(
+      `--queues ${written}: expected a queue such as gpu.nvidia-t4, or imports:20 with its slots; several with commas between them`,
+    )
+  return slots === undefined ? name : { name, slots: Number(slots) }
+}
+
+/** Those of the file that is named, here or in the configuration; else of the functions.yaml of this folder, if there is one. */
+async function functionsOf(options: WorkerOptions, config: Config): Promise<Record<string, FunctionSpec>> {
+  const named = options.functions ?? config.functions
+  const file = named ?? DEFAULT_FUNCTIONS
+  if (existsSync(file)) return readFunctions(file)
+  if (named !== undefined) throw cannotRead(file, 'functions file', { code: 'ENOENT' })
+  return {}
+}
+
+interface Ready {
+  readonly temporal: NonNullable<EngineOptions['temporal']>
+  readonly own: TemporalWorkerOptions
+  readonly functions: Readonly<Record<string, FunctionSpec>>
+}
+
+/** One line: what is polled, and for which functions. */
+function ready({ temporal, own, functions }: Ready, json: boolean): string {
+  const { address = 'localhost:7233', namespace = 'default', taskQueue = 'fnflow' } = temporal
+  const queues = [
+    ...(own.only === true ? [] : [taskQueue]),
+    ...(own.queues ?? []).map((queue) => `${taskQueue}.${typeof queue === 'string' ? queue : queue.name}`),
+  ]
+  const names = Object.keys(functions).sort()
+  if (json) return JSON.stringify({ address, namespace, queues, workflows: own.only !== true, functions: names })
+  const known =
+    names.length === 0
+      ? `no functions${own.only === true ? '' : ': it runs workflows, others must run their functions'} (there is no ${DEFAULT_FUNCTIONS} here, and no --functions)`
+      : `${names.length} function${names.length === 1 ? '' : 's'}: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`
+  return visible(`polling ${queues.join(', ')} at ${address}, namespace ${namespace}; ${known}`)
+}
