@@ -91,9 +91,12 @@ export class HistoryFold {
       this.others = []
     } else if (event.workflowTaskCompletedEventAttributes) this.taskCompleted()
     else if (event.workflowTaskFailedEventAttributes || event.workflowTaskTimedOutEventAttributes) this.taskLost()
-    else if (event.activityTaskScheduledEventAttributes)
-      this.schedule(this.activities, id, event.activityTaskScheduledEventAttributes.activityId)
-    else if (event.startChildWorkflowExecutionInitiatedEventAttributes) {
+    else if (event.activityTaskScheduledEventAttributes) {
+      const { activityId } = event.activityTaskScheduledEventAttributes
+      const resolving = this.resolves.get(activityId ?? '')
+      if (resolving !== undefined) this.resolving.set(id, resolving)
+      else this.schedule(this.activities, id, activityId)
+    } else if (event.startChildWorkflowExecutionInitiatedEventAttributes) {
       const { workflowId } = event.startChildWorkflowExecutionInitiatedEventAttributes
       this.schedule(this.children, id, workflowId)
     } else if (event.timerStartedEventAttributes) await this.timerStarted(event)

@@ -9,7 +9,12 @@ export async function workerSdk(): Promise<typeof import('@temporalio/worker')> 
   if (!installed) {
     installed = true
     try {
-      module.Runtime.install({ logger: quietLogger(module.DefaultLogger), shutdownSignals: [] })
+      module.Runtime.install({
+        logger: quietLogger(module.DefaultLogger),
+        shutdownSignals: [],
+        // else the core writes to the terminal by itself
+        telemetryOptions: { logging: { filter: module.makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
+      })
     } catch {
       // there is one
     }

@@ -11,8 +11,12 @@ export const ENCODING = { json: 'json/plain', plan: 'fnflow/plan', reference: 'f
 /** Metadata: bytes up to which the payload may stay in the history. */
 export const INLINE_KEY = 'inline'
 
+/** Marks our own kinds of values: this module may be there twice, built and not, and `instanceof` would know only its own. */
+const KIND = Symbol.for('fnflow.payload')
+
 /** A plan by its hash: what stands in a history. The codec puts the plan's text in its place. */
 export class PlanRef {
+  readonly [KIND] = 'plan'
   readonly hash: string
   constructor(hash: string) {
     this.hash = hash
@@ -29,6 +33,7 @@ export class PlanText {
 
 /** A value of which only so many bytes may stay in the history. */
 export class Sized {
+  readonly [KIND] = 'sized'
   readonly value: unknown
   readonly inline: number
   constructor(value: unknown, inline: number) {
@@ -45,16 +50,20 @@ const PLAN_ENCODING = encoder.encode(ENCODING.plan)
 const REFERENCE_BYTES = 200
 const INLINE = inlineLimit(0)
 
+function kindOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? (value as { readonly [KIND]?: unknown })[KIND] : undefined
+}
+
 export const payloadConverter: PayloadConverter = {
   toPayload(value: unknown): Payload {
     if (value === undefined || value instanceof Uint8Array) return defaultPayloadConverter.toPayload(value)
-    if (value instanceof PlanRef) return { metadata: { encoding: PLAN_ENCODING }, data: encoder.encode(value.hash) }
-    const sized = value instanceof Sized
-    const limit = sized ? value.inline : inlineLimit(budget.used)
-    const data = encoder.encode(JSON.stringify(sized ? value.value : value))
-    budget.used += data.length > limit ? REFERENCE_BYTES : data.length
-    if (limit === INLINE || data.length <= limit) return { metadata: { encoding: JSON_ENCODING }, data }
-    return { metadata: { encoding: JSON_ENCODING, [INLINE_KEY]: encoder.encode(String(limit)) }, data }
+    const kind = kindOf(value)
+    if (kind === 'plan') return { metadata: { encoding: PLAN_ENCODING }, data: encoder.encode((value as PlanRef).hash) }
+    const { value: plain, inline } = kind === 'sized' ? (value as Sized) : { value, inline: inlineLimit(budget.used) }
+    const data = encoder.encode(JSON.stringify(plain))
+    budget.used += data.length > inline ? REFERENCE_BYTES : data.length
+    if (inline === INLINE || data.length <= inline) return { metadata: { encoding: JSON_ENCODING }, data }
+    return { metadata: { encoding: JSON_ENCODING, [INLINE_KEY]: encoder.encode(String(inline)) }, data }
   },
   fromPayload<T>(payload: Payload): T {
     const { metadata, data } = payload
