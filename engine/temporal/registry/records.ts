@@ -74,10 +74,17 @@ const COLUMNS = [
 const NAMES = COLUMNS.map(([name]) => name).join(', ')
 const ARRAYS = COLUMNS.map(([, type], index) => `$${index + 2}::${type}[]`).join(', ')
 const VALUES = COLUMNS.map((_, index) => `$${index + 2}`).join(', ')
-const INSERT_ONE = `INSERT INTO fnflow.executions (scope, ${NAMES}) VALUES ($1, ${VALUES}) ON CONFLICT (scope, id) DO NOTHING`
-const INSERT = `INSERT INTO fnflow.executions (scope, ${NAMES}) SELECT $1, r.* FROM unnest(${ARRAYS}) AS r (${NAMES}) ON CONFLICT (scope, id) DO NOTHING`
+/**
+ * A workflow's last task can be refused by the server (something came in meanwhile) and is then done again: what was recorded is not what
+ * has become of it. The later end is.
+ */
+const ON_CONFLICT = `ON CONFLICT (scope, id) DO UPDATE SET ${COLUMNS.filter(([name]) => name !== 'id')
+  .map(([name]) => `${name} = excluded.${name}`)
+  .join(', ')} WHERE excluded.ended_at > fnflow.executions.ended_at`
+const INSERT_ONE = `INSERT INTO fnflow.executions (scope, ${NAMES}) VALUES ($1, ${VALUES}) ${ON_CONFLICT}`
+const INSERT = `INSERT INTO fnflow.executions (scope, ${NAMES}) SELECT $1, r.* FROM unnest(${ARRAYS}) AS r (${NAMES}) ${ON_CONFLICT}`
 
-/** Executions that have ended, with their journals. The first record of an execution stays. */
+/** Executions that have ended, with their journals. Of an execution that is recorded twice the later end counts. */
 export class Records {
   private readonly db: Database
   private readonly scope: number
@@ -89,7 +96,10 @@ export class Records {
 
   /** Writes all in as few statements as their size allows. What cannot be written does not keep back the others; it is thrown afterwards. */
   async save(records: readonly EndedRecord[]): Promise<void> {
-    const encoded = await Promise.all(records.map(encodeRecord))
+    // one statement cannot write a row twice
+    const last = new Map<string, EndedRecord>()
+    for (const record of records) if (record.endedAt > (last.get(record.id)?.endedAt ?? -1)) last.set(record.id, record)
+    const encoded = await Promise.all([...last.values()].map(encodeRecord))
     // two processes that write the same records in another order would wait for each other
     encoded.sort((a, b) => (a.id < b.id ? -1 : 1))
     for (const group of groupsOf(encoded)) await this.insert(group)

@@ -189,7 +189,7 @@ export class Registry {
     return this.callbacks.markDelivered(hash)
   }
 
-  /** Writes ended executions with their journals in as few statements as their size allows; of one that is there nothing changes. */
+  /** Writes ended executions with their journals in as few statements as their size allows; of one that is there the later end counts. */
   saveRecords(records: readonly EndedRecord[]): Promise<void> {
     return this.records.save(records)
   }

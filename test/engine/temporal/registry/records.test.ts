@@ -54,6 +54,16 @@ describe('a record', () => {
     expect(await registry.hasRecord([])).toEqual(new Set())
   })
 
+  test('of which another end comes later is that of the later end, whichever is written first', async () => {
+    const one = await lab.open()
+    const early = ended('later', { output: 1, endedAt: 2_000_000_000_000 })
+    const late = ended('later', { output: 2, endedAt: 2_000_000_000_001 })
+    await one.saveRecords([early])
+    await one.saveRecords([late, early])
+    await one.saveRecords([early])
+    expect(await one.record('later', true)).toMatchObject({ output: 2, endedAt: 2_000_000_000_001 })
+  })
+
   test('stays as it was written first, within one call, in the next, and in two at once', async () => {
     const [one, other] = [await lab.open({ scope: 'first' }), await lab.open({ scope: 'first' })]
     await one.saveRecords([ended('a', { output: 1 }), ended('a', { output: 2 })])
