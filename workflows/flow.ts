@@ -37,7 +37,7 @@ import type { Json } from '../dsl/json.ts'
 import type { PlanCallbackNode, PlanFunctionNode } from '../dsl/plan.ts'
 import type { RangeRequest } from '../dsl/nodes/loop.ts'
 import type { Asked, Driver as DriverType, Effect, Port } from './driver.ts'
-import { lastActivity, lastChild, lastTimer, positionNow, positionOf, type Sequence } from './order.ts'
+import { lastActivity, lastChild, lastTimer, positionOf, type Sequence } from './order.ts'
 import { budget } from './protocol/budget.ts'
 import type { PlanText } from './protocol/converter.ts'
 import { PlanRef } from './protocol/converter.ts'
@@ -142,15 +142,24 @@ class FlowExecution implements Port {
       this.driver.begin(taken, this.range)
       root.cancelRequested.catch(() => this.arrive(positionOf('stop'), (now) => this.driver.stop(now)))
       setHandler(defineSignal<[CallbackSignal]>(SIGNAL_CALLBACK), ({ place, ok, value }) =>
-        this.arrive(positionNow(), (now) => this.driver.called(place, ok, value, now)),
+        this.arrive(0, (now) => this.driver.called(place, ok, value, now)),
       )
-      while (this.how === 'running') {
-        await condition(() => this.arrived.length > 0)
-        await everythingTold()
-        this.takeArrived()
-        this.look()
-      }
+      await condition(() => this.isOver())
     })
+  }
+
+  /**
+   * Takes what has arrived. The SDK asks a condition once more when an activation has told all it has to tell and no promise is left to settle:
+   * that is the moment. (A promise that wakes a loop would make it ask twice more, and each asking is a call into the sandbox, with a thread
+   * that watches over its time: more than all the rest.) Signals are told synchronously, and so are taken before all else.
+   */
+  private isOver(): boolean {
+    if (this.arrived.length > 0) {
+      // commands belong to our scope, and conditions are asked in none
+      void this.scope.run(async () => this.takeArrived())
+      this.look()
+    }
+    return this.how !== 'running'
   }
 
   private arrive(position: number, take: (now: number) => void): void {
@@ -425,12 +434,6 @@ class FlowExecution implements Port {
     const taken: Taken = { journal: this.driver.journal }
     return this.range === undefined ? next(info, plan, this.input, taken) : next(info, plan, this.input, this.range, taken)
   }
-}
-
-/** Resolves when all that this activation tells has been told: conditions are looked at when no promise is left to settle. */
-function everythingTold(): Promise<void> {
-  let asked = false
-  return condition(() => asked || !(asked = true))
 }
 
 /** What a range takes over, as a last argument, if there is any of it. */

@@ -34,14 +34,6 @@ export function positionOf(what: Sequence | 'stop'): number {
   return positions.get(what) ?? Number.MAX_SAFE_INTEGER
 }
 
-/** The position of the job at hand: for what is told synchronously, a signal. */
-export function positionNow(): number {
-  return signals[signalAt++] ?? 0
-}
-
-let signals: number[] = []
-let signalAt = 0
-
 export function interceptors(): WorkflowInterceptors {
   return {
     outbound: [
@@ -66,8 +58,6 @@ export function interceptors(): WorkflowInterceptors {
           if (input.batchIndex === 0) {
             positions.clear()
             next = 0
-            signals = []
-            signalAt = 0
           }
           for (const job of input.activation.jobs ?? []) {
             const at = next++
@@ -75,7 +65,6 @@ export function interceptors(): WorkflowInterceptors {
             else if (job.fireTimer) positions.set(`timer ${job.fireTimer.seq}`, at)
             else if (job.resolveChildWorkflowExecutionStart) positions.set(`started ${job.resolveChildWorkflowExecutionStart.seq}`, at)
             else if (job.resolveChildWorkflowExecution) positions.set(`child ${job.resolveChildWorkflowExecution.seq}`, at)
-            else if (job.signalWorkflow) signals.push(at)
             else if (job.cancelWorkflow) positions.set('stop', at)
           }
           pass(input)
