@@ -1,5 +1,6 @@
 import { bodyOf } from '../dsl/core/body.ts'
 import { lineageOf } from '../dsl/core/place.ts'
+import { RANGE_NODE } from '../dsl/core/range.ts'
 import type { NodeRun, Recorder, RunStatus } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
@@ -119,6 +120,8 @@ export class NodeView implements Recorder {
   }
 
   private wanted(run: NodeRun): boolean {
+    // what stands for iterations that others do is no node of the flow's
+    if (run.node.id === RANGE_NODE) return false
     const { inside } = this.options
     for (let scope = run.scope; scope.parent !== null; scope = scope.parent.scope) {
       if ((scope.parent.node.plan as PlanLoopNode).type !== 'loop') continue
