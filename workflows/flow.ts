@@ -55,6 +55,7 @@ import {
   UNDER_WAY_SOFT,
   WORKFLOW_TASK_TIMEOUT_MS,
 } from './protocol/limits.ts'
+import { invokeRequest } from './protocol/requests.ts'
 import { callbackMarks, childNotStarted, documentOf, existsAlready, flowNotFound, type SeenFailure } from './protocol/outcomes.ts'
 import {
   ATTRIBUTES,
@@ -67,7 +68,6 @@ import {
   type EndedLane,
   type ExpressRequest,
   type ExpressResult,
-  type InvokeRequest,
   type PublishRequest,
   type ResolvedChild,
   type ResolveRequest,
@@ -295,22 +295,12 @@ class FlowExecution implements Port {
   }
 
   private invoke(asked: Asked, body: Json): Promise<unknown> {
-    const { run, attempt, place } = asked
+    const { run, place } = asked
     const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
     const { function: ref, invoke, timeoutMs } = plan
-    const isCallback = plan.type === 'callback'
-    const request: InvokeRequest = {
-      execution: this.info.id,
-      node: plan.id,
-      function: ref,
-      place,
-      attempt,
-      invoke,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(isCallback ? { callback: { until: run.timer?.due ?? Date.now() + plan.timeoutMs, flow: this.info.flow } } : {}),
-      ...(this.info.scope === '' ? {} : { scope: this.info.scope }),
-      inline: inlineLimit(budget.used),
-    }
+    const { flow, scope } = this.info
+    const until = run.timer?.due ?? 0
+    const request = invokeRequest(plan, { place, flow, scope, until, inline: inlineLimit(budget.used) })
     const most = invoke === 'async' ? ASYNC_LIMIT_MS : SYNC_LIMIT_MS
     const queue = this.info.hints.queues[ref.slice(0, ref.indexOf(':'))]
     return this.schedule('invoke', asked, [request, body], Math.min(most, timeoutMs ?? most), {

@@ -32,6 +32,7 @@ import type { DeployedFlow } from '../execution-info.ts'
 import { ExpressExecution, type ExpressDone, type ExpressServices, type ExpressStart } from '../express/express-host.ts'
 import { callbackToken, derivedId, tokenHash } from '../ids.ts'
 import type { InvocationOwner, Invoker } from '../invoker.ts'
+import { ownerOf } from './codec.ts'
 import { hintsOf, mayBeLarge } from './flows.ts'
 import type { Registry } from './registry/registry.ts'
 
@@ -89,18 +90,21 @@ export class Activities {
   }
 
   private async invoke(request: InvokeRequest, body: Json): Promise<unknown> {
-    const call = new Call(this.services, this.nodeFor(request), request)
+    const { activityId, workflowExecution } = Context.current().info
+    const place = request.place ?? activityId
+    const call = new Call(this.services, this.nodeFor(request, place), request, ownerOf(workflowExecution?.workflowId), place)
     const handed = request.callback === undefined ? body : await call.bind(body, request.callback.until)
     if (request.invoke === 'async') return this.detach(call, handed)
     const value = await this.attended(call.run(handed), () => call.cancel())
-    return new Sized(value, request.inline)
+    return new Sized(value, request.inline ?? inlineLimit(0))
   }
 
   /** Ends the activity without an outcome; the function goes on, holding no slot, and its outcome is told by the task's token. */
   private detach(call: Call, body: Json): never {
     const { client } = this.services
     const { taskToken } = Context.current().info
-    const { inline, execution } = call.request
+    const { request, executionId } = call
+    const inline = request.inline ?? inlineLimit(0)
     const giveUp = (): void => {
       clearInterval(heartbeat)
       this.detached.delete(giveUp)
@@ -113,7 +117,7 @@ export class Activities {
       })
     }, ASYNC_HEARTBEAT_MS)
     this.detached.add(giveUp)
-    const serializationContext = { type: 'activity', namespace: client.options.namespace, workflowId: execution, isLocal: false } as const
+    const serializationContext = { type: 'activity', namespace: client.options.namespace, workflowId: executionId, isLocal: false } as const
     const tell = async (outcome: () => Promise<void>): Promise<void> => {
       if (!this.detached.has(giveUp)) return
       for (let pause = 100; ; pause = Math.min(pause * 2, 5000)) {
@@ -221,13 +225,14 @@ export class Activities {
   }
 
   /** A node as the invoker wants it: the request has all that it asks of one. */
-  private nodeFor({ node, function: ref, invoke, timeoutMs, callback }: InvokeRequest): PreparedNode {
+  private nodeFor({ function: ref, invoke, timeoutMs, callback }: InvokeRequest, place: string): PreparedNode {
+    const node = place.slice(place.lastIndexOf('/') + 1, place.lastIndexOf('#'))
     const type = callback === undefined ? 'function' : 'callback'
-    const key = `${node}\0${ref}\0${invoke}\0${timeoutMs}\0${type}`
+    const key = `${node}\0${ref}\0${invoke ?? 'sync'}\0${timeoutMs}\0${type}`
     let prepared = this.nodes.get(key)
     if (prepared === undefined) {
       const limits = timeoutMs === undefined ? {} : { timeoutMs }
-      const plan = { type, id: node, label: node, at: [], function: ref, invoke, ...limits }
+      const plan = { type, id: node, label: node, at: [], function: ref, invoke: invoke ?? 'sync', ...limits }
       const flow = { format: 1, flow: 'invoke', mode: 'standard', mergeInput: false, start: node, nodes: { [node]: plan } }
       prepared = prepare(flow as unknown as Plan).start
       this.nodes.set(key, prepared)
@@ -241,24 +246,20 @@ export class Activities {
 /** One delivery of one attempt. */
 class Call implements InvocationOwner {
   readonly request: InvokeRequest
+  readonly executionId: string
+  readonly place: string
   private readonly services: ActivityServices
   private readonly node: PreparedNode
   private nodeRun: NodeRun | null = null
   private resolve: (value: Json) => void = () => undefined
   private reject: (error: unknown) => void = () => undefined
 
-  constructor(services: ActivityServices, node: PreparedNode, request: InvokeRequest) {
+  constructor(services: ActivityServices, node: PreparedNode, request: InvokeRequest, executionId: string, place: string) {
     this.services = services
     this.node = node
     this.request = request
-  }
-
-  get executionId(): string {
-    return this.request.execution
-  }
-
-  get place(): string {
-    return this.request.place
+    this.executionId = executionId
+    this.place = place
   }
 
   callbackAt(place: string): { readonly token: string; readonly url: string } {
@@ -268,7 +269,7 @@ class Call implements InvocationOwner {
 
   /** Makes the token known, before anybody can use it, and puts it into the body where the workflow has put a mark. */
   async bind(body: Json, until: number): Promise<Json> {
-    const { place, execution } = this.request
+    const { place, executionId: execution } = this
     const real = this.callbackAt(place)
     const { scope = '' } = this.request
     await (await this.services.scoped(scope)).bindCallback({ hash: tokenHash(real.token), execution, place, expiresAt: until })
@@ -289,7 +290,8 @@ class Call implements InvocationOwner {
       // the invoker asks a run for its node and attempt, and this owner for the rest
       const run = new NodeRun(new Scope(null as never, null, 0, null), this.node, body)
       run.input = body
-      run.attempt = this.request.attempt
+      // the last part of a place: `fetch#2`
+      run.attempt = Number(this.place.slice(this.place.lastIndexOf('#') + 1))
       run.kind = 'invoke'
       this.nodeRun = run
       this.services.invoker.dispatch(run, this, Date.now())
@@ -311,7 +313,8 @@ class Call implements InvocationOwner {
       else this.reject(failureOf(value as unknown as ErrorDocument))
       return
     }
-    const { place, execution, node } = this.request
+    const { place, executionId: execution } = this
+    const { id: node } = this.node
     const { token, url } = this.callbackAt(place)
     if (ok) {
       this.resolve(value)

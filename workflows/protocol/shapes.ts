@@ -74,22 +74,24 @@ export interface Taken {
   readonly journal?: readonly JournalRow[]
 }
 
-/** First argument of the activity `invoke`; the second is the body. */
+/**
+ * First argument of the activity `invoke`; the second is the body. Whose attempt it is, the activity's own ids say: every byte here is one of
+ * each invocation's history.
+ */
 export interface InvokeRequest {
-  readonly execution: string
-  readonly node: string
   readonly function: string
-  readonly place: string
-  readonly attempt: number
-  readonly invoke: 'sync' | 'async'
+  /** Where the activity's id is only a short form of it. */
+  readonly place?: string
+  /** Absent: sync. */
+  readonly invoke?: 'async'
   /** The node's. */
   readonly timeoutMs?: number
   /** Absent where it is the empty one. */
   readonly scope?: string
   /** Of a callback node: when it stops waiting, epoch ms, and whose it is. */
   readonly callback?: { readonly until: number; readonly flow: string }
-  /** Bytes of the result that may stay in the history. */
-  readonly inline: number
+  /** Bytes of the result that may stay in the history; absent: as many as at most may. */
+  readonly inline?: number
 }
 
 /** Argument of the activity `publish`. */
