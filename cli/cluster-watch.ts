@@ -83,7 +83,7 @@ export class ClusterWatch {
       const key = `${id} ${problem.replace(/\d+/g, '0')}`
       if (this.told.has(key)) continue
       this.told.add(key)
-      this.warn(`${flow} does not go on: ${problem}`)
+      this.warn(`${flow}: ${problem}`)
     }
     const { items } = await this.engine.list({ parent: id, status: 'running', limit: MOST })
     for (const child of items) this.add(child.id, child.flow, true)

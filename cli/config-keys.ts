@@ -127,12 +127,7 @@ export const LEFT_ALONE: ReadonlySet<string> = new Set([
 
 /** The text of a PEM file. Throws {@link Wrong}. */
 export function readPem(file: string): string {
-  let found: string
-  try {
-    found = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new Wrong(`the file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, true)
-  }
+  const found = readText(file)
   if (!found.includes('-----BEGIN')) throw new Wrong(`the file ${file} is not PEM: it has no line -----BEGIN …`, true)
   return found
 }
@@ -166,9 +161,14 @@ function secretOf({ from, name }: Secret, { env, folder }: Around): string {
     if (value === undefined || value === '') throw new Wrong(`the environment variable ${name} is not set`, true)
     return value
   }
+  return readText(resolve(folder, name)).replace(/\r?\n$/, '')
+}
+
+function readText(file: string): string {
   try {
-    return readFileSync(resolve(folder, name), 'utf8').replace(/\r?\n$/, '')
+    return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Wrong(`the file ${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`, true)
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Wrong(code === 'ENOENT' ? `there is no file ${file}` : `the file ${file} cannot be read: ${message}`, true)
   }
 }

@@ -53,6 +53,7 @@ async function ofFile(file: string, env: NodeJS.ProcessEnv): Promise<{ [path: st
   } catch (error) {
     throw cannotRead(file, 'configuration file', error)
   }
+  if (isEmpty(Buffer.from(bytes).toString())) return {}
   const { value, diagnostics, locate } = await parseFlow(bytes)
   const findings: FileDiagnostic[] = diagnostics.map((found) => ({ ...found, file }))
   const report = (path: DocumentPath, message: string, what: 'key' | 'value' = 'value'): void => {
@@ -81,11 +82,16 @@ async function ofFile(file: string, env: NodeJS.ProcessEnv): Promise<{ [path: st
       }
     }
   }
-  if (findings.length === 0 && value !== null && value !== undefined) walk(value, [])
+  if (findings.length === 0) walk(value, [])
   if (findings.length === 0) return config
   await tellDiagnostics(findings, new Map([[file, Buffer.from(bytes).toString()]]))
   const errorMessage = `${file} is no configuration: ${findings.length} error${findings.length === 1 ? '' : 's'}`
   throw new CommandError({ status: 400, errorType: 'ConfigInvalid', errorMessage, diagnostics: findings }, EXIT.usage)
+}
+
+/** Nothing but comments. */
+function isEmpty(text: string): boolean {
+  return text.replace(/^\s*#.*$/gm, '').trim() === ''
 }
 
 function leafOf(path: string): Leaf | undefined {

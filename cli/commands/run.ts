@@ -80,8 +80,8 @@ export async function run(flowFile: string, options: RunOptions): Promise<number
       ...(watch === undefined ? {} : { watch, onCallback }),
     })
   } catch (caught) {
-    if (isAborted(caught) && interrupts.interrupted) return interruptedBeforeStart(place)
     const thrown: unknown = isAborted(caught) && session.signal.aborted ? session.signal.reason : caught
+    if (isAborted(thrown) && interrupts.interrupted) return interruptedBeforeStart(place)
     if (thrown instanceof StopNotTaken) error = { status: 499, errorType: 'Cancelled', errorMessage: thrown.message }
     else error = await documentOf(thrown)
   } finally {

@@ -24,6 +24,8 @@ export interface WorkerOptions extends ClusterFlags {
 }
 
 const DEFAULT_FUNCTIONS = 'functions.yaml'
+/** Names in the line that people get. */
+const MOST_LISTED = 20
 
 /**
  * `fnflow worker`: works for a cluster until it is asked to stop; then it takes nothing new, and what runs has 10 s to end. Resolves to the exit code.
@@ -120,15 +122,39 @@ interface Ready {
 /** One line: what is polled, and for which functions. */
 function ready({ temporal, own, functions }: Ready, json: boolean): string {
   const { address = 'localhost:7233', namespace = 'default', taskQueue = 'fnflow' } = temporal
-  const queues = [
-    ...(own.only === true ? [] : [taskQueue]),
-    ...(own.queues ?? []).map((queue) => `${taskQueue}.${typeof queue === 'string' ? queue : queue.name}`),
+  const main = own.only === true ? [] : [taskQueue]
+  const queues = [...main, ...(own.queues ?? []).map((queue) => `${taskQueue}.${typeof queue === 'string' ? queue : queue.name}`)]
+  const specs = Object.entries(functions)
+    .map(([name, spec]) => ({ name, queue: queueOfFunction(spec, taskQueue) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const here = specs.filter(({ queue }) => queues.includes(queue))
+  const elsewhere = specs.filter(({ queue }) => !queues.includes(queue))
+  if (json) {
+    const names = here.map(({ name }) => name)
+    return JSON.stringify({ address, namespace, queues, workflows: own.only !== true, functions: names, elsewhere })
+  }
+  const said = [
+    `polling ${queues.join(', ')} at ${address}, namespace ${namespace}`,
+    here.length > 0 ? `${counted(here.length)}: ${listed(here.map(({ name }) => name))}` : `no functions${why(specs.length, own)}`,
+    ...(elsewhere.length > 0 ? [`not here: ${listed(elsewhere.map(({ name, queue }) => `${name} (${queue})`))}`] : []),
   ]
-  const names = Object.keys(functions).sort()
-  if (json) return JSON.stringify({ address, namespace, queues, workflows: own.only !== true, functions: names })
-  const known =
-    names.length === 0
-      ? `no functions${own.only === true ? '' : ': it runs workflows, others must run their functions'} (there is no ${DEFAULT_FUNCTIONS} here, and no --functions)`
-      : `${names.length} function${names.length === 1 ? '' : 's'}: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`
-  return visible(`polling ${queues.join(', ')} at ${address}, namespace ${namespace}; ${known}`)
+  return visible(said.join('; '))
+}
+
+function queueOfFunction({ pool, gpu }: FunctionSpec, taskQueue: string): string {
+  const name = gpu === undefined ? pool : `gpu.${gpu.type}`
+  return name === undefined ? taskQueue : `${taskQueue}.${name}`
+}
+
+function why(known: number, { only }: TemporalWorkerOptions): string {
+  const what = known === 0 ? ` (no ${DEFAULT_FUNCTIONS} here, and no --functions)` : ''
+  return `${only === true ? '' : ', it runs workflows'}${what}`
+}
+
+function counted(functions: number): string {
+  return `${functions} function${functions === 1 ? '' : 's'}`
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, MOST_LISTED).join(', ')}${names.length > MOST_LISTED ? ', …' : ''}`
 }

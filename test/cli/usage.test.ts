@@ -7,7 +7,14 @@ const folder = folderWith({ 'flow.json': oneFunction('hello') })
 
 describe('usage', () => {
   it('--help of the program and of every command has an example, on stdout, exit code 0', async () => {
-    for (const args of [['--help'], ['run', '--help'], ['validate', '--help'], ['diagram', '--help'], ['help', 'run']]) {
+    for (const args of [
+      ['--help'],
+      ['run', '--help'],
+      ['validate', '--help'],
+      ['diagram', '--help'],
+      ['worker', '--help'],
+      ['help', 'run'],
+    ]) {
       const { code, stdout, stderr } = await fnflow(args)
       expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' })
       expect(stdout).toMatch(/Examples:\n {2}\$ fnflow /)
@@ -40,13 +47,27 @@ describe('usage', () => {
     [['run', 'flow.json', '--callback', 'a={'], /the answer of --callback a is not JSON/],
     [['run', 'flow.json', '--callback', 'a=1'], /that node is a function node/],
     [['run', 'flow.json', '--callback', 'b=1'], /no callback node of that name/],
-    [['run', 'flow.json', '--engine', 'fast'], /embedded or express/],
+    [['run', 'flow.json', '--engine', 'fast'], /--engine fast: it is embedded, express or temporal/],
+    [['run', 'flow.json', '--task-queue', 'q'], /--task-queue goes with --engine temporal/],
+    [['run', 'flow.json', '--engine', 'express', '--tls-ca', 'x'], /--tls-ca goes with --engine temporal/],
+    [['run', 'flow.json', '--no-worker'], /--no-worker goes with --engine temporal/],
+    [['run', 'flow.json', '--engine', 'temporal'], /--store postgres:.* \(or FNFLOW_STORE\) is missing/],
+    [['run', 'flow.json', '--engine', 'temporal', '--store', './data'], /--store must be the URL of a PostgreSQL database/],
+    [['worker'], /--store postgres:.* \(or FNFLOW_STORE\) is missing/],
+    [['worker', '--only'], /--only needs --queues/],
+    [['worker', '--queues', 'a,b c'], /--queues b c: expected a queue such as gpu\.nvidia-t4/],
+    [['worker', '--queues', 'a:0'], /--queues a:0: expected a queue/],
+    [['worker', '--slots', '0'], /a whole number from 1 is expected/],
+    [['worker', '--deployment', 'orders'], /write name@build-id, such as orders@/],
+    [['worker', 'flow.json'], /too many arguments/],
+    [['worker', '--store', 'postgres://x/y', '--functions', 'no.yaml'], /no functions file no\.yaml/],
+    [['worker', '--api-key', 'sesame'], /unknown option '--api-key'/],
     [['validate'], /missing required argument 'paths'/],
     [['validate', 'no.yaml'], /no flow file no\.yaml/],
     [['validate', 'flow.json', '--format', 'sarif'], /not there yet/],
     [['diagram', 'flow.json', '--format', 'svg'], /not there yet/],
   ])('%j is bad usage', async (args, message) => {
-    const { code, stdout, stderr } = await fnflow(args, { cwd: folder })
+    const { code, stdout, stderr } = await fnflow(args, { cwd: folder, env: { FNFLOW_STORE: undefined } })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(message)
     expect(stderr).not.toMatch(/\.js:\d+/)
