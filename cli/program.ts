@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { count, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
+import type { PlanOptions } from './commands/plan.ts'
 import type { RunOptions } from './commands/run.ts'
 import type { ValidateOptions } from './commands/validate.ts'
 import type { WorkerOptions } from './commands/worker.ts'
@@ -13,6 +14,7 @@ Examples:
   $ fnflow run flow.yaml --input @input.json --store ./data
   $ fnflow validate flows/
   $ fnflow diagram flow.yaml
+  $ fnflow plan flow.yaml --input @input.json
   $ fnflow worker --store postgres://localhost/fnflow
 
 Exit codes: 0 fine, 1 the execution failed, 2 bad usage or an invalid definition, 3 a store or server could not be reached, 130 interrupted.`
@@ -60,6 +62,16 @@ const DIAGRAM_HELP = `
 Examples:
   $ fnflow diagram flow.yaml > flow.mmd
   $ fnflow diagram flow.yaml --format mermaid`
+
+const PLAN_HELP = `
+What one execution of the flow would cost on Temporal: invocations, events, bytes of payloads, what is pending at one time, the longest
+path, by node and in all, and what would not fit. With an input conditions and loops are decided by it, as far as they can be;
+otherwise there is a range from the cheapest way to the dearest, and an expected figure. docs/plan.md says what the figures mean.
+
+Examples:
+  $ fnflow plan flow.yaml --input @input.json
+  $ fnflow plan flow.yaml --items 1000 --bytes 10KiB
+  $ fnflow plan flow.yaml --items each=100000 --json`
 
 /** Runs the command that `argv` (without node and script) names; resolves to its exit code. Throws CommandError and CommanderError. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
@@ -120,6 +132,23 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       exitCode = await diagram(flow, options)
     })
 
+  configured(program.command('plan'))
+    .summary('estimate what a flow would cost')
+    .description('Estimates what a flow would cost: invocations, Temporal events, bytes, the longest path; by node and in all.')
+    .argument('<flow>', 'flow file, YAML or JSON')
+    .argument('[-]', 'read the input from stdin, as --input - does')
+    .option('-i, --input <json>', 'input of the execution: JSON, @file, or - for stdin (default: not known)')
+    .option('--items <number>', 'items of loops where the input does not say (default: 100); loop=number for one loop', several)
+    .option('--bytes <number>', "of a function's result, and of an input that is not known: 2048, 100KiB (default: 1KiB)")
+    .option('-f, --functions <file>', 'functions of the flow (default: the functions.yaml beside it)')
+    .option('--flows <folder>', "flows that are called as subflows (default: the flow's folder)")
+    .option('--json', 'for programs: one JSON document on stdout, errors as a last line on stderr')
+    .addHelpText('after', PLAN_HELP)
+    .action(async (flow: string, dash: string | undefined, options: PlanOptions) => {
+      const { plan } = await import('./commands/plan.ts')
+      exitCode = await plan(flow, withStdin(dash, options, 'plan'))
+    })
+
   withClusterFlags(
     configured(program.command('worker'))
       .summary('work for Temporal: run workflows and functions')
@@ -170,10 +199,10 @@ function several(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
 }
 
-function withStdin(dash: string | undefined, options: RunOptions): RunOptions {
+function withStdin<Options extends { readonly input?: string }>(dash: string | undefined, options: Options, command = 'run'): Options {
   if (dash === undefined) return options
   if (dash !== '-')
-    throw usageError(`run takes one flow; ${dash} is too much${dash.startsWith('{') ? ' (an input is given as --input JSON)' : ''}`)
+    throw usageError(`${command} takes one flow; ${dash} is too much${dash.startsWith('{') ? ' (an input is given as --input JSON)' : ''}`)
   if (options.input !== undefined) throw usageError('- and --input cannot be given together')
   return { ...options, input: '-' }
 }

@@ -1,0 +1,35 @@
+import { OUTSTANDING_LIMIT } from '../../workflows/protocol/limits.ts'
+import { bytesIn, eventsOf, type Measures, type Pending } from './cost.ts'
+import type { FlowEstimate } from './estimate.ts'
+import { sum, times, type Range } from './range.ts'
+
+/** What is counted of a node or a flow, in all histories that it has. */
+export interface Totals {
+  readonly invocations: Range
+  readonly events: Range
+  /** Of payloads, in histories. */
+  readonly bytes: Range
+  /** Of payloads that are too large for one. */
+  readonly stored: Range
+}
+
+export function totalsOf(cost: Measures): Totals {
+  const { invocations, laneEvents, laneBytes, stored } = cost
+  return { invocations, events: sum([eventsOf(cost), laneEvents]), bytes: sum([bytesIn(cost), laneBytes]), stored }
+}
+
+/** With all that it starts, and what that starts. */
+export function totalsWithChildren({ cost, children }: FlowEstimate): Totals {
+  return children.reduce((all, { runs, estimate }) => {
+    if (estimate === undefined) return all
+    const child = totalsWithChildren(estimate)
+    const plus = (of: keyof Totals): Range => sum([all[of], times(child[of], runs)])
+    return { invocations: plus('invocations'), events: plus('events'), bytes: plus('bytes'), stored: plus('stored') }
+  }, totalsOf(cost))
+}
+
+/** What is scheduled of it at one time: of more the engine lets the rest wait. */
+export function scheduled({ activities, children, timers }: Pending): Pending {
+  const most = Math.min(1, OUTSTANDING_LIMIT / Math.max(1, activities + children))
+  return { activities: Math.floor(activities * most), children: Math.ceil(children * most), timers }
+}
