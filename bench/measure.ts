@@ -101,7 +101,7 @@ async function lanes(once: Once, inFlight: number, count: number): Promise<void>
   await Promise.all(Array.from({ length: inFlight }, lane))
 }
 
-async function timedLanes(once: Once, inFlight: number, count: number, latencies: number[]): Promise<void> {
+export async function timedLanes(once: Once, inFlight: number, count: number, latencies: number[]): Promise<void> {
   let left = count
   const lane = async (): Promise<void> => {
     while (left-- > 0) {

@@ -41,12 +41,16 @@ export interface BenchSettings {
   /** Folder for stores and databases, on the disk under test; emptied at the end. */
   readonly folder: string
   note(text: string): void
+  /** Has something done when all names are through, or one has failed. */
+  atEnd(what: () => Promise<void>): void
 }
 
 /** One name: measures itself when asked. */
 export interface Bench {
   readonly name: string
   readonly about: string
+  /** It needs more than this machine's disk: measured only where it, or its group, is named. */
+  readonly onlyNamed?: boolean
   run(settings: BenchSettings): Promise<BenchResult>
 }
 

@@ -13,16 +13,18 @@ import { inProcess } from './in-process.ts'
 import { journal } from './journal.ts'
 import { jsonpath } from './jsonpath.ts'
 import { memory } from './memory.ts'
-import type { Bench, BenchResult } from './result.ts'
+import type { Bench, BenchResult, BenchSettings } from './result.ts'
 import { startup } from './startup.ts'
 import { store } from './store.ts'
 import { headingOf, lineOf } from './table.ts'
+import { temporal } from './temporal/index.ts'
 
-const ALL: readonly Bench[] = [...inProcess, ...durable, ...startup, ...jsonpath, ...memory, ...journal, ...store]
+const ALL: readonly Bench[] = [...inProcess, ...durable, ...startup, ...jsonpath, ...memory, ...journal, ...store, ...temporal]
 
 const HELP = `node bench/run.ts [names…] [--quick] [--json] [--rounds n] [--list]
 
-  names       which to measure: a name, or a group, the beginning of names up to a hyphen (inprocess, durable-w1); default: all
+  names       which to measure: a name, or a group, the beginning of names up to a hyphen (inprocess, durable-w1); default: all but
+              temporal, which starts servers
   --quick     fewer and shorter rounds: under 40 s a group
   --json      one JSON object on stdout; the table goes to stderr
   --rounds n  rounds a side
@@ -41,7 +43,14 @@ async function main(args: string[]): Promise<number> {
   const base = process.env['FNFLOW_BENCH_DIR'] ?? fileURLToPath(new URL('../.cache/', import.meta.url))
   mkdirSync(base, { recursive: true })
   const folder = mkdtempSync(join(base, 'bench-'))
-  const settings = { quick: asked.quick, rounds: asked.rounds, folder, note: (text: string) => console.error(`  ${text}`) }
+  const ends: (() => Promise<void>)[] = []
+  const settings: BenchSettings = {
+    quick: asked.quick,
+    rounds: asked.rounds,
+    folder,
+    note: (text) => console.error(`  ${text}`),
+    atEnd: (what) => void ends.push(what),
+  }
   print(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown CPU'}${asked.quick ? ', --quick' : ''}`)
   print(headingOf())
   const results: Record<string, BenchResult> = {}
@@ -52,6 +61,7 @@ async function main(args: string[]): Promise<number> {
       print(lineOf(name, result))
     }
   } finally {
+    await Promise.allSettled(ends.map((end) => end()))
     rmSync(folder, { recursive: true, force: true })
   }
   if (asked.json) console.log(JSON.stringify(results, null, 2))
@@ -96,7 +106,7 @@ function readArgs(args: string[]): Asked | string {
     for (const bench of found) chosen.add(bench)
   }
   return {
-    benches: positionals.length === 0 ? ALL : ALL.filter((bench) => chosen.has(bench)),
+    benches: positionals.length === 0 ? ALL.filter(({ onlyNamed }) => onlyNamed !== true) : ALL.filter((bench) => chosen.has(bench)),
     quick: values.quick,
     json: values.json,
     list: values.list,

@@ -32,6 +32,9 @@ describe('the bench', () => {
       'jsonpath-definite',
       'memory-loop-embedded',
       'store-million-list',
+      'temporal-w1-64-cpu',
+      'temporal-w5-events',
+      'temporal-100k-lanes',
     ]) {
       expect(stderr).toMatch(new RegExp(`^ *${name}$`, 'm'))
     }
