@@ -12,8 +12,10 @@ export async function workerSdk(): Promise<typeof import('@temporalio/worker')> 
       module.Runtime.install({
         logger: quietLogger(module.DefaultLogger),
         shutdownSignals: [],
-        // else the core writes to the terminal by itself
-        telemetryOptions: { logging: { filter: module.makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
+        // the core writes to the terminal itself; forwarded, its lines would make each of the SDK's cost a call into it
+        telemetryOptions: {
+          logging: { filter: module.makeTelemetryFilterString({ core: isDebugged() ? 'WARN' : 'ERROR', other: 'ERROR' }) },
+        },
       })
     } catch {
       // there is one
@@ -25,9 +27,13 @@ export async function workerSdk(): Promise<typeof import('@temporalio/worker')> 
 /** Warnings of the SDK's as warnings of the process; the rest is told by what the calls come to. */
 function quietLogger(Logger: typeof DefaultLogger): DefaultLogger {
   return new Logger('WARN', ({ level, message, meta }) => {
-    if (level === 'ERROR' || process.env['FNFLOW_DEBUG'] !== undefined)
+    if (level === 'ERROR' || isDebugged())
       process.emitWarning(`${message}${meta === undefined ? '' : ` ${describe(meta)}`}`, 'FnflowTemporalWarning')
   })
+}
+
+function isDebugged(): boolean {
+  return process.env['FNFLOW_DEBUG'] !== undefined
 }
 
 function describe(meta: Record<string | symbol, unknown>): string {

@@ -50,6 +50,10 @@ const PLAN_ENCODING = encoder.encode(ENCODING.plan)
 const REFERENCE_BYTES = 200
 const INLINE = inlineLimit(0)
 
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && b.every((byte, at) => a[at] === byte)
+}
+
 function kindOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? (value as { readonly [KIND]?: unknown })[KIND] : undefined
 }
@@ -69,12 +73,11 @@ export const payloadConverter: PayloadConverter = {
     const { metadata, data } = payload
     const encoding = metadata?.['encoding']
     if (data && encoding) {
-      const name = decoder.decode(encoding)
-      if (name === ENCODING.json) {
+      if (isSame(encoding, JSON_ENCODING)) {
         budget.used += data.length > INLINE ? REFERENCE_BYTES : data.length
         return JSON.parse(decoder.decode(data)) as T
       }
-      if (name === ENCODING.plan) return new PlanText(decoder.decode(data)) as T
+      if (isSame(encoding, PLAN_ENCODING)) return new PlanText(decoder.decode(data)) as T
     }
     return defaultPayloadConverter.fromPayload(payload)
   },
