@@ -63,6 +63,7 @@ export async function worker(options: WorkerOptions): Promise<number> {
     })
     if (!interrupts.interrupted) {
       await print(ready({ temporal, own, functions }, options.json === true))
+      if (own.deployment !== undefined) say(versionHint(own.deployment, temporal))
       await Promise.race([interrupted, stopped])
     }
     say('stopping: nothing new is taken, and what runs has 10 s to end (again: end at once)')
@@ -139,6 +140,15 @@ function ready({ temporal, own, functions }: Ready, json: boolean): string {
     ...(elsewhere.length > 0 ? [`not here: ${listed(elsewhere.map(({ name, queue }) => `${name} (${queue})`))}`] : []),
   ]
   return visible(said.join('; '))
+}
+
+/** Whoever forgets it waits for executions that nobody begins. */
+function versionHint(
+  { name, buildId }: NonNullable<TemporalWorkerOptions['deployment']>,
+  { namespace = 'default' }: Ready['temporal'],
+): string {
+  const command = `temporal worker deployment set-current-version --deployment-name ${name} --build-id ${buildId} -n ${namespace}`
+  return onStderr('dim', visible(`new executions come to this version once it is the current one of the deployment: ${command}`))
 }
 
 function queueOfFunction({ pool, gpu }: FunctionSpec, taskQueue: string): string {
