@@ -10,6 +10,7 @@ import type { RangeResult, RangeSpec } from '../../dsl/core/range.ts'
 import { NodeRun, Scope, type Flow, type Recorder } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
+import { isFailure } from '../../dsl/nodes/loop.ts'
 import type { Plan } from '../../dsl/plan.ts'
 import type { PlanText } from '../../workflows/protocol/converter.ts'
 import { Sized } from '../../workflows/protocol/converter.ts'
@@ -212,14 +213,16 @@ export class Activities {
     } finally {
       cancellationSignal.removeEventListener('abort', giveUp)
       this.beating.delete(beat)
-      if (this.beating.size === 0 && this.beat !== null) {
-        clearInterval(this.beat)
-        this.beat = null
-      }
     }
   }
 
   private beatAll(): void {
+    if (this.beating.size === 0) {
+      // not with the last activity: mostly the next one is about to come
+      clearInterval(this.beat as NodeJS.Timeout)
+      this.beat = null
+      return
+    }
     const old = Date.now() - HEARTBEAT_MS / 2
     for (const [beat, since] of this.beating) if (since < old) beat()
   }
@@ -228,7 +231,9 @@ export class Activities {
   private nodeFor({ function: ref, invoke, timeoutMs, callback }: InvokeRequest, place: string): PreparedNode {
     const node = place.slice(place.lastIndexOf('/') + 1, place.lastIndexOf('#'))
     const type = callback === undefined ? 'function' : 'callback'
-    const key = `${node}\0${ref}\0${invoke ?? 'sync'}\0${timeoutMs}\0${type}`
+    const plain = `${node}\0${ref}`
+    const key =
+      invoke === undefined && timeoutMs === undefined && type === 'function' ? plain : `${plain}\0${invoke}\0${timeoutMs}\0${type}`
     let prepared = this.nodes.get(key)
     if (prepared === undefined) {
       const limits = timeoutMs === undefined ? {} : { timeoutMs }
@@ -337,6 +342,7 @@ class BatchOutcome implements Recorder {
   private readonly ended_ = new Set<number>()
   private results: readonly Json[] = []
   private failures = 0
+  private lastFailed = -1
 
   constructor(spec: RangeSpec) {
     this.spec = spec
@@ -353,13 +359,17 @@ class BatchOutcome implements Recorder {
   }
   iterationEnded(run: NodeRun, index: number, ok: boolean): void {
     this.results = (run.memory as { results: Json[] }).results
-    if (ok) this.ended_.add(index - this.spec.from)
-    else this.failures += 1
+    this.ended_.add(index - this.spec.from)
+    if (ok) return
+    this.failures += 1
+    this.lastFailed = index - this.spec.from
   }
 
   failed(error: ErrorDocument): Json {
     const missing = this.spec.items.flatMap((_item, at) => (this.ended_.has(at) ? [] : [at]))
-    const results = this.results.length > 0 ? this.results : this.spec.items.map(() => null)
+    const results = this.results.length > 0 ? [...this.results] : this.spec.items.map(() => null)
+    // the one that failed the loop; those before it were tolerated, and stand in their places
+    if (this.lastFailed >= 0 && !isFailure(results[this.lastFailed] as Json)) results[this.lastFailed] = { error: error as unknown as Json }
     return { results, failures: this.failures, lastStart: 0, failed: error, missing } satisfies RangeResult as unknown as Json
   }
 }

@@ -71,7 +71,11 @@ export function foldBatch(prepared: PreparedPlan, start: FlowStart, range: SeenR
   const flow = createFlow(prepared, start, recorder)
   flow.now = startedAt
   beginRange(flow, { ...spec, concurrency: 0 })
-  if (result === undefined) return flow
+  if (result === undefined) {
+    // its loop's end took it with it
+    if (range.endedAt !== undefined) step(flow, { kind: 'stop', time: endedAt })
+    return flow
+  }
   const loop = flow.prepared.start.graph.get(spec.loop)?.plan as PlanLoopNode
   const [body] = Object.keys(loop.nodes)
   // `each[from]#run/$range#1` -> `each[i]#run/f#1`
