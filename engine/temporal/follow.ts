@@ -1,10 +1,10 @@
 import { placeOf } from '../../dsl/core/place.ts'
 import type { ExecutionEvent } from '../api.ts'
-import { Changes } from '../embedded/event-stream.ts'
 import { EngineError } from '../errors.ts'
 import { callbackToken } from '../ids.ts'
 import type { Cluster } from './cluster.ts'
 import { HistoryFold, type HistoryEvent } from './history.ts'
+import { News } from './news.ts'
 import type { Reader } from './reader.ts'
 import type { Registry } from './registry/registry.ts'
 import { isNotFound, isPassing } from './temporal-errors.ts'
@@ -29,41 +29,45 @@ export async function* followExecution(
   id: string,
   { after = -1, signal }: { readonly after?: number; readonly signal?: AbortSignal },
 ): AsyncGenerator<ExecutionEvent, void, undefined> {
-  const { reader } = services
-  const record = await reader.record(id, false)
+  const { reader, registry } = services
+  const { status } = await reader.record(id, false)
   const both = signal === undefined ? services.closed : AbortSignal.any([signal, services.closed])
-  if (record.status === 'running') {
-    const outcome = yield* followRunning(services, id, after, both)
+  // of one that has ended Temporal may have forgotten all, and the database may have no journal: too long, or on its way
+  if (status === 'running' || (await registry.journal(id)) === undefined) {
+    const outcome = yield* followHistory(services, id, after, both)
     if (outcome !== 'gone') return
   }
-  // it has ended, and Temporal may have forgotten it
-  const changes = new Changes()
-  const { flow } = await reader.fold(id, changes)
-  const position = await positionOf(services, id)
-  if (after >= 0 && after <= position) changes.forget()
-  void flow
-  for (const node of changes.take()) yield { id: position, type: 'node', node }
+  if (signal?.aborted === true) return
+  const news = new News()
+  let position = 0
+  news.position = () => position
+  await reader.fold(id, news, () => (position += 1))
+  for (const node of news.take(knownOf(after, position)).nodes) yield { id: position, type: 'node', node }
   yield { id: position, type: 'execution', execution: await reader.record(id, true) }
 }
 
-async function positionOf({ registry, reader }: FollowServices, id: string): Promise<number> {
-  const journal = await registry.journal(id)
-  // the head is no event
-  if (journal !== undefined) return journal.length - 1
-  return (await reader.history(id)).driver.journal.length
+/** A position that there is not: nothing is known. */
+function knownOf(after: number, position: number): number {
+  return after > position ? -1 : after
 }
 
-async function* followRunning(
+async function* followHistory(
   services: FollowServices,
   id: string,
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<ExecutionEvent, 'ended' | 'gone', undefined> {
   const { cluster, reader, closed } = services
-  const changes = new Changes()
-  let fold = new HistoryFold(reader.services, changes)
-  let known = after
-  let caughtUp = known < 0
+  const news = new News()
+  const foldFrom = (runId: string): HistoryFold => {
+    const made = new HistoryFold(reader.services, news)
+    made.runId = runId
+    news.position = () => made.driver.journal.length
+    return made
+  }
+  let fold = foldFrom('')
+  // null: what has come is not told yet
+  let known: number | null = null
   let taken = 0
   for (;;) {
     try {
@@ -73,12 +77,8 @@ async function* followRunning(
         taken = Math.max(taken, ...fresh.map((event: HistoryEvent) => Number(event.eventId)))
         if (fresh.length === 0 || taken === 0) continue
         const position = fold.driver.journal.length
-        if (!caughtUp) {
-          // an unknown position: the whole state
-          if (known <= position) changes.forget()
-          caughtUp = true
-        }
-        yield* newsOf(services, id, fold, changes, position)
+        yield* told(services, id, news.take(known ?? knownOf(after, position)), position)
+        known = Math.max(known ?? 0, position)
         if (fold.end === 'continued') break
         if (fold.end !== undefined) {
           yield { id: position, type: 'execution', execution: await reader.record(id, true) }
@@ -93,29 +93,23 @@ async function* followRunning(
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       continue
     }
+    // the new run has the journal of the old: what is known of it is not told again
     if (fold.end === 'continued') {
-      // the new run has the journal of the old: what is known of it is not told again
-      known = fold.driver.journal.length
-      caughtUp = false
       taken = 0
-      const next = new HistoryFold(reader.services, changes)
-      next.runId = fold.nextRunId ?? ''
-      fold = next
+      fold = foldFrom(fold.nextRunId ?? '')
     }
   }
 }
 
-function* newsOf(
+function* told(
   { registry, callbackUrl }: FollowServices,
   id: string,
-  fold: HistoryFold,
-  changes: Changes,
+  { nodes, waiting }: ReturnType<News['take']>,
   position: number,
 ): Generator<ExecutionEvent, void, undefined> {
-  for (const node of changes.take()) yield { id: position, type: 'node', node }
-  for (const run of changes.takeWaiting()) {
+  for (const node of nodes) yield { id: position, type: 'node', node }
+  for (const run of waiting) {
     const token = callbackToken(registry.secret, id, placeOf(run))
     yield { id: position, type: 'callback', execution: id, node: run.node.id, token, url: callbackUrl(token) }
   }
-  void fold
 }

@@ -196,8 +196,12 @@ export class HistoryFold {
       const { failure } = event.activityTaskFailedEventAttributes
       const resolving = this.resolving.get(String(event.activityTaskFailedEventAttributes.scheduledEventId))
       if (resolving !== undefined)
-        return this.settled(resolving, false, childNotStarted(documentOf(await this.seen(failure)).errorMessage) as unknown as Json)
-      return fail(activity(event.activityTaskFailedEventAttributes), await this.seen(failure))
+        return this.settled(
+          resolving,
+          false,
+          childNotStarted(documentOf(await seenFailure(failure, payloads)).errorMessage) as unknown as Json,
+        )
+      return fail(activity(event.activityTaskFailedEventAttributes), await seenFailure(failure, payloads))
     }
     if (event.activityTaskTimedOutEventAttributes) {
       const { failure } = event.activityTaskTimedOutEventAttributes
@@ -232,7 +236,7 @@ export class HistoryFold {
     }
     if (event.childWorkflowExecutionFailedEventAttributes) {
       const { failure } = event.childWorkflowExecutionFailedEventAttributes
-      return fail(child(event.childWorkflowExecutionFailedEventAttributes), await this.seen(failure))
+      return fail(child(event.childWorkflowExecutionFailedEventAttributes), await seenFailure(failure, payloads))
     }
     if (event.childWorkflowExecutionCanceledEventAttributes)
       return fail(child(event.childWorkflowExecutionCanceledEventAttributes), { kind: 'cancelled', message: '' })
@@ -251,17 +255,6 @@ export class HistoryFold {
 
   private settled(asked: Asked | undefined, ok: boolean, value: Json): void {
     if (asked !== undefined) this.others.push((now) => this.driver.ended(asked, ok, value, now))
-  }
-
-  private async seen(failure: Failure | null | undefined): Promise<SeenFailure> {
-    const at = failure?.activityFailureInfo || failure?.childWorkflowExecutionFailureInfo ? (failure.cause ?? failure) : failure
-    const message = at?.message ?? ''
-    if (at?.applicationFailureInfo)
-      return { kind: 'application', message, detail: await this.services.payloads.first(at.applicationFailureInfo.details) }
-    if (at?.canceledFailureInfo) return { kind: 'cancelled', message }
-    if (at?.timeoutFailureInfo) return { kind: 'timeout', message }
-    if (at?.terminatedFailureInfo) return { kind: 'terminated', message }
-    return { kind: 'other', message }
   }
 
   private closed(event: HistoryEvent, time: number): boolean {
@@ -284,6 +277,17 @@ export class HistoryFold {
     this.nextRunId = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined
     return true
   }
+}
+
+/** What a failure of Temporal's is, without its wrapping. */
+export async function seenFailure(failure: Failure | null | undefined, payloads: PayloadReader): Promise<SeenFailure> {
+  const at = failure?.activityFailureInfo || failure?.childWorkflowExecutionFailureInfo ? (failure.cause ?? failure) : failure
+  const message = at?.message ?? ''
+  if (at?.applicationFailureInfo) return { kind: 'application', message, detail: await payloads.first(at.applicationFailureInfo.details) }
+  if (at?.canceledFailureInfo) return { kind: 'cancelled', message }
+  if (at?.timeoutFailureInfo) return { kind: 'timeout', message }
+  if (at?.terminatedFailureInfo) return { kind: 'terminated', message }
+  return { kind: 'other', message }
 }
 
 /** Notes what is asked for. The history has the rest: cleared timers do not fire, and to what is cancelled the driver itself is deaf. */

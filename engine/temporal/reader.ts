@@ -89,7 +89,10 @@ export class Reader {
     const notes = new RangeNotes(view)
     const folded = await this.fold(id, notes)
     refreshView(view, folded)
-    if (iterations === undefined) return view.list().slice(offset, offset + limit)
+    if (iterations === undefined) {
+      await this.countUnfinished(folded, notes.all(), view)
+      return view.list()
+    }
     for (const range of notes.all()) {
       const { from, items } = range.spec
       if (range.loop !== iterations || from >= offset + limit || from + items.length <= offset) continue
@@ -113,8 +116,8 @@ export class Reader {
     return { record, deployed: folded.deployed, collector }
   }
 
-  /** Folds an execution with a recorder: its journal, or its history. */
-  async fold(id: string, recorder: Recorder): Promise<Folded> {
+  /** Folds an execution with a recorder: its journal, telling of each event before it is taken, or its history. */
+  async fold(id: string, recorder: Recorder, taking?: () => void): Promise<Folded> {
     if (id.includes(LANE_SEPARATOR)) throw notFound(id)
     const journal = (await this.registry.journal(id)) as readonly [JournalHead, ...JournalRow[]] | undefined
     if (journal === undefined) return this.foldHistory(id, recorder)
@@ -124,7 +127,7 @@ export class Reader {
     const start = { id, input, startedAt, version, trigger }
     const { plan, prepared } = await this.cluster.planOf(hash, this.flows)
     const [{ hints }, ...rows] = journal
-    const flow = foldJournal(prepared, start, hints, rows, recorder)
+    const flow = foldJournal(prepared, start, hints, rows, recorder, taking)
     return { flow, start: { ...start, callbackAt: callbackMarks }, deployed: { name, version, hash, plan, prepared, warnings: [] } }
   }
 
@@ -167,6 +170,16 @@ export class Reader {
     const { flow, version, hash } = info
     const deployed = { name: flow, version, hash, plan, prepared, warnings: [] }
     return { flow: fold.driver.flow, start: fold.driver.flow.start, deployed }
+  }
+
+  /** Of a lane that its loop's end took with it the loop knows nothing: its iterations are counted here. */
+  private async countUnfinished(folded: Folded, ranges: readonly SeenRange[], view: NodeView): Promise<void> {
+    for (const range of ranges) {
+      const record = view.records.get(range.loop)
+      if (range.kind !== 'lane' || range.result !== undefined || record?.endedAt === undefined) continue
+      const counts = record.iterations as { succeeded: number; failed: number }
+      await this.foldRange(folded, range, countingRecorder(counts))
+    }
   }
 
   /** Folds what is inside a range of a loop; null where nothing is known of it. */
@@ -233,6 +246,19 @@ export function statusOf({ status, searchAttributes }: Pick<WorkflowExecutionDes
       return searchAttributes[ATTRIBUTES.status]?.[0] === 'timedOut' ? 'timedOut' : 'failed'
     default:
       return 'running'
+  }
+}
+
+function countingRecorder(counts: { succeeded: number; failed: number }): Recorder {
+  const nothing = (): void => undefined
+  return {
+    started: nothing,
+    changed: nothing,
+    ended: nothing,
+    iterationEnded(_run, _index, ok) {
+      if (ok) counts.succeeded += 1
+      else counts.failed += 1
+    },
   }
 }
 

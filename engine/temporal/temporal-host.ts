@@ -2,12 +2,7 @@
  * Standard flows on Temporal, as the engine sees them. Keeps nothing of its own: what runs is asked of Temporal, what has ended of the
  * database, so any number of processes serve the same executions.
  */
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  type WorkflowHandle,
-  type WorkflowStartOptions,
-} from '@temporalio/client'
+import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle, type WorkflowStartOptions } from '@temporalio/client'
 import type { Json } from '../../dsl/json.ts'
 import { PlanRef } from '../../workflows/protocol/converter.ts'
 import { LARGE_WORKFLOW_TASK_TIMEOUT_MS, WORKFLOW_TASK_TIMEOUT_MS } from '../../workflows/protocol/limits.ts'
@@ -33,7 +28,7 @@ import type { Cluster } from './cluster.ts'
 import { followExecution } from './follow.ts'
 import { hintsOf, mayBeLarge } from './flows.ts'
 import { listExecutions } from './listing.ts'
-import { outcomeOf } from './outcome.ts'
+import { waitForOutcome } from './outcome.ts'
 import { Reader } from './reader.ts'
 import { isNotFound, isPassing } from './temporal-errors.ts'
 import type { Registry } from './registry/registry.ts'
@@ -120,12 +115,10 @@ export class TemporalHost implements Durable {
     const both = signal === undefined ? this.closed.signal : AbortSignal.any([signal, this.closed.signal])
     for (let attempt = 0; ; attempt++) {
       try {
-        const output = (await this.cluster.client.withAbortSignal(both, () => this.handle(id).result())) as Json
-        return { id, status: 'succeeded', output: output ?? null, error: null }
+        return await waitForOutcome(this.cluster, id, both)
       } catch (error) {
         if (isAborted(signal)) throw waitAborted(signal)
         if (this.closed.signal.aborted) throw closedError()
-        if (error instanceof WorkflowFailedError) return outcomeOf(id, error)
         if (isNotFound(error)) return this.reader.recordedOutcome(id)
         // an outage: the execution goes on, and so does the wait
         if (!isPassing(error)) throw await this.refused(error)
@@ -158,7 +151,8 @@ export class TemporalHost implements Durable {
     const { execution, place } = callback
     if (callback.state === 'gone' || callback.expiresAt <= Date.now() || !(await this.awaits(execution, place))) {
       await this.registry.retireCallback(hash)
-      throw expiredError()
+      // nothing waits any more where another answer was faster, too
+      throw (await this.registry.callback(hash))?.state === 'answered' ? usedError() : expiredError()
     }
     const taken = await this.registry.answerCallback(hash, { ok, value })
     if (taken === 'already') throw usedError()

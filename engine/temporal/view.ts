@@ -10,16 +10,21 @@ import { rangePolicy } from '../../workflows/protocol/ranges.ts'
 import type { FlowHints, JournalRow } from '../../workflows/protocol/shapes.ts'
 import type { PreparedPlan } from '../../dsl/core/prepare.ts'
 import type { Cluster } from './cluster.ts'
+import { abortable } from './long-poll.ts'
 import { HistoryFold, type FoldServices, type HistoryEvent } from './history.ts'
 
 const PAGE = 1000
 
 /** The pages of a run's history; of the newest run where none is named. `wait`: up to its end. */
 export async function* historyOf(
-  { client, options: { namespace } }: Cluster,
+  cluster: Cluster,
   workflowId: string,
   { runId, wait, signal }: { readonly runId?: string; readonly wait?: boolean; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<HistoryEvent[], void, undefined> {
+  const {
+    client,
+    options: { namespace },
+  } = cluster
   let nextPageToken: Uint8Array | undefined
   do {
     const request: temporal.api.workflowservice.v1.IGetWorkflowExecutionHistoryRequest = {
@@ -30,7 +35,7 @@ export async function* historyOf(
       ...(nextPageToken === undefined ? {} : { nextPageToken }),
     }
     const call = () => client.workflowService.getWorkflowExecutionHistory(request)
-    const response = await (signal === undefined ? call() : client.connection.withAbortSignal(signal, call))
+    const response = await (signal === undefined ? call() : abortable(cluster, signal, call))
     yield response.history?.events ?? []
     nextPageToken = response.nextPageToken && response.nextPageToken.length > 0 ? response.nextPageToken : undefined
   } while (nextPageToken !== undefined)
@@ -76,13 +81,14 @@ export interface JournalStart {
   readonly trigger: FlowStart['trigger']
 }
 
-/** Folds a journal. */
+/** Folds a journal. @param taking Told of each event before it is taken. */
 export function foldJournal(
   prepared: PreparedPlan,
   start: JournalStart,
   hints: FlowHints,
   rows: readonly JournalRow[],
   recorder: Recorder | null,
+  taking?: () => void,
 ): Flow {
   const flow = createFlow(prepared, { ...start, callbackAt: callbackMarks }, recorder)
   flow.ranges = rangePolicy(hints)
@@ -92,6 +98,7 @@ export function foldJournal(
       begun = true
       begin(flow)
     }
+    taking?.()
     step(flow, eventOf(row))
   }
   if (!begun) begin(flow)
