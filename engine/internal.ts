@@ -1,5 +1,5 @@
 /** Test seam: not part of the public API, not exported from the package. */
-import type { Engine, EngineOptions, Execution, StartOptions } from './api.ts'
+import type { CallbackInfo, Engine, EngineOptions, Execution, StartOptions } from './api.ts'
 import { EngineError } from './errors.ts'
 import { newId } from './ids.ts'
 import { LocalEngine } from './local-engine.ts'
@@ -128,26 +128,44 @@ export interface TemporalLab {
   /** What the worker's own engine stands on. */
   readonly host: TemporalHost
   engine(scope: string, options: Pick<EngineOptions, 'functions' | 'channels' | 'onCallback'>): Promise<Engine>
+  /** Tells the engine of a scope of a callback that a worker in another process has announced. */
+  announce(info: CallbackInfo, scope: string): void
   close(): Promise<void>
 }
 
-/** Connects once, and runs one worker; `options` are those of an engine on Temporal, with the functions of all. */
+/** Connects once, and runs one worker unless the options say otherwise; they are those of an engine on Temporal, with the functions of all. */
 export async function createTemporalLab(options: EngineOptions): Promise<TemporalLab> {
   const { onCallbackOf, scopedHost } = await import('./temporal/index.ts')
   const main = await LocalEngine.open(options)
   const host = (await main.durableHost()) as TemporalHost
   const listeners = new Map<string, EngineOptions['onCallback']>()
-  onCallbackOf(host, (info, scope) => {
+  const announce = (info: CallbackInfo, scope: string): true | undefined => {
     const listener = listeners.get(scope)
     listener?.(info)
     return listener === undefined ? undefined : true
-  })
+  }
+  onCallbackOf(host, announce)
   return {
     host,
     async engine(scope, more) {
       listeners.set(scope, more.onCallback)
       return LocalEngine.open({ ...options, ...more }, { temporal: (services) => scopedHost(host, scope, services) })
     },
+    announce,
     close: () => main.close(),
   }
+}
+
+/** The worker of such a lab, in a process of its own: tells of the callbacks of all scopes. */
+export async function createTemporalWorker(
+  options: EngineOptions,
+  onCallback: (info: CallbackInfo, scope: string) => void,
+): Promise<{ close(): Promise<void> }> {
+  const { onCallbackOf } = await import('./temporal/index.ts')
+  const engine = await LocalEngine.open(options)
+  onCallbackOf((await engine.durableHost()) as TemporalHost, (info, scope) => {
+    onCallback(info, scope)
+    return true
+  })
+  return engine
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CompiledPath } from '../../dsl/jsonpath/index.ts'
 import type { Json } from '../../dsl/json.ts'
-import type { Engine, EngineOptions } from '../../engine/api.ts'
+import type { CallbackInfo, Engine, EngineOptions } from '../../engine/api.ts'
 import type { TemporalLab } from '../../engine/internal.ts'
 import type { Look } from './compare.ts'
 import { UsageError } from './files.ts'
@@ -15,6 +15,11 @@ export interface Built {
   readonly createRebuildingEngine: (options: EngineOptions) => Promise<Engine>
   /** Engines that share one worker and the connections. */
   readonly createTemporalLab: (options: EngineOptions) => Promise<TemporalLab>
+  /** The worker alone of such engines. */
+  readonly createTemporalWorker: (
+    options: EngineOptions,
+    onCallback: (info: CallbackInfo, scope: string) => void,
+  ) => Promise<{ close(): Promise<void> }>
   readonly query: (path: string, document: Json) => Json[]
   readonly look: Look
 }
@@ -42,6 +47,7 @@ export async function loadBuilt(): Promise<Built> {
     createEngine: engine.createEngine,
     createRebuildingEngine: internal.createRebuildingEngine,
     createTemporalLab: internal.createTemporalLab,
+    createTemporalWorker: internal.createTemporalWorker,
     query: jsonpath.query,
     look: (path, document) => compilePath(path).get(document),
   }

@@ -69,7 +69,14 @@ export function readFile(path: string): CaseFile {
   throw new UsageError(`${name}: neither a list of cases nor { vectors: [{ path, doc, matches }, ...] }`)
 }
 
+/** Where functions have come from. */
+const origins = new WeakMap<object, string>()
 const loaded = new Map<string, Promise<Readonly<Record<string, ModuleHandler>>>>()
+
+/** The file that functions were loaded from; undefined for those of nowhere. */
+export function functionsFileOf(functions: object): string | undefined {
+  return origins.get(functions)
+}
 
 /**
  * The exports of the `functions.mjs` beside a case file or, failing that, in the parent folder; none where there is neither.
@@ -89,10 +96,14 @@ export function loadFunctions(caseFile: string): Promise<Readonly<Record<string,
   return functions
 }
 
-async function importFunctions(path: string): Promise<Readonly<Record<string, ModuleHandler>>> {
+/** @throws UsageError where the file does not load */
+export async function importFunctions(path: string): Promise<Readonly<Record<string, ModuleHandler>>> {
   try {
     const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-    return Object.fromEntries(Object.entries(module).filter((entry): entry is [string, ModuleHandler] => typeof entry[1] === 'function'))
+    const entries = Object.entries(module).filter((entry): entry is [string, ModuleHandler] => typeof entry[1] === 'function')
+    const functions = Object.fromEntries(entries)
+    origins.set(functions, path)
+    return functions
   } catch (error) {
     throw new UsageError(`${path}: ${(error as Error).message}`)
   }

@@ -54,7 +54,7 @@ export async function runCase(built: Built, test: ConformanceCase, options: RunO
     answering.engine = engine
     const outcome = await play(engine, test, options)
     if (outcome === 'other mode') return { verdict: 'skipped' }
-    const found = differences(test.expect, outcome, { look: built.look, checkMaxSeconds: !options.rebuild })
+    const found = differences(test.expect, outcome, { look: built.look, checkMaxSeconds: !isInterrupted(options) })
     if (found.length === 0) return { verdict: 'passed' }
     return { verdict: 'failed', reason: [...found, ...answering.problems].join('; ') }
   } catch (error) {
@@ -97,7 +97,7 @@ async function play(engine: Engine, test: ConformanceCase, options: RunOptions):
     return { kind, reason: text(error), seconds: seconds(begun) }
   }
 
-  const bound = boundSeconds(test.expect, options.rebuild)
+  const bound = boundSeconds(test.expect, isInterrupted(options))
   const abort = new AbortController()
   const end = await Promise.race([
     execution.result({ signal: abort.signal }).then(
@@ -135,12 +135,17 @@ function diagnosticsOf(error: unknown): readonly Diagnostic[] | undefined {
   return code === 'flow-invalid' && Array.isArray(diagnostics) ? diagnostics : undefined
 }
 
+/** It is interrupted again and again: how long it takes says nothing. */
+function isInterrupted({ rebuild, labs }: RunOptions): boolean {
+  return rebuild || (labs !== undefined && labs.kills !== null)
+}
+
 /** Waits longer than the case allows only where that is not held against it. */
-function boundSeconds(expect: Expectation, rebuild: boolean): number {
+function boundSeconds(expect: Expectation, isInterrupted: boolean): number {
   const all = [expect, ...(expect.oneOf ?? [])]
   const most = Math.max(...all.map(({ maxSeconds }) => maxSeconds ?? Infinity))
   const least = Math.max(...all.map(({ minSeconds }) => minSeconds ?? 0))
-  if (rebuild || most === Infinity) return Math.max(DEFAULT_BOUND_SECONDS, 2 * least + 60, most === Infinity ? 0 : 4 * most)
+  if (isInterrupted || most === Infinity) return Math.max(DEFAULT_BOUND_SECONDS, 2 * least + 60, most === Infinity ? 0 : 4 * most)
   return most + 2
 }
 

@@ -29,6 +29,8 @@ export interface SuiteResult {
   readonly failed: number
   /** Vectors for which there is nothing to run them with yet. */
   readonly notRun: number
+  /** How often a worker was killed; null where none was to be. */
+  readonly kills: number | null
 }
 
 interface Job {
@@ -51,7 +53,8 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const built = await loadBuilt()
   const labs = options.temporal === undefined ? undefined : new TemporalLabs(built, options.temporal)
   try {
-    return await runFiles(built, labs, options)
+    const result = await runFiles(built, labs, options)
+    return { ...result, kills: labs?.kills ?? null }
   } finally {
     await labs?.close()
   }
@@ -61,7 +64,7 @@ async function runFiles(
   built: Built,
   labs: TemporalLabs | undefined,
   { names, engines, rebuild = false, only, print }: SuiteOptions,
-): Promise<SuiteResult> {
+): Promise<Omit<SuiteResult, 'kills'>> {
   const jobs: Job[] = []
   let passed = 0
   let failed = 0

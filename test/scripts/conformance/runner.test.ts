@@ -229,9 +229,12 @@ describe('the command', () => {
 
   test.each([
     ['an unknown option', ['--engin', 'express'], /Unknown option '--engin'/],
-    ['an unknown engine', ['--engine', 'temporal'], /express or embedded, not temporal/],
+    ['an unknown engine', ['--engine', 'spanner'], /express, embedded or temporal, not spanner/],
+    ['a cache of what is on no cluster', ['--engine', 'embedded', '--cached', '2'], /--cached goes with --engine temporal/],
+    ['killing a worker where there is none', ['--kill-every', '20'], /--kill-every goes with --engine temporal/],
+    ['killing at no time', ['--engine', 'temporal', '--kill-every', '0'], /a number of seconds above 0/],
     ['a missing file', [join(folder, 'nowhere.yaml')], /nowhere\.yaml: no such file/],
-    ['rebuilding what has no journal', ['--engine', 'express', '--rebuild'], /the express engine has none/],
+    ['rebuilding what has no journal', ['--engine', 'express', '--rebuild'], /the engine express has none/],
     ['a file without cases', [file({ flow: 'f' })], /neither a list of cases nor/],
     ['a file that does not parse', [file('[{', 'broken.json')], /broken\.json/],
   ])('refuses %s with exit code 2', (_what, args, message) => {
