@@ -60,7 +60,7 @@ export class ClusterWatch {
       if (this.stopped.signal.aborted) return
       try {
         await this.lookAt(id, flow)
-        if (this.unreachable) this.listeners.tell('Temporal and the database answer again')
+        if (this.unreachable) this.listeners.tell('Temporal and PostgreSQL answer again')
         this.unreachable = false
       } catch (error) {
         if (this.stopped.signal.aborted) return

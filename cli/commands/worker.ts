@@ -9,9 +9,10 @@ import { EXIT } from '../exit-codes.ts'
 import { watchInterrupts } from '../interrupt.ts'
 import { onStderr, print, say } from '../output.ts'
 import { cannotRead } from '../paths.ts'
+import { watchPulse } from '../pulse.ts'
 import { visible } from '../visible.ts'
 import { tellWarnings } from '../warnings.ts'
-import { CHANNELS, readFunctions } from '../workspace.ts'
+import { CHANNELS, readFunctions, warn } from '../workspace.ts'
 
 export interface WorkerOptions extends ClusterFlags {
   readonly functions?: string
@@ -64,7 +65,8 @@ export async function worker(options: WorkerOptions): Promise<number> {
     if (!interrupts.interrupted) {
       await print(ready({ temporal, own, functions }, options.json === true))
       if (own.deployment !== undefined) say(versionHint(own.deployment, temporal))
-      await Promise.race([interrupted, stopped])
+      const pulse = watchPulse(engine, warn)
+      await Promise.race([interrupted, stopped]).finally(() => pulse.stop())
     }
     say('stopping: nothing new is taken, and what runs has 10 s to end (again: end at once)')
   } catch (error) {

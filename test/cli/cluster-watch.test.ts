@@ -82,7 +82,7 @@ describe('a watch over executions', () => {
     expect(told).toEqual(['the execution cannot be looked at now, the command goes on waiting: no server'])
     engine.down = null
     await looking(2)
-    expect(told.slice(1)).toEqual(['Temporal and the database answer again'])
+    expect(told.slice(1)).toEqual(['Temporal and PostgreSQL answer again'])
   })
 
   it('says nothing of what passes, and nothing after its end', async () => {

@@ -59,6 +59,18 @@ export function fnflow(
   return Object.assign(ended, { child, seen })
 }
 
+/** The first line that a process prints on stdout; rejects when it ends before. To be asked for at once. */
+export function firstLine(running: Running): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    running.child.stdout?.on('data', (text: string) => {
+      said += text
+      if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')))
+    })
+    running.then(({ stderr }) => reject(new Error(`ended before it printed a line: ${stderr}`)), reject)
+  })
+}
+
 const folders: string[] = []
 afterAll(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })

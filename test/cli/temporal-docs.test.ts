@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { blockFor, blocksOf, runProgramIn } from '../examples/documents.ts'
 import { newDatabase, newNamespace, temporalServices } from '../engine/temporal/services.ts'
-import { fnflow, folderWith, type Running } from './support.ts'
+import { firstLine, fnflow, folderWith, type Running } from './support.ts'
 
 const PAGE = 'docs/cluster.md'
 const { address } = temporalServices()
@@ -82,14 +82,3 @@ describe(PAGE, () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/cert is not a certificate/) as unknown })
   })
 })
-
-function firstLine(running: Running): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = ''
-    running.child.stdout?.on('data', (text: string) => {
-      said += text
-      if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')))
-    })
-    running.then(({ stderr }) => reject(new Error(`ended before it polled: ${stderr}`)), reject)
-  })
-}

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ErrorDocument } from '../../dsl/errors.ts'
 import { queueFor } from '../../cli/run-place.ts'
 import { newAuthority, tlsInFrontOf } from '../engine/temporal/certificates.ts'
 import { newDatabase, newNamespace, temporalServices } from '../engine/temporal/services.ts'
-import { fnflow, folderWith, FUNCTIONS, lastLine, oneFunction, type Running } from './support.ts'
+import { firstLine, fnflow, folderWith, FUNCTIONS, lastLine, oneFunction, type Running } from './support.ts'
 
 const { address } = temporalServices()
 let env: NodeJS.ProcessEnv = {}
@@ -64,14 +65,7 @@ const run = (cwd: string, flow: string, ...args: string[]): Running => command(c
 /** A worker that polls. Not the process itself: that is a promise, for which the caller would wait. */
 async function worker(cwd: string, ...args: string[]): Promise<{ readonly line: string; readonly process: Running }> {
   const running = command(cwd, 'worker', ...args)
-  const line = await new Promise<string>((resolve, reject) => {
-    let said = ''
-    running.child.stdout?.on('data', (text: string) => {
-      said += text
-      if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')))
-    })
-    running.then(({ stderr }) => reject(new Error(`ended before it polled: ${stderr}`)), reject)
-  })
+  const line = await firstLine(running)
   return { line, process: running }
 }
 
@@ -81,7 +75,6 @@ describe('fnflow run --engine temporal', () => {
   it('runs a flow with its functions in this process, and prints the output', async () => {
     const { code, stdout, stderr } = await run(folder, 'hello.json', '--input', '{"name":"Ada"}')
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"hello":"Ada"}\n' })
-    expect(stderr).toMatch(/● a {2}function {2}running\n/)
     expect(stderr).toMatch(/^\[a [-0-9a-f]+\] hello \{"name":"Ada"\}$/m)
     expect(stderr).toMatch(/✔ a {2}function {2}succeeded in /)
   })
@@ -269,6 +262,7 @@ server: { port: 8900 }
     const configured = { ...env, DATABASE: env['FNFLOW_STORE'], FNFLOW_STORE: '', FNFLOW_TEMPORAL_ADDRESS: '' }
     const running = fnflow(['worker'], { cwd: folder, env: configured })
     started.add(running)
+    await firstLine(running)
     const options = ['--tls-ca', authority.file, '--tls-cert', me.files.cert, '--tls-key', me.files.key]
     const { code, stdout } = await run(
       folder,
@@ -317,13 +311,13 @@ describe('what cannot be reached is said within a minute, exit code 3', () => {
 
   it.each(CASES)('%s', async (_what, options, message) => {
     const args = await options()
-    for (const outcome of await Promise.all([command(folder, 'worker', ...args), run(folder, 'hello.json', ...args)])) {
-      expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 3, stdout: '' })
-      expect(outcome.stderr).toMatch(message)
-      expect(outcome.stderr).not.toMatch(/\.js:\d+/)
-    }
-    const json = await command(folder, 'worker', '--json', ...args)
-    expect(lastLine(json)).toMatchObject({ status: 503 })
+    const [worked, ran] = await Promise.all([command(folder, 'worker', ...args), run(folder, 'hello.json', '--json', ...args)])
+    expect({ code: worked.code, stdout: worked.stdout }).toEqual({ code: 3, stdout: '' })
+    expect(worked.stderr).toMatch(message)
+    expect(worked.stderr).not.toMatch(/\.js:\d+/)
+    expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 3, stdout: '' })
+    const { status, errorType, errorMessage } = lastLine(ran) as ErrorDocument
+    expect(`error: ${errorType} (${status}): ${errorMessage}`).toMatch(message)
   })
 })
 

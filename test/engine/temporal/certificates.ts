@@ -42,6 +42,8 @@ basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign
 `
 
+/** From PATH. */
+const OPENSSL = 'openssl'
 const folders: string[] = []
 const servers: Server[] = []
 const sockets = new Set<Socket>()
@@ -56,7 +58,7 @@ afterAll(() => {
 export function newAuthority(): Authority {
   const folder = mkdtempSync(join(tmpdir(), 'fnflow-test-certificates-'))
   folders.push(folder)
-  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  const openssl = (...args: string[]): void => void execFileSync(OPENSSL, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-config', 'own.cnf']
   writeFileSync(join(folder, 'own.cnf'), CONFIG)
   writeFileSync(join(folder, 'index'), '')
