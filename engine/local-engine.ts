@@ -118,7 +118,8 @@ export class LocalEngine implements Engine {
   static async open(options: EngineOptions, seams: EngineSeams = {}): Promise<LocalEngine> {
     const engine = new LocalEngine(options, seams)
     // a store in a folder may hold work that was left; one in memory is made when first needed
-    if (options.engine !== 'express' && options.store !== undefined && options.store !== ':memory:') await engine.opened()
+    if (options.engine === 'temporal' || (options.engine !== 'express' && options.store !== undefined && options.store !== ':memory:'))
+      await engine.opened()
     return engine
   }
 

@@ -22,9 +22,10 @@ import { awaitsCallback } from '../dsl/nodes/callback.ts'
 import { cloudEventOf } from '../dsl/nodes/event.ts'
 import { rangeOf, type RangeRequest } from '../dsl/nodes/loop.ts'
 import { startError } from '../dsl/nodes/subflow.ts'
-import type { PlanSubflowNode } from '../dsl/plan.ts'
+import type { PlanFunctionNode, PlanSubflowNode } from '../dsl/plan.ts'
 import { EVENT, eventOf, isPrelude } from './protocol/journal.ts'
-import { OUTSTANDING_LIMIT, SINK_JOURNAL_BYTES } from './protocol/limits.ts'
+import { Instants } from './protocol/instants.ts'
+import { OUTSTANDING_LIMIT, SINK_JOURNAL_BYTES, TIMERS_LIMIT } from './protocol/limits.ts'
 import { rangePolicy } from './protocol/ranges.ts'
 import type { FlowHints, JournalRow, Taken } from './protocol/shapes.ts'
 
@@ -88,11 +89,13 @@ export class Driver {
   private readonly port: Port
   private readonly depth: number
   private readonly timers = new Map<number, Set<Timer>>()
+  /** Which of the instants have a timer of the port's. */
+  private readonly instants = new Instants(TIMERS_LIMIT)
   /** Asked for and not yet sent, in order; `queueAt` is the next. */
   private queue: Asked[] = []
   private queueAt = 0
   private underWay = 0
-  /** Those under way that may last as long as they like: children that are waited for. */
+  /** Those under way that may last as long as they like: children that are waited for, lanes, asynchronous functions. */
   private lasting = 0
   private draining = false
   /** What is carried over, by loop and iteration; made when a range first asks. */
@@ -145,6 +148,7 @@ export class Driver {
     const timers = this.timers.get(due)
     if (timers === undefined) return
     this.timers.delete(due)
+    this.dropInstant(due)
     const time = Math.max(now, due)
     for (const timer of timers) {
       // one of them may have ended the flow, or cleared others
@@ -350,21 +354,33 @@ export class Driver {
       return
     }
     this.timers.set(timer.due, new Set([timer]))
-    this.port.setTimer(timer.due, timer)
+    const put = this.instants.add(timer.due)
+    if (put.off !== undefined) this.port.clearTimer(put.off)
+    if (put.on) this.port.setTimer(timer.due, timer)
   }
 
   private clearTimer(timer: Timer): void {
     const timers = this.timers.get(timer.due)
     if (timers?.delete(timer) !== true || timers.size > 0) return
     this.timers.delete(timer.due)
-    this.port.clearTimer(timer.due)
+    if (this.instants.isOn(timer.due)) this.port.clearTimer(timer.due)
+    this.dropInstant(timer.due)
+  }
+
+  /** An instant is past or nobody's; the next of those that wait for a timer gets one. */
+  private dropInstant(due: number): void {
+    const next = this.instants.remove(due)
+    if (next === undefined) return
+    const [first] = this.timers.get(next) as Set<Timer>
+    this.port.setTimer(next, first as Timer)
   }
 }
 
 const NOTHING: Effect = { kind: 'invoke', body: null }
 
-function isLasting({ what }: Asked): boolean {
-  return what.kind === 'child' && what.wait
+function isLasting({ what, run }: Asked): boolean {
+  if (what.kind === 'child') return what.wait
+  return what.kind === 'lane' || (what.kind === 'invoke' && (run.node.plan as PlanFunctionNode).invoke === 'async')
 }
 
 export function placeOfTimer({ run }: Timer): string {

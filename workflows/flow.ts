@@ -34,7 +34,7 @@ import type { RangeSpec } from '../dsl/core/range.ts'
 import type { FlowStart, NodeRun, Timer } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
-import type { PlanCallbackNode, PlanFunctionNode } from '../dsl/plan.ts'
+import type { PlanCallbackNode, PlanFunctionNode, PlanLoopNode } from '../dsl/plan.ts'
 import type { RangeRequest } from '../dsl/nodes/loop.ts'
 import type { Asked, Driver as DriverType, Effect, Port } from './driver.ts'
 import { lastActivity, lastChild, lastTimer, positionOf, type Sequence } from './order.ts'
@@ -88,7 +88,9 @@ const ASYNC_LIMIT_MS = 259_200_000
 const GRACE_MS = 30_000
 
 /** The same attempt again, after a worker was lost: errors of functions are not retryable. */
-const DELIVERY: NonNullable<ActivityOptions['retry']> = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 10_000 }
+const AGAIN: NonNullable<ActivityOptions['retry']> = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 10_000 }
+/** A function that takes its worker down, or holds it up, each time it is delivered fails in the end, after some three minutes. */
+const DELIVERY: NonNullable<ActivityOptions['retry']> = { ...AGAIN, maximumAttempts: 20 }
 const ACTIVITY: ActivityOptions = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   retry: DELIVERY,
@@ -96,7 +98,7 @@ const ACTIVITY: ActivityOptions = {
 }
 
 /** Looks a flow up. No local activity: those cannot outlive a workflow's place in the worker's cache. */
-const RESOLVE: ActivityOptions = { startToCloseTimeout: 5000, retry: DELIVERY, cancellationType: ActivityCancellationType.TRY_CANCEL }
+const RESOLVE: ActivityOptions = { startToCloseTimeout: 5000, retry: AGAIN, cancellationType: ActivityCancellationType.TRY_CANCEL }
 
 /** Runs one flow, or with `range` one range of a loop of it. */
 export async function runFlow(info: StartInfo, plan: PlanText, input: Json, taken: Taken, range: RangeSpec | undefined): Promise<Json> {
@@ -170,7 +172,8 @@ class FlowExecution implements Port {
     const arrived = this.arrived.sort((a, b) => a.position - b.position)
     this.arrived = []
     const now = Date.now()
-    for (const { take } of arrived) if (this.how === 'running') take(now)
+    // also behind the event that has drained the run: it is in the journal that the next run gets
+    for (const { take } of arrived) if (this.how !== 'ended') take(now)
   }
 
   /** The output; throws what Temporal takes for the workflow's failure, cancellation or continuation. */
@@ -199,7 +202,9 @@ class FlowExecution implements Port {
         return this.inScope(asked, () => this.settleBy(asked, this.publish(asked, what), lastActivity()))
       case 'batch': {
         const request = [this.behind(), new PlanRef(this.info.hash), this.inputFor(what), what.spec, ...takenBy(asked)]
-        return this.inScope(asked, () => this.settleBy(asked, this.schedule('batch', asked, request, BATCH_LIMIT_MS), lastActivity()))
+        return this.inScope(asked, () =>
+          this.settleBy(asked, this.schedule('batch', asked, request, BATCH_LIMIT_MS, this.onQueue(bodyOf(asked))), lastActivity()),
+        )
       }
       case 'lane':
         return this.inScope(asked, () => void this.lane(asked, what))
@@ -270,9 +275,10 @@ class FlowExecution implements Port {
   /** Where the run can be cancelled alone, in a scope of its own. */
   private inScope(asked: Asked, what: () => void): void {
     const parent = asked.run.scope.parent
-    if (parent === null) return what()
+    // a callback's own timeout withdraws its invocation
+    if (parent === null && asked.run.node.plan.type !== 'callback') return what()
     let scope: CancellationScope | undefined
-    if (parent.node.plan.type === 'loop') {
+    if (parent?.node.plan.type === 'loop') {
       scope = this.loops.get(parent)
       if (scope === undefined || scope.consideredCancelled) {
         scope = new CancellationScope({ cancellable: true, parent: this.scope })
@@ -302,11 +308,16 @@ class FlowExecution implements Port {
     const until = run.timer?.due ?? 0
     const request = invokeRequest(plan, { place, flow, scope, until, inline: inlineLimit(budget.used) })
     const most = invoke === 'async' ? ASYNC_LIMIT_MS : SYNC_LIMIT_MS
-    const queue = this.info.hints.queues[ref.slice(0, ref.indexOf(':'))]
     return this.schedule('invoke', asked, [request, body], Math.min(most, timeoutMs ?? most), {
-      ...(queue === undefined ? {} : { taskQueue: queue }),
+      ...this.onQueue(ref),
       ...(invoke === 'async' ? { heartbeatTimeout: ASYNC_HEARTBEAT_TIMEOUT_MS } : {}),
     })
+  }
+
+  /** Where a function runs, unless that is where its workflow does. */
+  private onQueue(ref: string): ActivityOptions {
+    const queue = this.info.hints.queues[ref.slice(0, ref.indexOf(':'))]
+    return queue === undefined ? {} : { taskQueue: queue }
   }
 
   private publish(asked: Asked, { channel, event }: Effect & { kind: 'publish' }): Promise<unknown> {
@@ -424,6 +435,12 @@ class FlowExecution implements Port {
     const taken: Taken = { journal: this.driver.journal }
     return this.range === undefined ? next(info, plan, this.input, taken) : next(info, plan, this.input, this.range, taken)
   }
+}
+
+/** The function that a batch calls: all of its loop's body. */
+function bodyOf({ run }: Asked): string {
+  const [body] = Object.values((run.scope.parent?.node.plan as PlanLoopNode).nodes)
+  return (body as PlanFunctionNode).function
 }
 
 /** What a range takes over, as a last argument, if there is any of it. */

@@ -40,7 +40,8 @@ export interface RangeSpec extends LoopPlace {
 export interface RangeResult {
   /** By index from the range's first; `{ error }` where an iteration failed and that was tolerated. */
   readonly results: readonly Json[]
-  readonly failures: number
+  /** Offsets of the iterations that failed and were tolerated. */
+  readonly failedAt: readonly number[]
   /** Epoch ms. */
   readonly lastStart: number
   /** What fails the loop. */

@@ -37,6 +37,9 @@ interface LoopMemory {
   /** Paths that have started and not ended: iterations, or ranges of them. */
   active: number
   readonly concurrency: number
+  /** Indexes of the iterations that have failed and were tolerated, or failed the loop. */
+  readonly failedAt: number[]
+  /** Failures, those of ranges too. */
   failures: number
   /** When the last one started, for `interval`. */
   lastStart: number
@@ -76,6 +79,7 @@ const step: Step = {
       running: 0,
       active: 0,
       concurrency: ranges === null ? plan.concurrency : ranges.width,
+      failedAt: [],
       failures: 0,
       lastStart: core.now(run),
       pumping: false,
@@ -96,6 +100,7 @@ const step: Step = {
       if (ok) memory.results[index - memory.base] = value
       else {
         memory.failures += 1
+        memory.failedAt.push(index)
         if (memory.failures > (run.node.plan as PlanLoopNode).tolerate) return fail(run, core, value)
         memory.results[index - memory.base] = { error: value }
       }
@@ -118,6 +123,7 @@ export function resumeLoop(run: NodeRun, core: Core, { from, items, count, concu
     running: 0,
     active: 0,
     concurrency,
+    failedAt: [],
     failures: 0,
     lastStart: after ?? Number.NEGATIVE_INFINITY,
     pumping: false,
@@ -150,11 +156,11 @@ function pump(run: NodeRun, core: Core): void {
 }
 
 function complete(run: NodeRun, core: Core, memory: LoopMemory): void {
-  const { results, failures, lastStart } = memory
+  const { results, failedAt, base, lastStart } = memory
   if (memory.isRange)
     core.rangeEnded(run, true, {
       results,
-      failures,
+      failedAt: failedAt.map((index) => index - base),
       lastStart: Number.isFinite(lastStart) ? lastStart : 0,
     } satisfies RangeResult as unknown as Json)
   else core.complete(run, { [(run.node.plan as PlanLoopNode).resultPath]: results })
@@ -193,27 +199,20 @@ function takeRange(run: NodeRun, core: Core, from: number, ok: boolean, value: J
     core.fail(run, value as never)
     return false
   }
-  const { results, failures, lastStart, failed, missing = [] } = value as unknown as RangeResult
-  let lastError: Json = null
+  const { results, failedAt, lastStart, failed, missing = [] } = value as unknown as RangeResult
+  const failures = new Set(failedAt)
+  const unknown = new Set(missing)
   results.forEach((result, at) => {
-    if (missing.includes(at)) return
-    const ended = failures === 0 || !isFailure(result)
-    if (!ended) lastError = result['error'] as Json
+    if (unknown.has(at)) return
     memory.results[from + at] = result
-    core.iterationEnded(run, from + at, ended)
+    core.iterationEnded(run, from + at, !failures.has(at))
   })
-  memory.failures += failures
+  memory.failures += failures.size
   memory.lastStart = Math.max(memory.lastStart, lastStart)
   if (failed === undefined && memory.failures <= (run.node.plan as PlanLoopNode).tolerate) return true
-  core.fail(run, (failed ?? lastError) as never)
+  const last = results[failedAt.at(-1) ?? -1] as { readonly error: Json } | undefined
+  core.fail(run, (failed ?? last?.error ?? null) as never)
   return false
-}
-
-/** `{ error: <error document> }` and nothing else: what stands in the place of a tolerated failure. */
-export function isFailure(result: Json): result is JsonObject {
-  if (!isJsonObject(result)) return false
-  const { error } = result
-  return Object.keys(result).length === 1 && isJsonObject(error) && typeof error['errorType'] === 'string'
 }
 
 /** What whoever does a range is given. */

@@ -45,14 +45,19 @@ export function checkPayloads(run: NodeRun, payloads: readonly number[]): void {
 }
 
 /** With worker versioning an execution stays on the version that began it. `ms` null: nobody knows how long. */
-export function checkWait(run: NodeRun, ms: number | null, what: string): void {
+export function checkWait(run: NodeRun, ms: number | null): void {
   if (isExpress(run) || (ms !== null && ms <= LONG_WAIT_MS)) return
-  const long = ms === null ? `for ${what}, however long that is` : `up to ${inWords(ms)} for ${what}`
+  const how =
+    ms === null
+      ? 'it waits for a time that is not known'
+      : run.node.type === 'callback'
+        ? `it may wait up to ${inWords(ms)} for its callback`
+        : `it waits ${inWords(ms)}`
   run.scope.setting.find(
     {
       rule: 'worker-version',
       severity: 'note',
-      message: `it may wait ${long}: with worker versioning the execution needs workers of the version that it began on until it ends`,
+      message: `${how}: with worker versioning the execution needs workers of the version that it began on until it ends`,
       remedy:
         'keep those workers running as long, or end the flow before the wait and let a trigger or a subflow with wait: false begin the rest',
     },

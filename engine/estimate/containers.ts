@@ -1,9 +1,10 @@
 /** What nodes that hold others cost: `parallel` and `service`. */
 import type { PlanParallelNode, PlanServiceNode } from '../../dsl/plan.ts'
-import { FREE, type Cost } from './cost.ts'
+import { FREE, measured, type Cost, type Measures } from './cost.ts'
 import type { Done } from './done.ts'
 import { bytesOf, either, isKnown, objectOf, Several, Unknown, isGuessedObject, type Guess } from './guess.ts'
 import { partsAtOnce, type Part } from './part.ts'
+import { between } from './range.ts'
 import { innerScope, type NodeRun } from './scope.ts'
 
 export function parallelStep(run: NodeRun<PlanParallelNode>): Done {
@@ -41,26 +42,34 @@ function raced(all: Cost, parts: readonly Part[], complete: number): Cost {
       .sort((a, b) => a - b)
       .slice(0, complete),
   )
+  // whatever the losers have under way is cancelled
+  const cancelled = parts
+    .map(({ cost }) => cost.pending.activities + 3 * cost.pending.children)
+    .sort((a, b) => b - a)
+    .slice(0, losers)
+    .reduce((sum, each) => sum + each, 0)
   const opened = parts.filter(({ cost }) => cost.own.most > 0).length
-  return {
-    ...all,
+  const measures: Partial<Measures> = {
     invocations: {
       ...all.invocations,
       least: least(({ cost }) => cost.invocations.least),
       expected: all.invocations.expected * won + losers / 2,
     },
     own: {
-      // of a loser at least what it had scheduled
-      least: least(({ cost }) => cost.own.least) + Math.min(losers, Math.max(0, opened - complete)),
+      // of a loser at least what it had scheduled, unless the race was over before
+      least: least(({ cost }) => cost.own.least) + (tasks === 0 ? 0 : Math.min(losers, Math.max(0, opened - complete))),
       expected: all.own.expected * won + losers * 3,
-      most: all.own.most + losers,
-      withRetries: all.own.withRetries + losers,
+      most: all.own.most + cancelled,
+      withRetries: all.own.withRetries + cancelled,
     },
-    tasks: { ...all.tasks, least: tasks, expected: Math.max(tasks, all.tasks.expected * won) },
+    wakes: { ...all.wakes, least: least(({ cost }) => cost.wakes.least), expected: all.wakes.expected * won },
+    tasks: { ...all.tasks, least: tasks, expected: all.tasks.expected * won },
     bytes: { ...all.bytes, least: least(({ cost }) => cost.bytes.least), expected: all.bytes.expected * ((1 + won) / 2) },
     stored: { ...all.stored, least: least(({ cost }) => cost.stored.least) },
     timers: { ...all.timers, least: Math.min(...parts.map(({ cost }) => cost.timers.least)) },
+    timerBytes: { ...all.timerBytes, least: Math.min(...parts.map(({ cost }) => cost.timerBytes.least)) },
   }
+  return { ...all, ...measured((measure) => between(measures[measure] ?? all[measure])) }
 }
 
 export function serviceStep(run: NodeRun<PlanServiceNode>): Done {

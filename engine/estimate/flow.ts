@@ -6,7 +6,7 @@ import { FREE, inSequence, step, type Cost } from './cost.ts'
 import type { Row } from './part.ts'
 import { attributeBytes, PLAN_BYTES, startInfoBytes, timerSummaryBytes } from './payloads.ts'
 import type { Setting } from './scope.ts'
-import type { Range } from './range.ts'
+import { combine, exactly, NONE, sum, times, type Range } from './range.ts'
 
 export interface FlowCost {
   readonly rows: readonly Row[]
@@ -29,12 +29,13 @@ export function costOfFlow(setting: Setting, parent: { readonly node: string; re
   const scope = { setting, budget, prefix: '', lineage: '', around: null, outputs: new Map<string, Guess>(), loop: null, times: 1 }
   const part = setting.walk({ nodes: plan.nodes, start: plan.start, arrived: input, scope })
   const ended = budget.take([bytesOf(part.output)], 1)
+  // a timeout's timer goes with the workflow; of one that ends at once none is set
+  const timers = plan.timeoutMs === undefined ? NONE : combine(part.cost.wakes, NONE, (wakes) => Math.min(1, wakes))
   const frame = step({
-    // started and completed; a timeout's timer goes with the workflow
-    own: plan.timeoutMs === undefined ? 2 : 3,
+    own: sum([exactly(2), timers]),
     wakes: 1,
     tasks: 1,
-    timerBytes: plan.timeoutMs === undefined ? 0 : timerSummaryBytes('flow', 'flow'),
+    timerBytes: times(timers, timerSummaryBytes('flow', 'flow')),
     bytes: started.bytes + ended.bytes + attributeBytes(parent !== undefined),
     stored: started.stored + ended.stored,
     longest: { activities: 0, events: 5, waitMs: 0, nodes: [] },

@@ -8,8 +8,9 @@ import { innerScope, type NodeRun } from './scope.ts'
 
 export type LoopRun = NodeRun<PlanLoopNode>
 
-/** Iterations that are looked at one by one; of larger loops so many, evenly spaced. */
+/** Iterations that are looked at one by one; of larger loops so many. */
 const SAMPLES = 200
+const GOLDEN = (Math.sqrt(5) - 1) / 2
 /** Bytes of an element of a list of which nothing is known, at least. */
 const LEAST_ITEM = 16
 
@@ -41,7 +42,8 @@ export function iteration(run: LoopRun, items: Guess[] | Several, budget: Budget
   const samples = Array.isArray(items) ? Math.min(count, SAMPLES) : 1
   const parts: Part[] = []
   for (let sample = 0; sample < samples; sample++) {
-    const index = Math.floor(((sample + 0.5) * count) / samples)
+    // not quite evenly: what repeats itself must not be met always at the same point
+    const index = samples === count ? sample : Math.floor(((sample + ((sample * GOLDEN) % 1)) * count) / samples)
     const item = Array.isArray(items) ? (items[index] as Guess) : itemOf(items)
     const inner = innerScope(scope, node, index, { budget, loop: { index, count }, times: expected / samples })
     const arrived = objectOf([...(isGuessedObject(input) ? Object.entries(input) : []), [node.as, item]])

@@ -74,7 +74,7 @@ function listOf(segments: readonly Segment[], root: Guess): Guess {
       !descendant && selectors.length === 1 && selector !== undefined && selector.kind !== 'filter' && selector.kind !== 'slice'
     if (!simple || values.some((value) => value instanceof Unknown)) return unknownList(values, each)
     if (selector.kind !== 'wildcard') {
-      values = values.flatMap((value) => select(selector, value) ?? [])
+      values = values.map((value) => select(selector, value)).filter((value) => value !== undefined)
       continue
     }
     const [only] = values

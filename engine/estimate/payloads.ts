@@ -157,7 +157,7 @@ function neededInput({ start, nodes }: PlanLoopNode, input: Guess): Guess {
 }
 
 /** What a lane or a batch comes to, without its list of results. */
-export const RANGE_RESULT_BYTES = size({ results: null, failures: 0, lastStart: EPOCH_MS }) - bytesOf(null)
+export const RANGE_RESULT_BYTES = size({ results: null, failedAt: [], lastStart: EPOCH_MS }) - bytesOf(null)
 
 /** An error document as functions' failures have them, with a stack. */
 export const ERROR_BYTES = 1000

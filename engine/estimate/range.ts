@@ -37,6 +37,11 @@ export function combine(a: Range, b: Range, how: (a: number, b: number) => numbe
   }
 }
 
+/** With an expected count that lies between least and most. */
+export function between({ least, expected, most, withRetries }: Range): Range {
+  return { least, expected: Math.min(most, Math.max(least, expected)), most, withRetries }
+}
+
 /** What a part is of what all parts come to together, which may be less than their sum. */
 export function inProportion(part: Range, apart: Range, together: Range): Range {
   const factor = combine(together, apart, (a, b) => (b === 0 ? 0 : a / b))

@@ -52,7 +52,7 @@ export function eventStep(run: NodeRun<PlanEventNode>): Done {
 export function callbackStep(run: NodeRun<PlanCallbackNode>): Done {
   const { node, place, scope } = run
   const { result } = scope.setting.assumed
-  checkWait(run, node.timeoutMs, 'its callback')
+  checkWait(run, node.timeoutMs)
   const payloads = [...invocation(run), bytesOf(result), signalBytes(place, result)]
   const summary = timerSummaryBytes(node.label, 'timeout')
   const cost = effect(run, { payloads, own: 4, wakes: 2, invocations: 1 })
@@ -100,7 +100,7 @@ export function waitStep(run: NodeRun<PlanWaitNode>): Done {
   const { node, lineage } = run
   const { ms, apart } = waitOf(run)
   if (ms !== null && ms <= 0) return { cost: FREE, output: run.input }
-  checkWait(run, ms, apart && node.until !== undefined ? 'a time of its input' : 'its time')
+  checkWait(run, ms)
   const once = ms === null ? { ...exactly(1), least: 0 } : exactly(1)
   const cost = step({
     timers: once,

@@ -18,14 +18,25 @@ export function totalsOf(cost: Measures): Totals {
   return { invocations, events: sum([eventsOf(cost), laneEvents]), bytes: sum([bytesIn(cost), laneBytes]), stored }
 }
 
+/** Children of one flow share an estimate, and may have children that do. */
+const known = new WeakMap<FlowEstimate, Totals>()
+
 /** With all that it starts, and what that starts. */
-export function totalsWithChildren({ cost, children }: FlowEstimate): Totals {
-  return children.reduce((all, { runs, estimate }) => {
-    if (estimate === undefined) return all
-    const child = totalsWithChildren(estimate)
-    const plus = (of: keyof Totals): Range => sum([all[of], times(child[of], runs)])
-    return { invocations: plus('invocations'), events: plus('events'), bytes: plus('bytes'), stored: plus('stored') }
-  }, totalsOf(cost))
+export function totalsWithChildren(flow: FlowEstimate): Totals {
+  let totals = known.get(flow)
+  if (totals === undefined) {
+    totals = flow.children.reduce(
+      (all, { runs, estimate }) => (estimate === undefined ? all : plus(all, totalsWithChildren(estimate), runs)),
+      totalsOf(flow.cost),
+    )
+    known.set(flow, totals)
+  }
+  return totals
+}
+
+function plus(all: Totals, child: Totals, runs: Range): Totals {
+  const both = (of: keyof Totals): Range => sum([all[of], times(child[of], runs)])
+  return { invocations: both('invocations'), events: both('events'), bytes: both('bytes'), stored: both('stored') }
 }
 
 /** What is scheduled of it at one time: of more the engine lets the rest wait. */

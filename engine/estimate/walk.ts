@@ -4,13 +4,13 @@
  */
 import type { PlanErrorNode, PlanNode } from '../../dsl/plan.ts'
 import { wouldFail } from './checks.ts'
-import { alternatively, FREE, inSequence, retried, type Cost } from './cost.ts'
+import { added, alternatively, FREE, inSequence, retried, step, type Cost } from './cost.ts'
 import type { Done } from './done.ts'
 import { either, isKnown, Unknown, type Guess } from './guess.ts'
 import { look } from './look.ts'
 import { rowsReached, rowsRetried, type Part, type Row } from './part.ts'
 import { ERROR_BYTES, timerSummaryBytes } from './payloads.ts'
-import { sum, times, type Alternative, type Range } from './range.ts'
+import { onlyWithRetries, sum, times, type Alternative, type Range } from './range.ts'
 import { nodeRun, type NodeRun, type Scope, type WalkRequest } from './scope.ts'
 import { stepOf } from './step-table.ts'
 
@@ -85,7 +85,8 @@ function visit(node: PlanNode, nodes: WalkRequest['nodes'], arrival: Arrival, sc
   return { cost, rows: rowsReached(rows, reachedBy(arrival)), ways, output }
 }
 
-function withRetry({ node, scope }: NodeRun, done: Done, handler: PlanErrorNode | undefined): Pick<Visited, 'cost' | 'rows'> {
+function withRetry({ node, scope }: NodeRun, given: Done, handler: PlanErrorNode | undefined): Pick<Visited, 'cost' | 'rows'> {
+  const done = handler === undefined || given.inside === undefined ? given : { ...given, ...withCancels(given) }
   const own = { ...(done.own ?? done.cost), pending: done.cost.pending }
   const inside = done.inside ?? []
   const row = rowOf(node, scope, own, ALWAYS, done.note)
@@ -97,6 +98,15 @@ function withRetry({ node, scope }: NodeRun, done: Done, handler: PlanErrorNode 
     rows: [{ ...row, cost: retried(own, max, each) }, ...rowsRetried(inside, max)],
   }
 }
+
+/** Of a container whose failure is caught: what is under way then is cancelled. */
+function withCancels({ cost, own = cost }: Done): Pick<Done, 'cost' | 'own'> {
+  const { activities, children } = cost.pending
+  const more = { own: onlyWithRetries(activities + CANCELLED_CHILD_EVENTS * children) }
+  return { cost: { ...cost, ...added(cost, step(more)) }, own: { ...own, ...added(own, step(more)) } }
+}
+
+const CANCELLED_CHILD_EVENTS = 3
 
 const ALWAYS: Range = { least: 1, expected: 1, most: 1, withRetries: 1 }
 const NEVER: Range = { least: 0, expected: 0, most: 0, withRetries: 0 }

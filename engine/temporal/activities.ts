@@ -10,7 +10,6 @@ import type { RangeResult, RangeSpec } from '../../dsl/core/range.ts'
 import { NodeRun, Scope, type Flow, type Recorder } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
-import { isFailure } from '../../dsl/nodes/loop.ts'
 import type { Plan } from '../../dsl/plan.ts'
 import type { PlanText } from '../../workflows/protocol/converter.ts'
 import { Sized } from '../../workflows/protocol/converter.ts'
@@ -36,6 +35,7 @@ import type { InvocationOwner, Invoker } from '../invoker.ts'
 import { ownerOf } from './codec.ts'
 import { hintsOf, mayBeLarge } from './flows.ts'
 import type { Registry } from './registry/registry.ts'
+import { isPassing } from './temporal-errors.ts'
 
 /** What the activities need of the worker. */
 export interface ActivityServices {
@@ -120,13 +120,13 @@ export class Activities {
     this.detached.add(giveUp)
     const serializationContext = { type: 'activity', namespace: client.options.namespace, workflowId: executionId, isLocal: false } as const
     const tell = async (outcome: () => Promise<void>): Promise<void> => {
-      if (!this.detached.has(giveUp)) return
-      for (let pause = 100; ; pause = Math.min(pause * 2, 5000)) {
+      for (let pause = 100; this.detached.has(giveUp); pause = Math.min(pause * 2, 5000)) {
         try {
           await outcome()
           break
         } catch (error) {
-          if (isFinal(error)) break
+          // else delivered again, when no more heartbeats come
+          if (isFinal(error) || !isPassing(error)) break
           await new Promise((resolve) => setTimeout(resolve, pause))
         }
       }
@@ -176,9 +176,11 @@ export class Activities {
         ...(trigger === undefined ? {} : { trigger }),
         range: { spec, startedAt, recorder: outcome, carried: taken.carried ?? [] },
       }
-      execution = new ExpressExecution(services.express, new Map(), services.deployed(info, plan.text), input, start, ({ flow }) =>
-        resolve(flow),
-      )
+      const express = {
+        ...services.express,
+        log: (line: LogLine, of: string, node: string | undefined) => services.log(line, of, node, info.scope),
+      }
+      execution = new ExpressExecution(express, new Map(), services.deployed(info, plan.text), input, start, ({ flow }) => resolve(flow))
       execution.begin()
     })
     const { error, output } = await this.attended(ended, () => {
@@ -209,7 +211,9 @@ export class Activities {
     const { cancellationSignal } = context
     cancellationSignal.addEventListener('abort', giveUp, { once: true })
     try {
-      return await Promise.race([outcome, context.cancelled])
+      const value = await Promise.race([outcome, context.cancelled])
+      // what giving up has made of it is no outcome
+      return cancellationSignal.aborted ? await context.cancelled : value
     } finally {
       cancellationSignal.removeEventListener('abort', giveUp)
       this.beating.delete(beat)
@@ -341,8 +345,7 @@ class BatchOutcome implements Recorder {
   private readonly spec: RangeSpec
   private readonly ended_ = new Set<number>()
   private results: readonly Json[] = []
-  private failures = 0
-  private lastFailed = -1
+  private readonly failedAt: number[] = []
 
   constructor(spec: RangeSpec) {
     this.spec = spec
@@ -360,17 +363,16 @@ class BatchOutcome implements Recorder {
   iterationEnded(run: NodeRun, index: number, ok: boolean): void {
     this.results = (run.memory as { results: Json[] }).results
     this.ended_.add(index - this.spec.from)
-    if (ok) return
-    this.failures += 1
-    this.lastFailed = index - this.spec.from
+    if (!ok) this.failedAt.push(index - this.spec.from)
   }
 
   failed(error: ErrorDocument): Json {
     const missing = this.spec.items.flatMap((_item, at) => (this.ended_.has(at) ? [] : [at]))
     const results = this.results.length > 0 ? [...this.results] : this.spec.items.map(() => null)
-    // the one that failed the loop; those before it were tolerated, and stand in their places
-    if (this.lastFailed >= 0 && !isFailure(results[this.lastFailed] as Json)) results[this.lastFailed] = { error: error as unknown as Json }
-    return { results, failures: this.failures, lastStart: 0, failed: error, missing } satisfies RangeResult as unknown as Json
+    // the last one failed the loop; those before it were tolerated, and stand in their places
+    const last = this.failedAt.at(-1)
+    if (last !== undefined) results[last] = { error: error as unknown as Json }
+    return { results, failedAt: this.failedAt, lastStart: 0, failed: error, missing } satisfies RangeResult as unknown as Json
   }
 }
 

@@ -11,7 +11,7 @@ export function hintsOf(plan: Plan, routes: ReadonlyMap<string, FunctionRoute>, 
     const route = routes.get(name)
     if (route === undefined) continue
     if (route.timeoutMs !== undefined && route.timeoutMs <= SHORT_MS) short.push(name)
-    if (route.queue !== mainQueue) queues[name] = route.queue
+    if (route.queue !== '') queues[name] = `${mainQueue}.${route.queue}`
   }
   return { short: short.sort(), queues }
 }

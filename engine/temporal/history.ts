@@ -54,6 +54,8 @@ export class HistoryFold {
   /** Epoch ms; of the closing event. */
   endedAt: number | undefined
   runId = ''
+  /** Epoch ms; of a lane that continued as new its first run's. */
+  beganAt = 0
   /** Where a continued run goes on. */
   nextRunId: string | undefined
   private readonly services: FoldServices
@@ -123,6 +125,7 @@ export class HistoryFold {
     this.input = args[2] as Json
     const isLane = attributes.workflowType?.name === LANE_TYPE
     this.range = isLane ? { beganAt: time, ...(args[3] as RangeSpec) } : undefined
+    this.beganAt = this.range?.beganAt ?? time
     this.taken = (args[isLane ? 4 : 3] ?? {}) as Taken
     this.runId = attributes.originalExecutionRunId ?? ''
     const { id, version, trigger, hash, hints, depth } = this.info

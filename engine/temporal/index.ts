@@ -98,7 +98,7 @@ class WorkerHalf {
       },
       onCallback: (info, scope) => callbackListener(host)(info, scope) ?? express.onCallback(info),
     })
-    await registry.saveFunctions(routesOf(invoker.functions.all(), compiled))
+    await registry.saveFunctions(routesOf(invoker.functions.all()))
     const failed = (error: EngineError): void => process.emitWarning(error.message, 'FnflowTemporalWarning')
     const workers = await Workers.start({ cluster, activities, recorder, failed }, compiled.worker as NonNullable<ClusterOptions['worker']>)
     const sweeper = new Sweeper(cluster, registry, compiled.scope, host, options.retentionMs ?? DEFAULT_RETENTION_MS)
@@ -115,19 +115,18 @@ class WorkerHalf {
 }
 
 /** Where the functions of this process are found. */
-function routesOf(functions: Iterable<FunctionSpec>, { taskQueue }: ClusterOptions) {
+function routesOf(functions: Iterable<FunctionSpec>) {
   return [...functions].map((spec) => ({
     ref: `${spec.app}/${spec.name}`,
-    queue: queueOf(spec, taskQueue),
+    queue: queueOf(spec),
     ...(spec.timeoutMs === undefined ? {} : { timeoutMs: spec.timeoutMs }),
     worker: `${process.pid}`,
   }))
 }
 
-/** The task queue of a function: the main one, or that of its pool or card. */
-export function queueOf({ pool, gpu }: FunctionSpec, taskQueue: string): string {
-  if (gpu !== undefined) return `${taskQueue}.gpu.${gpu.type}`
-  return pool === undefined ? taskQueue : `${taskQueue}.${pool}`
+/** The task queue of a function, behind the name of the main one: '' is that itself, else that of its pool or card. */
+function queueOf({ pool = '', gpu }: FunctionSpec): string {
+  return gpu === undefined ? pool : `gpu.${gpu.type}`
 }
 
 /** The cards whose queues this process polls. */

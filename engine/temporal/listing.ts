@@ -17,6 +17,7 @@ const RECENT_MS = 60_000
 /** As many are fetched and sorted at once. */
 const STRETCH = 1000
 const FIRST_STRETCH_MS = 60_000
+const LONGEST_STRETCH_MS = 20 * 365 * 86_400_000
 
 interface Position {
   readonly startedAt: number
@@ -64,23 +65,35 @@ async function liveOnes(
     ...(flow === undefined ? [] : [`WorkflowType = ${quoted(flow)}`]),
     ...(parent === undefined ? [] : [`${ATTRIBUTES.parent} = ${quoted(parent)}`]),
   ].join(' AND ')
-  const found: ExecutionRecord[] = []
   // starts are told to the millisecond, and many may share one
-  let upTo = before === undefined ? Date.now() + 60_000 : before.startedAt + 1
+  const end = before === undefined ? Date.now() + 60_000 : before.startedAt + 1
+  const queryOf = (from: number, upTo: number): string =>
+    `${base} AND StartTime < ${quoted(new Date(upTo).toISOString())}${from <= 0 ? '' : ` AND StartTime >= ${quoted(new Date(from).toISOString())}`}`
+  const all = async (query: string): Promise<ExecutionRecord[]> => {
+    const found: ExecutionRecord[] = []
+    for await (const info of client.workflow.list({ query, pageSize: STRETCH })) found.push(recordOf(info))
+    return found.sort(newestFirst)
+  }
+  // mostly few run, and one look is enough
+  const { count } = await client.workflow.count(queryOf(0, end))
+  if (count === 0) return []
+  if (count <= STRETCH) return all(queryOf(0, end))
+  const found: ExecutionRecord[] = []
+  let upTo = end
   let stretch = FIRST_STRETCH_MS
   while (found.length < most && upTo > 0) {
-    const from = upTo - stretch <= 0 || stretch > 20 * 365 * 86_400_000 ? 0 : upTo - stretch
-    const query = `${base} AND StartTime < ${quoted(new Date(upTo).toISOString())}${from === 0 ? '' : ` AND StartTime >= ${quoted(new Date(from).toISOString())}`}`
-    const { count } = await client.workflow.count(query)
-    if (count > STRETCH && stretch > 1) {
+    const from = stretch > LONGEST_STRETCH_MS ? 0 : upTo - stretch
+    const query = queryOf(from, upTo)
+    const some = (await client.workflow.count(query)).count
+    if (some > STRETCH && stretch > 1) {
       stretch = Math.max(1, Math.floor(stretch / 4))
       continue
     }
-    if (count > 0) for await (const info of client.workflow.list({ query, pageSize: STRETCH })) found.push(recordOf(info))
+    if (some > 0) found.push(...(await all(query)))
     upTo = from
     stretch *= 4
   }
-  return found.sort(newestFirst)
+  return found
 }
 
 function recordOf(info: WorkflowExecutionInfo): ExecutionRecord {

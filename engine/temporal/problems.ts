@@ -28,7 +28,7 @@ export async function problemsOf(cluster: Cluster, { raw, taskQueue }: WorkflowE
     if ((attempt ?? 1) > 1 && lastFailure?.message)
       problems.push(`${activityId}: attempt ${attempt} to deliver it, after: ${lastFailure.message}`)
     if (state !== SCHEDULED || lastStartedTime != null || !isLong(ms(scheduledTime))) continue
-    const queue = (activity as { readonly taskQueue?: string }).taskQueue ?? taskQueue
+    const queue = activity.activityOptions?.taskQueue?.name ?? taskQueue
     queues.set(queue, [...(queues.get(queue) ?? []), activityId ?? ''])
   }
   for (const [queue, waiting] of queues) {
@@ -36,7 +36,7 @@ export async function problemsOf(cluster: Cluster, { raw, taskQueue }: WorkflowE
     const what = waiting.length === 1 ? waiting[0] : `${waiting[0]} and ${waiting.length - 1} more`
     const main = cluster.options.taskQueue
     const remedy = queue.startsWith(`${main}.`)
-      ? `fnflow worker --queues ${queue.slice(main.length + 1)}`
+      ? `fnflow worker --task-queue ${main} --queues ${queue.slice(main.length + 1)}`
       : `fnflow worker --task-queue ${queue}`
     problems.push(`no worker polls the task queue ${queue} for functions (${what} waits there); start one: ${remedy}`)
   }

@@ -6,7 +6,7 @@ import { RANGE_NODE, type RangeResult, type RangeSpec } from '../../dsl/core/ran
 import type { Flow, FlowStart, NodeRun, Recorder, RunStatus } from '../../dsl/core/state.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
-import { isFailure, rangeOf } from '../../dsl/nodes/loop.ts'
+import { rangeOf } from '../../dsl/nodes/loop.ts'
 import type { PlanLoopNode } from '../../dsl/plan.ts'
 
 /** One range of a loop, as the fold of its execution has seen it. */
@@ -82,15 +82,15 @@ export function foldBatch(prepared: PreparedPlan, start: FlowStart, range: SeenR
   const bracket = place.lastIndexOf('[')
   const behind = place.slice(place.indexOf(']', bracket), place.lastIndexOf('/') + 1)
   const missing = new Set(result.missing)
-  const failed = (outcome: Json): boolean => result.failures > 0 && isFailure(outcome)
+  const failures = new Set(result.failedAt)
   const placeAt = (at: number): string => `${place.slice(0, bracket + 1)}${spec.from + at}${behind}${body}#1`
   const ended = [...result.results.entries()].filter(([at]) => !missing.has(at))
   // failures last: one of them may end the loop, and what had ended before stays so
   for (const [at, outcome] of ended) {
-    if (!failed(outcome)) step(flow, { kind: 'ok', place: placeAt(at), data: outcome, time: endedAt })
+    if (!failures.has(at)) step(flow, { kind: 'ok', place: placeAt(at), data: outcome, time: endedAt })
   }
   for (const [at, outcome] of ended) {
-    if (!failed(outcome)) continue
+    if (!failures.has(at)) continue
     const data = (outcome as { readonly error: unknown }).error as ErrorDocument
     step(flow, { kind: 'error', place: placeAt(at), data, time: endedAt })
   }

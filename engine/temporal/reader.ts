@@ -139,6 +139,19 @@ export class Reader {
     await this.registry.saveRecords([record])
   }
 
+  /** Keeps the journals of an execution, and of its lanes, that were too long to be handed over. What Temporal has forgotten stays unknown. */
+  async archive(id: string): Promise<void> {
+    const notes = new RangeNotes(new NodeView())
+    const { info, driver } = await this.history(id, notes)
+    for (const { kind, place } of notes.all()) {
+      const lane = laneId(id, place)
+      if (kind === 'batch' || (await this.registry.lane(lane)) !== undefined) continue
+      const folded = await this.history(lane)
+      await this.registry.saveLane(lane, [{ beganAt: folded.beganAt } satisfies LaneHead, ...folded.driver.journal])
+    }
+    await this.registry.saveJournal(id, [{ hints: info.hints } satisfies JournalHead, ...driver.journal])
+  }
+
   /** Throws EngineError `execution-not-found`. */
   async history(id: string, recorder?: Recorder): Promise<HistoryFold> {
     try {

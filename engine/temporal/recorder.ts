@@ -9,6 +9,8 @@ import type { EndedRecord, NewLogLine } from './registry/types.ts'
 /** How long what is to be written waits for others. */
 const GATHER_MS = 25
 const MOST_RECORDS = 200
+/** Records that wait for a database that is away. */
+const MOST_WAITING = 2000
 /** Lines that wait for the database; beyond it the oldest are dropped, and counted. */
 const MOST_LINES = 20_000
 const LINES_AT_ONCE = 1000
@@ -35,6 +37,8 @@ export class Recorder {
     let records = this.records.get(scope)
     if (records === undefined) this.records.set(scope, (records = []))
     records.push(recordOf(ended))
+    // the sweeper makes it from the history
+    if (records.length > MOST_WAITING) records.shift()
     this.wake()
   }
 

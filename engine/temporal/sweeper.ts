@@ -4,7 +4,9 @@
  */
 import { ATTRIBUTES, LANE_TYPE, scopeAttribute } from '../../workflows/protocol/shapes.ts'
 import type { Cluster } from './cluster.ts'
+import { RegistryError } from './registry/database-errors.ts'
 import type { Registry } from './registry/registry.ts'
+import { isPassing, messageOf } from './temporal-errors.ts'
 import type { TemporalHost } from './temporal-host.ts'
 
 const EVERY_MS = 5000
@@ -14,8 +16,9 @@ const UNDELIVERED_MS = 3000
 /** A record that is not there by then will not come by itself. */
 const UNRECORDED_MS = 5000
 /** How far back the first sweep looks; it then goes on from where it was. */
-const FIRST_LOOK_MS = 3_600_000
+const FIRST_LOOK_MS = 86_400_000
 const PER_SWEEP = 200
+const MOST_HOPELESS = 10_000
 
 export class Sweeper {
   private readonly cluster: Cluster
@@ -27,6 +30,8 @@ export class Sweeper {
   private sweeping: Promise<void> = Promise.resolve()
   private from = Date.now() - FIRST_LOOK_MS
   private pruned = 0
+  /** Executions whose history cannot be read. */
+  private readonly hopeless = new Set<string>()
   private closed = false
 
   constructor(cluster: Cluster, registry: Registry, scope: string, host: TemporalHost, retentionMs: number) {
@@ -50,7 +55,7 @@ export class Sweeper {
 
   /** One sweep; what fails is left to the next. */
   async sweep(): Promise<void> {
-    for (const what of [() => this.deliver(), () => this.record(), () => this.prune()]) {
+    for (const what of [() => this.deliver(), () => this.record(), () => this.archive(), () => this.prune()]) {
       if (this.closed) return
       await what().catch(() => undefined)
     }
@@ -80,7 +85,7 @@ export class Sweeper {
     let ids: string[] = []
     const look = async (): Promise<void> => {
       const known = await this.registry.hasRecord(ids)
-      for (const id of ids) if (!known.has(id) && !this.closed) await this.host.reader.recordNow(id)
+      for (const id of ids) if (!known.has(id) && !this.closed) await this.attempt(id, () => this.host.reader.recordNow(id))
       ids = []
     }
     for await (const { workflowId } of this.cluster.client.workflow.list({ query, pageSize: PER_SWEEP })) {
@@ -90,6 +95,25 @@ export class Sweeper {
     }
     await look()
     this.from = until
+  }
+
+  /** Journals that were too long to be handed over, while Temporal still has the histories. */
+  private async archive(): Promise<void> {
+    for (const id of await this.registry.withoutJournal(PER_SWEEP)) {
+      if (!this.closed && !this.hopeless.has(id)) await this.attempt(id, () => this.host.reader.archive(id))
+    }
+  }
+
+  /** One execution that cannot be read must not be in the way of the others. */
+  private async attempt(id: string, what: () => Promise<void>): Promise<void> {
+    try {
+      await what()
+    } catch (error) {
+      if (isPassing(error) || (error instanceof RegistryError && error.passing)) throw error
+      if (this.hopeless.size > MOST_HOPELESS) this.hopeless.clear()
+      this.hopeless.add(id)
+      process.emitWarning(`execution ${id} cannot be recorded: ${messageOf(error)}`, 'FnflowRecordWarning')
+    }
   }
 
   private async prune(): Promise<void> {

@@ -39,6 +39,10 @@ const STOP_WAIT_MS = 10_000
 const AWAITS_MS = 3000
 /** A start that hands over so much gets more time for its workflow tasks. */
 const LARGE_BYTES = 1024 * 1024
+/** A retry that is claimed is started within this. */
+const START_MS = 30_000
+/** No execution has another id: neither Temporal nor the database need be asked, which refuse some. */
+const ID = /^[A-Za-z0-9_.-]{1,128}$/
 const PAUSE_MS = [100, 500, 1000, 2000, 5000] as const
 
 export interface HostOptions {
@@ -111,6 +115,7 @@ export class TemporalHost implements Durable {
   }
 
   async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
+    checkId(id)
     if (signal?.aborted === true) throw waitAborted(signal)
     const both = signal === undefined ? this.closed.signal : AbortSignal.any([signal, this.closed.signal])
     for (let attempt = 0; ; attempt++) {
@@ -128,6 +133,7 @@ export class TemporalHost implements Durable {
   }
 
   async stop(id: string): Promise<boolean> {
+    checkId(id)
     const known = await this.reader.state(id)
     if (known !== 'running') return false
     try {
@@ -173,11 +179,13 @@ export class TemporalHost implements Durable {
     await this.registry.markDelivered(hash)
   }
 
-  record(id: string, withData: boolean): Promise<ExecutionRecord> {
+  async record(id: string, withData: boolean): Promise<ExecutionRecord> {
+    checkId(id)
     return this.cluster.ask(() => this.reader.record(id, withData))
   }
 
-  nodes(id: string, options: NodesOptions): Promise<NodeRecord[]> {
+  async nodes(id: string, options: NodesOptions): Promise<NodeRecord[]> {
+    checkId(id)
     return this.cluster.ask(() => this.reader.nodes(id, options))
   }
 
@@ -186,18 +194,21 @@ export class TemporalHost implements Durable {
   }
 
   follow(id: string, options: { readonly after?: number; readonly signal?: AbortSignal }): AsyncGenerator<ExecutionEvent, void, undefined> {
+    checkId(id)
     const { cluster, registry, reader, callbackUrl } = this
     return followExecution({ cluster, registry, reader, callbackUrl, closed: this.closed.signal }, id, options)
   }
 
   async logs(id: string): ReturnType<Durable['logs']> {
+    checkId(id)
     const lines = await this.registry.logs(id)
     // throws where there is no such execution
     if (lines.length === 0) await this.record(id, false)
     return lines
   }
 
-  ended(id: string): Promise<EndedExecution> {
+  async ended(id: string): Promise<EndedExecution> {
+    checkId(id)
     return this.cluster.ask(() => this.reader.ended(id))
   }
 
@@ -205,7 +216,9 @@ export class TemporalHost implements Durable {
     for (;;) {
       const previous = await this.registry.claimRetry(id, retry)
       if (previous === undefined || previous === retry) return
-      if ((await this.reader.state(previous)) === 'running') throw new EngineError('retry-running', `a retry of execution ${id} is running`)
+      const state = await this.reader.state(previous)
+      if (state === 'running' || (state === undefined && isYoung(previous)))
+        throw new EngineError('retry-running', `a retry of execution ${id} is running`)
       if (await this.registry.replaceRetry(id, previous, retry)) return
     }
   }
@@ -278,6 +291,16 @@ function takenOf({ carried, replaced }: DurableStart): Taken | null {
     ...(carried === undefined ? {} : { carried: [...carried] }),
     ...(replaced === undefined ? {} : { replaced: [...replaced] }),
   }
+}
+
+/** Of an id that this engine has made: it may be about to be started; later on whoever was to start it has died before. */
+function isYoung(id: string): boolean {
+  return Date.now() - Number.parseInt(id.slice(0, 13).replace('-', ''), 16) < START_MS
+}
+
+/** Throws EngineError `execution-not-found`. */
+function checkId(id: string): void {
+  if (typeof id !== 'string' || !ID.test(id)) throw new EngineError('execution-not-found', `no execution ${String(id).slice(0, 200)}`)
 }
 
 /** It may have been aborted since it was last looked at. */

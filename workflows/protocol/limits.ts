@@ -3,6 +3,9 @@
 /** Activities, publications and children that one run has scheduled at one time; what is more waits in the workflow. */
 export const OUTSTANDING_LIMIT = 1000
 
+/** Timers at one time: of 100,000 iterations that each wait for another instant only the next ones have one. */
+export const TIMERS_LIMIT = 500
+
 /** A loop runs in its own workflow if its iterations make no more activities than this; else in lanes. */
 export const LOOP_ACTIVITIES = 2000
 /** As {@link LOOP_ACTIVITIES}, where fewer than 10 run at one time: each activity then costs 6 events, not 3 to 4. */

@@ -116,6 +116,11 @@ export class Records {
     }
   }
 
+  async withoutJournal(limit: number): Promise<string[]> {
+    const sql = 'SELECT id FROM fnflow.executions WHERE scope = $1 AND journal IS NULL ORDER BY started_at DESC LIMIT $2'
+    return (await this.db.rows<{ id: string }>(sql, [this.scope, limit])).map(({ id }) => id)
+  }
+
   async row(id: string): Promise<StoredRecord | undefined> {
     const row = await this.db.row<FullRow>(
       `SELECT ${LIST_COLUMNS}, run_id, hash, core, depth, trigger_event, input, output, journal IS NOT NULL AS has_journal

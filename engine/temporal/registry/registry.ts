@@ -214,6 +214,11 @@ export class Registry {
     return this.records.saveJournal(id, journal)
   }
 
+  /** Ended executions that have no journal yet, the newest first. */
+  withoutJournal(limit: number): Promise<string[]> {
+    return this.records.withoutJournal(limit)
+  }
+
   /** The journal of a lane, by its workflow id; the first one stays, and goes with the record of its execution. */
   saveLane(id: string, journal: readonly unknown[]): Promise<void> {
     return this.lanes.save(id, journal)

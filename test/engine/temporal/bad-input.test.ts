@@ -278,7 +278,7 @@ describe('an execution', () => {
   })
 
   // problems.ts takes the queue of every activity for that of its workflow; remove `fails` with that
-  it.fails('whose function is of a pool that nobody serves says so, too', async () => {
+  it('whose function is of a pool that nobody serves says so, too', async () => {
     const functions = { 'default/load': normalizeSpec('load', { inline: () => 'loaded', pool: 'imports' }) }
     const engine = await open('no-pool', {}, { functions })
     await engine.deploy(calling('load'))
