@@ -33,6 +33,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import type { RangeSpec } from '../dsl/core/range.ts'
 import type { FlowStart, NodeRun, Timer } from '../dsl/core/state.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
+import { jsonBytes } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanCallbackNode, PlanFunctionNode, PlanLoopNode } from '../dsl/plan.ts'
 import type { RangeRequest } from '../dsl/nodes/loop.ts'
@@ -51,9 +52,9 @@ import {
   EVENTS_SOFT,
   HEARTBEAT_TIMEOUT_MS,
   inlineLimit,
-  LARGE_WORKFLOW_TASK_TIMEOUT_MS,
+  LARGE_BYTES,
   UNDER_WAY_SOFT,
-  WORKFLOW_TASK_TIMEOUT_MS,
+  workflowTaskTimeout,
 } from './protocol/limits.ts'
 import { invokeRequest } from './protocol/requests.ts'
 import { callbackMarks, childNotStarted, documentOf, existsAlready, flowNotFound, type SeenFailure } from './protocol/outcomes.ts'
@@ -332,7 +333,7 @@ class FlowExecution implements Port {
       workflowId,
       args: [this.behind(), new PlanRef(this.info.hash), this.inputFor(request), spec, ...takenBy(asked)],
       staticSummary: `${spec.loop} ${spec.from}-${spec.from + spec.items.length - 1}`,
-      ...timeoutOf(true),
+      workflowTaskTimeout: workflowTaskTimeout({ hasLoop: true, isLarge: asked.taken !== null }),
     })
   }
 
@@ -362,7 +363,7 @@ class FlowExecution implements Port {
       args: [info, new PlanRef(hash), input],
       searchAttributes: { [ATTRIBUTES.version]: [version], [ATTRIBUTES.scope]: [scopeAttribute(scope)], [ATTRIBUTES.parent]: [execution] },
       staticSummary: asked.run.node.plan.label,
-      ...timeoutOf(resolved.large),
+      workflowTaskTimeout: workflowTaskTimeout({ hasLoop: resolved.hasLoop, isLarge: jsonBytes(input, LARGE_BYTES) >= LARGE_BYTES }),
     })
   }
 
@@ -455,10 +456,6 @@ const EXPRESS_LIMIT_MS = 300_000
 const CHILD: Partial<ChildWorkflowOptions> = {
   cancellationType: ChildWorkflowCancellationType.TRY_CANCEL,
   workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-}
-
-function timeoutOf(large: boolean): { readonly workflowTaskTimeout: number } {
-  return { workflowTaskTimeout: large ? LARGE_WORKFLOW_TASK_TIMEOUT_MS : WORKFLOW_TASK_TIMEOUT_MS }
 }
 
 function messageOf(error: unknown): string {

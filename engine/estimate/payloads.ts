@@ -5,6 +5,7 @@ import type { PlanCallbackNode, PlanFunctionNode, PlanLoopNode } from '../../dsl
 import {
   ATTRIBUTES,
   scopeAttribute,
+  type ExpressRequest,
   type FlowHints,
   type PublishRequest,
   type ResolvedChild,
@@ -101,8 +102,13 @@ export function publishedOutput(place: string): Guess {
 /** Argument and result of the activity `resolve`. */
 export function resolveBytes(flow: string, place: string, mode: 'standard' | 'express', hints: FlowHints): readonly [number, number] {
   const request: ResolveRequest = { scope: SCOPE, execution: ID, place, flow }
-  const answer: ResolvedChild = { id: ID, flow, version: VERSION, hash: HASH, mode, hints, large: false }
+  const answer: ResolvedChild = { id: ID, flow, version: VERSION, hash: HASH, mode, hints, hasLoop: false }
   return [size(request), size(answer)]
+}
+
+/** First argument of the activity `express`, around the start that it holds. */
+export function expressBytes(wait: boolean): number {
+  return size({ info: null, wait } satisfies { readonly [key in keyof ExpressRequest]: unknown }) - bytesOf(null)
 }
 
 /** What people see of a timer. */

@@ -33,7 +33,7 @@ import { ExpressExecution, type ExpressDone, type ExpressServices, type ExpressS
 import { callbackToken, derivedId, tokenHash } from '../ids.ts'
 import type { InvocationOwner, Invoker } from '../invoker.ts'
 import { ownerOf } from './codec.ts'
-import { hintsOf, mayBeLarge } from './flows.ts'
+import { hasLoop, hintsOf } from './flows.ts'
 import type { Registry } from './registry/registry.ts'
 import { isPassing } from './temporal-errors.ts'
 
@@ -199,7 +199,7 @@ export class Activities {
     const hints = hintsOf(plan, await this.services.registry.functions(), this.services.mainQueue)
     const { name, hash, version, mode } = found
     const id = derivedId('child', execution, place)
-    return { id, flow: name, version, hash, mode, hints, large: mayBeLarge(plan) }
+    return { id, flow: name, version, hash, mode, hints, hasLoop: hasLoop(plan) }
   }
 
   /** Waits for an outcome; meanwhile heartbeats, and cancellation. */

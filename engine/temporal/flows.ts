@@ -16,9 +16,8 @@ export function hintsOf(plan: Plan, routes: ReadonlyMap<string, FunctionRoute>, 
   return { short: short.sort(), queues }
 }
 
-/** True for a flow that may hand large values around: its workflow tasks are given more time. */
-export function mayBeLarge(plan: Plan): boolean {
-  return Object.values(plan.nodes).some(({ type }) => type === 'loop')
+export function hasLoop({ nodes }: Plan): boolean {
+  return Object.values(nodes).some(({ type }) => type === 'loop')
 }
 
 /** `app/name` of every function of a graph and those inside. */

@@ -5,7 +5,7 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle, type WorkflowStartOptions } from '@temporalio/client'
 import type { Json } from '../../dsl/json.ts'
 import { PlanRef } from '../../workflows/protocol/converter.ts'
-import { LARGE_WORKFLOW_TASK_TIMEOUT_MS, WORKFLOW_TASK_TIMEOUT_MS } from '../../workflows/protocol/limits.ts'
+import { LARGE_BYTES, workflowTaskTimeout } from '../../workflows/protocol/limits.ts'
 import {
   ATTRIBUTES,
   QUERY_AWAITS,
@@ -26,7 +26,7 @@ import { tokenHash } from '../ids.ts'
 import { nameOf } from './activities.ts'
 import type { Cluster } from './cluster.ts'
 import { followExecution } from './follow.ts'
-import { hintsOf, mayBeLarge } from './flows.ts'
+import { hasLoop, hintsOf } from './flows.ts'
 import { listExecutions } from './listing.ts'
 import { waitForOutcome } from './outcome.ts'
 import { Reader } from './reader.ts'
@@ -35,10 +35,12 @@ import type { Registry } from './registry/registry.ts'
 
 /** A stop is safe when Temporal has it; this long it is waited for, so that who asks next sees it. */
 const STOP_WAIT_MS = 10_000
+/** How long an outage is waited for. */
+const START_WAIT_MS = 15_000
+/** Shorter: an answer that is not told now is told by the sweeper. */
+const SIGNAL_WAIT_MS = 5000
 /** How long a worker may take to say whether something still waits for a callback; it is taken then all the same. */
 const AWAITS_MS = 3000
-/** A start that hands over so much gets more time for its workflow tasks. */
-const LARGE_BYTES = 1024 * 1024
 /** A retry that is claimed is started within this. */
 const START_MS = 30_000
 /** No execution has another id: neither Temporal nor the database need be asked, which refuse some. */
@@ -96,17 +98,17 @@ export class TemporalHost implements Durable {
     await this.registry.savePlan(hash, JSON.stringify(plan))
     const taken = takenOf(start)
     const args = [await this.infoOf(deployed, start), new PlanRef(hash), input, ...(taken === null ? [] : [taken])]
-    const isLarge = mayBeLarge(plan) || taken !== null || jsonBytes(input, LARGE_BYTES) >= LARGE_BYTES
+    const isLarge = taken !== null || jsonBytes(input, LARGE_BYTES) >= LARGE_BYTES
     const options: WorkflowStartOptions<(...args: any[]) => Promise<unknown>> = {
       workflowId: id,
       taskQueue: this.cluster.options.taskQueue,
       args,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      workflowTaskTimeout: isLarge ? LARGE_WORKFLOW_TASK_TIMEOUT_MS : WORKFLOW_TASK_TIMEOUT_MS,
+      workflowTaskTimeout: workflowTaskTimeout({ hasLoop: hasLoop(plan), isLarge }),
       searchAttributes: this.attributesOf(deployed, start),
     }
     try {
-      await this.cluster.client.workflow.start(name, options)
+      await this.cluster.client.withDeadline(Date.now() + START_WAIT_MS, () => this.cluster.client.workflow.start(name, options))
       return { existed: false, flow: name }
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, flow: (await this.record(id, false)).flow }
@@ -171,7 +173,7 @@ export class TemporalHost implements Durable {
     const { hash, execution, place } = answer
     const signal: CallbackSignal = { place, ...answer.answer }
     try {
-      await this.handle(execution).signal(SIGNAL_CALLBACK, signal)
+      await this.cluster.client.withDeadline(Date.now() + SIGNAL_WAIT_MS, () => this.handle(execution).signal(SIGNAL_CALLBACK, signal))
     } catch (error) {
       // ended in between; anything else passes
       if (!isNotFound(error)) return

@@ -53,6 +53,16 @@ export const HEARTBEAT_TIMEOUT_MS = 3000
 /** Of invocations that hold no slot, each of whose heartbeats is a call of its own. */
 export const ASYNC_HEARTBEAT_TIMEOUT_MS = 15_000
 /** A worker that does not finish a workflow task in time is taken for lost. */
-export const WORKFLOW_TASK_TIMEOUT_MS = 3000
-/** For flows that hand large values around: decoding tens of MiB takes its time. */
-export const LARGE_WORKFLOW_TASK_TIMEOUT_MS = 20_000
+const WORKFLOW_TASK_TIMEOUT_MS = 3000
+/** Of flows with loops: a task may have a thousand outcomes. A worker that is killed at one costs as much. */
+const LOOP_WORKFLOW_TASK_TIMEOUT_MS = 5000
+/** For starts that hand over large values: decoding tens of MiB takes its time. */
+const LARGE_WORKFLOW_TASK_TIMEOUT_MS = 20_000
+/** What is a large value, bytes. */
+export const LARGE_BYTES = 1024 * 1024
+
+/** How long a workflow's tasks may take, ms. */
+export function workflowTaskTimeout({ hasLoop, isLarge }: { readonly hasLoop: boolean; readonly isLarge: boolean }): number {
+  if (isLarge) return LARGE_WORKFLOW_TASK_TIMEOUT_MS
+  return hasLoop ? LOOP_WORKFLOW_TASK_TIMEOUT_MS : WORKFLOW_TASK_TIMEOUT_MS
+}

@@ -119,8 +119,7 @@ export interface ResolvedChild {
   readonly hash: string
   readonly mode: 'standard' | 'express'
   readonly hints: FlowHints
-  /** It hands large values around: its workflow tasks may take longer. */
-  readonly large: boolean
+  readonly hasLoop: boolean
 }
 
 /** First argument of the activity `express`; then come plan and input. */
