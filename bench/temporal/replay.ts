@@ -22,6 +22,8 @@ interface Replayed {
   readonly firstMs: number
   /** Per history behind the warm-up. */
   readonly eachMs: number
+  /** Likewise, CPU of the process. */
+  readonly cpuMs: number
 }
 
 async function measure(settings: BenchSettings): Promise<BenchResult> {
@@ -45,7 +47,8 @@ async function measure(settings: BenchSettings): Promise<BenchResult> {
       found[side].push(await replayed(cluster, side, { ids: ids[side], warmUp: WARM_UP, plan: JSON.stringify(plan) }))
   }
   const each = (side: Side): number[] => found[side].map(({ eachMs }) => eachMs)
-  const first = (side: Side): number => rounded(median(found[side].map(({ firstMs }) => firstMs)))
+  const both = (what: keyof Replayed): string =>
+    `${rounded(median(found.ours.map((of) => of[what])))} (${rounded(median(found.reference.map((of) => of[what])))})`
   const [ours, reference] = [median(each('ours')), median(each('reference'))]
   return {
     ours: rounded(ours),
@@ -57,7 +60,11 @@ async function measure(settings: BenchSettings): Promise<BenchResult> {
     spread: spreadOf(each('ours'), each('reference')),
     rounds,
     target: atMost('ms', ours, LIMIT_MS),
-    more: { events: `${counts.ours} (${counts.reference})`, firstWithBundleMs: `${first('ours')} (${first('reference')})` },
+    more: {
+      events: `${counts.ours} (${counts.reference})`,
+      cpuMs: both('cpuMs'),
+      firstWithBundleMs: both('firstMs'),
+    },
   }
 }
 

@@ -1,3 +1,4 @@
+import { PAYLOAD_LIMIT } from '../../dsl/json-copy.ts'
 import type { Plan, PlanNode } from '../../dsl/plan.ts'
 import { Suggester } from '../../dsl/suggest.ts'
 import { usageError } from '../command-error.ts'
@@ -40,7 +41,9 @@ export function parseBytes(value: string | undefined): number {
   if (value === undefined) return DEFAULT_BYTES
   const [, digits, unit = ''] = /^(\d{1,10})(KiB|MiB)?$/.exec(value) ?? []
   if (digits === undefined) throw usageError(`--bytes ${value}: write a number of bytes such as 2048, 100KiB or 1MiB`)
-  return Number(digits) * (UNITS[unit] as number)
+  const bytes = Number(digits) * (UNITS[unit] as number)
+  if (bytes > PAYLOAD_LIMIT) throw usageError(`--bytes ${value}: a function's result may have 6 MiB (${PAYLOAD_LIMIT} bytes) of JSON`)
+  return bytes
 }
 
 function noLoop(name: string, loops: ReadonlySet<string>): string {

@@ -87,7 +87,10 @@ function childLines(estimate: Estimate): Line[] {
   const lines = known.map(({ node, flow, runs, child }): Line => {
     const { events, invocations } = totalsWithChildren(child)
     const its = child.plan.mode === 'express' ? 'in memory' : `${rangeText(events)} events`
-    return ['subflow', `${visible(node)} starts ${visible(flow)}, ${span(runs)} ×: ${its}, invocations: ${rangeText(invocations)}`]
+    return [
+      'subflow',
+      `${visible(node)} starts ${visible(flow)} ${runs.least === 1 && runs.most === 1 ? 'once' : `${span(runs)} times`}: ${its}, invocations: ${rangeText(invocations)}`,
+    ]
   })
   const { events, invocations, bytes } = totalsWithChildren(estimate)
   const all = `${rangeText(events)} events, invocations: ${rangeText(invocations)}, ${size(bytes.expected)} of payloads`

@@ -36,7 +36,7 @@ export function checkPayloads(run: NodeRun, payloads: readonly number[]): void {
     {
       rule: 'claim-check',
       severity: 'note',
-      message: `payloads of up to ${inKiB(Math.max(...large))}: what is over ${threshold / KIB} KiB goes to the payload store, and a reference to the history`,
+      message: `payloads of some ${inKiB(Math.max(...large))}: what is over ${threshold / KIB} KiB goes to the payload store, and a reference to the history`,
       remedy: 'costs one write and one read each; params and output filters keep payloads small',
     },
     run.node,

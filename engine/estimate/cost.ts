@@ -6,7 +6,7 @@
  * one is under way shares the next. So of `wakes` things that happen, there are as many tasks where they come one by one, and one task for
  * all that come at once.
  */
-import { OUTSTANDING_LIMIT } from '../../workflows/protocol/limits.ts'
+import { OUTSTANDING_LIMIT, TIMERS_LIMIT } from '../../workflows/protocol/limits.ts'
 import { exactly, inProportion, NONE, oneOf, sum, times, type Alternative, type Range } from './range.ts'
 
 const MEASURES = [
@@ -170,13 +170,21 @@ export function repeated(each: Cost, count: number, most: number): Cost {
   const merged = (one: number): number =>
     alone ? count * one : rounds * Math.min(first, one) + shared(count * Math.max(0, one - first), width)
   const all = measured((measure) => times(each[measure], count))
-  const timers = { ...all.timers, least: rounds * each.timers.least, expected: merged(each.timers.expected) }
+  const pending = scaled(each.pending, Math.min(count, most))
+  // only those that are due next are set: one that is put off is set twice
+  const putOff = pending.timers > TIMERS_LIMIT ? 2 : 1
+  const timers = {
+    least: rounds * each.timers.least,
+    expected: merged(each.timers.expected),
+    most: putOff * all.timers.most,
+    withRetries: putOff * all.timers.withRetries,
+  }
   return {
     ...all,
     timers,
     timerBytes: inProportion(all.timerBytes, all.timers, timers),
     tasks: { ...all.tasks, least: rounds * each.tasks.least, expected: merged(each.tasks.expected) },
-    pending: scaled(each.pending, Math.min(count, most)),
+    pending,
     width: each.width * width,
     atOnce: each.atOnce * width,
     longest: repeatedWay(each.longest, rounds),

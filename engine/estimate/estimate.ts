@@ -55,6 +55,7 @@ export interface Estimate extends FlowEstimate {
   readonly findings: readonly Finding[]
 }
 
+const NO_HINTS: FlowHints = { short: [], queues: {} }
 /** Children that are looked at each by itself; of more the first of the same flow stands for all. */
 const CHILDREN = 200
 
@@ -89,7 +90,7 @@ class Estimator {
     const started = new Map<string, Omit<ChildEstimate, 'runs'>>()
     const setting: Setting = {
       plan,
-      hints: this.options.hints?.(plan) ?? { short: [], queues: {} },
+      hints: this.hintsOf(plan),
       depth: around.length,
       input,
       assumed: this.assumed,
@@ -98,7 +99,7 @@ class Estimator {
       child: (request) => {
         const estimated = this.child(request, setting, [...around, plan.flow])
         started.set(request.node, { node: request.node, flow: request.flow, waited: request.wait, estimate: estimated })
-        return answerOf(estimated, this.assumed)
+        return this.answerOf(estimated)
       },
       walk,
     }
@@ -133,6 +134,16 @@ class Estimator {
     return estimated
   }
 
+  private answerOf(estimated: FlowEstimate | undefined): ChildAnswer {
+    if (estimated === undefined) return { mode: 'standard', hints: NO_HINTS, output: this.assumed.result }
+    const { plan, output } = estimated
+    return { mode: plan.mode, hints: this.hintsOf(plan), output }
+  }
+
+  private hintsOf(plan: Plan): FlowHints {
+    return this.options.hints?.(plan) ?? NO_HINTS
+  }
+
   /** Each once: many children are of one flow. */
   private find(finding: Finding): void {
     const key = `${finding.flow}\0${finding.rule}\0${finding.node ?? ''}`
@@ -144,8 +155,4 @@ class Estimator {
 
 function placeOf(node: PlanNode | undefined, lineage: string | undefined): Pick<Finding, 'node' | 'at'> {
   return node === undefined ? {} : { node: lineage ?? node.id, at: node.at }
-}
-
-function answerOf(estimated: FlowEstimate | undefined, { result }: Assumptions): ChildAnswer {
-  return estimated === undefined ? { mode: 'standard', output: result } : { mode: estimated.plan.mode, output: estimated.output }
 }

@@ -9,9 +9,8 @@ const MAIN_QUEUE = 'fnflow'
 export function hintsFor(functions: Iterable<FunctionSpec>): (plan: Plan) => FlowHints {
   const routes = new Map(
     [...functions].map(({ app, name, timeoutMs, pool, gpu }) => {
-      const queue = gpu === undefined ? pool : `gpu.${gpu.type}`
-      const route = { queue: queue === undefined ? MAIN_QUEUE : `${MAIN_QUEUE}.${queue}` }
-      return [`${app}/${name}`, timeoutMs === undefined ? route : { ...route, timeoutMs }]
+      const queue = gpu === undefined ? (pool ?? '') : `gpu.${gpu.type}`
+      return [`${app}/${name}`, timeoutMs === undefined ? { queue } : { queue, timeoutMs }]
     }),
   )
   return (plan) => hintsOf(plan, routes, MAIN_QUEUE)

@@ -1,4 +1,5 @@
 /** What becomes of histories that grow long: the flow goes on in a new run, as workflows/flow.ts decides it. */
+import type { PlanNode } from '../../dsl/plan.ts'
 import {
   BYTES_HARD,
   BYTES_SOFT,
@@ -6,6 +7,7 @@ import {
   EVENTS_SOFT,
   inlineLimit,
   OUTSTANDING_LIMIT,
+  TIMERS_LIMIT,
   UNDER_WAY_SOFT,
 } from '../../workflows/protocol/limits.ts'
 import { REFERENCE_BYTES } from './budget.ts'
@@ -113,25 +115,30 @@ function findings(setting: Setting, { pending, stored }: Cost, events: Range, by
       remedy: 'set a concurrency on loops if what they call should not get that many at once',
     })
   }
-  if (pending.timers > PENDING) {
+  if (pending.timers > TIMERS_LIMIT) {
     setting.find({
       rule: 'pending',
-      severity: 'warning',
-      message: `${count(pending.timers)} timers could be set at one time; a workflow should not have more than ${count(PENDING)}`,
-      remedy: 'set a concurrency on the loops that wait',
+      severity: 'note',
+      message: `${count(pending.timers)} timers could be set at one time: the engine sets the ${count(TIMERS_LIMIT)} that are due next`,
+      remedy: 'nothing to do; those that are put off cost two events more',
     })
   }
-  const waited = Object.values(setting.plan.nodes).find((node) => node.type === 'subflow' && node.wait)
-  if (waited !== undefined && events.expected > EVENTS_SOFT && pending.activities + pending.children > 1) {
+  const holding = Object.values(setting.plan.nodes).find(holds)
+  if (holding !== undefined && events.expected > EVENTS_SOFT && pending.activities + pending.children > 1) {
     setting.find(
       {
-        rule: 'held-by-child',
+        rule: 'held-by-node',
         severity: 'note',
-        message: `while its child is waited for the flow does not go on in a new run; from ${count(EVENTS_HARD)} events on it then starts nothing more until the child has ended`,
+        message: `while it lasts the flow does not go on in a new run; from ${count(EVENTS_HARD)} events on it then starts nothing more until this has ended`,
         remedy: 'put what runs beside it into a subflow of its own',
       },
-      waited,
-      waited.id,
+      holding,
+      holding.id,
     )
   }
+}
+
+/** What may last as long as it likes: workflows/driver.ts waits for it before it cuts the history. */
+function holds(node: PlanNode): boolean {
+  return node.type === 'subflow' ? node.wait : 'invoke' in node && node.invoke === 'async'
 }

@@ -32,7 +32,7 @@ export type FindingRule =
   | 'loop-lanes'
   | 'loop-batches'
   | 'worker-version'
-  | 'held-by-child'
+  | 'held-by-node'
   | 'would-fail'
   | 'subflow'
   | 'items'
@@ -76,6 +76,7 @@ export interface ChildRequest {
 
 export interface ChildAnswer {
   readonly mode: 'standard' | 'express'
+  readonly hints: FlowHints
   readonly output: Guess
 }
 

@@ -17,6 +17,7 @@ import { bytesOf, isGuessedObject, objectOf, Unknown, type Guess } from './guess
 import { fillParams, fillTemplate, holds, look } from './look.ts'
 import {
   attributeBytes,
+  expressBytes,
   ID,
   invokeBytes,
   PLAN_BYTES,
@@ -67,7 +68,7 @@ export function callbackStep(run: NodeRun<PlanCallbackNode>): Done {
 export function subflowStep(run: NodeRun<PlanSubflowNode>): Done {
   const { node, place, scope, times: runs } = run
   const { setting } = scope
-  const { hints, depth } = setting
+  const { depth } = setting
   const input = bodyOf(run)
   checkBody(run, bytesOf(input), 'the input of the child')
   const child = setting.child({ flow: node.flow, node: run.lineage, input, wait: node.wait, times: runs })
@@ -75,8 +76,8 @@ export function subflowStep(run: NodeRun<PlanSubflowNode>): Done {
   const flow = node.flow.replace(/:.*$/s, '')
   const parent = { node: run.lineage, place }
   const payloads = [
-    ...resolveBytes(flow, place, child.mode, hints),
-    startInfoBytes({ flow, depth: depth + 1, hints, parent }),
+    ...resolveBytes(flow, place, child.mode, child.hints),
+    startInfoBytes({ flow, depth: depth + 1, hints: child.hints, parent }) + (child.mode === 'express' ? expressBytes(node.wait) : 0),
     PLAN_BYTES,
     bytesOf(input),
   ]

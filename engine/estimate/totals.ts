@@ -1,4 +1,4 @@
-import { OUTSTANDING_LIMIT } from '../../workflows/protocol/limits.ts'
+import { OUTSTANDING_LIMIT, TIMERS_LIMIT } from '../../workflows/protocol/limits.ts'
 import { bytesIn, eventsOf, type Measures, type Pending } from './cost.ts'
 import type { FlowEstimate } from './estimate.ts'
 import { sum, times, type Range } from './range.ts'
@@ -42,5 +42,5 @@ function plus(all: Totals, child: Totals, runs: Range): Totals {
 /** What is scheduled of it at one time: of more the engine lets the rest wait. */
 export function scheduled({ activities, children, timers }: Pending): Pending {
   const most = Math.min(1, OUTSTANDING_LIMIT / Math.max(1, activities + children))
-  return { activities: Math.floor(activities * most), children: Math.ceil(children * most), timers }
+  return { activities: Math.floor(activities * most), children: Math.ceil(children * most), timers: Math.min(timers, TIMERS_LIMIT) }
 }

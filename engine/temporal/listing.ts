@@ -38,7 +38,7 @@ export async function listExecutions(
   const ended = statuses.filter((status) => status !== 'running')
   const [recorded, live] = await Promise.all([
     ended.length === 0 ? [] : registry.list({ ...filter, status: ended, ...(before === undefined ? {} : { before }), limit: limit + 1 }),
-    liveOnes(cluster, scope, options, before, limit + 1),
+    liveOnes(cluster, registry, scope, options, before, limit + 1),
   ])
   const byId = new Map<string, ExecutionRecord>()
   for (const record of live) if (statuses.includes(record.status)) byId.set(record.id, record)
@@ -52,6 +52,7 @@ export async function listExecutions(
 /** Those that run, and those that ended a moment ago; `most` of the newest behind `before`. */
 async function liveOnes(
   { client }: Cluster,
+  registry: Registry,
   scope: string,
   { flow, parent }: ListOptions,
   before: Position | undefined,
@@ -72,7 +73,7 @@ async function liveOnes(
   const all = async (query: string): Promise<ExecutionRecord[]> => {
     const found: ExecutionRecord[] = []
     for await (const info of client.workflow.list({ query, pageSize: STRETCH })) found.push(recordOf(info))
-    return found.sort(newestFirst)
+    return (await withoutEnded(registry, found)).sort(newestFirst)
   }
   // mostly few run, and one look is enough
   const { count } = await client.workflow.count(queryOf(0, end))
@@ -94,6 +95,13 @@ async function liveOnes(
     stretch *= 4
   }
   return found
+}
+
+/** Visibility may take what has ended for running, for seconds on a busy server: what has a record has ended. */
+async function withoutEnded(registry: Registry, found: readonly ExecutionRecord[]): Promise<ExecutionRecord[]> {
+  const running = found.flatMap(({ id, status }) => (status === 'running' ? [id] : []))
+  const recorded = running.length === 0 ? new Set<string>() : await registry.hasRecord(running)
+  return found.filter(({ id, status }) => status !== 'running' || !recorded.has(id))
 }
 
 function recordOf(info: WorkflowExecutionInfo): ExecutionRecord {

@@ -3,28 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallbackInfo, EngineOptions, NodeRecord } from '../../engine/api.ts'
 import { LocalEngine } from '../../engine/internal.ts'
-import type { Json } from '../../dsl/json.ts'
-import type { ModuleHandler } from '../../executors/contract.ts'
+import { Calls, pause, until, type Call } from './calls.ts'
 
-export interface Call {
-  readonly name: string
-  readonly requestId: string
-  readonly attempt: number
-  readonly event: any
-  readonly signal: AbortSignal
-  resolve(value: Json): void
-  reject(error: Error): void
-}
+export { pause, until }
 
 /** An engine on a store of its own that can be closed, abandoned as by a crash, and opened again; its functions tell what happens to them. */
 export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), 'fnflow-lab-'))
   readonly callbacks: CallbackInfo[] = []
-  readonly calls: Call[] = []
-  /** Names of functions that throw at present. */
-  readonly failing = new Set<string>()
   engine!: LocalEngine
   private readonly options: EngineOptions
+  private readonly noted = new Calls()
 
   private constructor(options: EngineOptions) {
     this.options = options
@@ -42,7 +31,7 @@ export class Lab {
     this.engine = await LocalEngine.open({
       store: join(this.folder, 'store'),
       ...this.options,
-      functions: { ...this.functions(), ...this.options.functions },
+      functions: { ...this.noted.handlers(), ...this.options.functions },
       onCallback: (info) => this.callbacks.push(info),
     })
   }
@@ -62,14 +51,21 @@ export class Lab {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  callsOf(name: string): Call[] {
-    return this.calls.filter((call) => call.name === name)
+  get calls(): Call[] {
+    return this.noted.all
   }
 
-  /** The `count`-th call of a function, when it has come. */
-  async called(name: string, count = 1): Promise<Call> {
-    await until(() => this.callsOf(name).length >= count, `call ${count} of ${name}`)
-    return this.callsOf(name)[count - 1] as Call
+  /** Names of functions that throw at present. */
+  get failing(): Set<string> {
+    return this.noted.failing
+  }
+
+  callsOf(name: string): Call[] {
+    return this.noted.of(name)
+  }
+
+  called(name: string, count = 1): Promise<Call> {
+    return this.noted.called(name, count)
   }
 
   async waiting(count = 1): Promise<CallbackInfo> {
@@ -82,44 +78,4 @@ export class Lab {
     const records = await this.engine.nodes(id, iterations === undefined ? {} : { iterations })
     return Object.fromEntries(records.map((record) => [record.place, record]))
   }
-
-  private functions(): Record<string, ModuleHandler> {
-    const noted = (name: string, answer: (call: Call) => unknown): ModuleHandler => {
-      return (event, context) =>
-        new Promise((resolve, reject) => {
-          const call: Call = {
-            name,
-            requestId: context.request_id,
-            attempt: context.attempt,
-            event,
-            signal: context.signal,
-            resolve,
-            reject,
-          }
-          this.calls.push(call)
-          if (this.failing.has(name)) reject(Object.assign(new Error(`${name} fails`), { name: 'Broken' }))
-          else if (answer !== held) resolve(answer(call))
-        })
-    }
-    return {
-      echo: noted('echo', ({ event }) => event),
-      a: noted('a', ({ event }) => ({ a: event })),
-      b: noted('b', ({ event }) => ({ b: event })),
-      c: noted('c', ({ event }) => ({ c: event })),
-      held: noted('held', held),
-      held2: noted('held2', held),
-    }
-  }
 }
-
-function held(): void {}
-
-/** Polls every few ms; fails after five seconds. */
-export async function until(test: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let left = 1000; !(await test()); left--) {
-    if (left === 0) throw new Error(`never: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -29,9 +29,10 @@ const began = performance.now()
 const ends = []
 for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
   if (error !== undefined) throw new Error(`the history of ${workflowId} can't be replayed`, { cause: error })
-  ends.push(performance.now())
+  ends.push({ ms: performance.now(), cpuMs: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 })
 }
-process.send({ firstMs: ends[0] - began, eachMs: (ends.at(-1) - ends[warmUp - 1]) / (ends.length - warmUp) })
+const each = (what) => (ends.at(-1)[what] - ends[warmUp - 1][what]) / (ends.length - warmUp)
+process.send({ firstMs: ends[0].ms - began, eachMs: each('ms'), cpuMs: each('cpuMs') })
 
 function encodingOf({ metadata }) {
   return Buffer.from(metadata.encoding).toString()

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { LocalEngine } from '../../../engine/internal.ts'
-import { createDatabase } from '../../../scripts/services/fresh.ts'
+import { createDatabase, createNamespace } from '../../../scripts/services/fresh.ts'
 import { startServices, type RunningServices } from '../../../scripts/services/start.ts'
 import type { WorkerProcess } from '../../../scripts/conformance/worker-process.ts'
 import { readEffects } from './effects.ts'
@@ -24,8 +24,9 @@ afterEach(async () => {
 })
 
 async function labOf(workers: KillLabOptions['workers'], ...flows: object[]): Promise<KillLab> {
-  const { temporal, postgres } = services.addresses
-  const lab = await KillLab.open({ address: temporal, namespace: 'default', store: await createDatabase(postgres), workers })
+  const { temporal: address, postgres } = services.addresses
+  const [namespace, store] = await Promise.all([createNamespace(address), createDatabase(postgres)])
+  const lab = await KillLab.open({ address, namespace, store, workers })
   open.push(lab)
   for (const flow of flows) await lab.engine.deploy(flow)
   return lab
