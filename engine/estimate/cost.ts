@@ -195,7 +195,7 @@ export function repeated(each: Cost, count: number, most: number): Cost {
 
 /**
  * Workflow tasks that so many things take which happen `width` at a time, if they are quick: measured, 10 at a time some 3 share one, of 1,000
- * at a time some 30 (test/engine/temporal/estimate.test.ts).
+ * at a time some 30 (test/engine/temporal/plan.test.ts).
  */
 export function shared(wakes: number, width: number): number {
   return wakes / Math.sqrt(Math.max(1, width))
