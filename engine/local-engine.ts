@@ -313,9 +313,10 @@ export class LocalEngine implements Engine {
 
   private async closeNow(): Promise<void> {
     this.closed.abort(new EngineError('engine-closed', 'the engine was closed'))
-    for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     const host = this.opening === null ? null : await this.opening.catch(() => null)
     await host?.close()
+    // not before: a standard flow that waits for one would take the stop for its end
+    for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     await this.functions.executors.stopAll()
     this.deadlines.close()
   }
@@ -448,7 +449,8 @@ export class LocalEngine implements Engine {
   /** The host, for an execution that is not an express one. */
   private async durable(id: string): Promise<Durable> {
     this.mustBeOpen()
-    if (this.options.engine === 'express') throw new EngineError('execution-not-found', `no execution ${id}`)
+    if (this.options.engine === 'express' || typeof id !== 'string')
+      throw new EngineError('execution-not-found', `no execution ${String(id)}`)
     return this.opened()
   }
 

@@ -82,7 +82,10 @@ export class NodeView implements Recorder {
     else if (value !== undefined) record.output = value as Json
     const unresolved = unresolvedOf(run)
     if (unresolved !== undefined) record.unresolved = unresolved
-    if (record.iterations !== undefined) (record.iterations as Iterations).running = 0
+    if (record.iterations !== undefined) {
+      this.countRunning(run, record.iterations as Iterations)
+      ;(record.iterations as Iterations).running = 0
+    }
     this.options.onChange?.(record)
   }
 

@@ -7,9 +7,14 @@ import type { DeployedFlow } from '../execution-info.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 
+/** A retry that is claimed is started within this, ms. */
+const CLAIM_MS = 10_000
+const CLAIMS_KEPT = 1000
+
 /** The embedded host as the engine sees it: what is read is the committed state. */
 export class EmbeddedDurable implements Durable {
   readonly host: EmbeddedHost
+  private readonly claims = new Map<string, { readonly retry: string; readonly until: number }>()
 
   constructor(host: EmbeddedHost) {
     this.host = host
@@ -75,8 +80,14 @@ export class EmbeddedDurable implements Durable {
     })
   }
 
-  async claimRetry(of: ExecutionRecord): Promise<void> {
-    if (this.host.reader.hasRunningRetry(of)) throw new EngineError('retry-running', `a retry of execution ${of.id} is running`)
+  async claimRetry(of: ExecutionRecord, retry: string): Promise<void> {
+    // the start that is to follow may not be in the store yet
+    const claimed = this.claims.get(of.id)
+    const isComing = claimed !== undefined && Date.now() < claimed.until && !this.host.exists(claimed.retry)
+    if (isComing || this.host.reader.hasRunningRetry(of)) throw new EngineError('retry-running', `a retry of execution ${of.id} is running`)
+    this.claims.set(of.id, { retry, until: Date.now() + CLAIM_MS })
+    const [oldest] = this.claims.keys()
+    if (this.claims.size > CLAIMS_KEPT) this.claims.delete(oldest as string)
   }
 
   isRunning(id: string): boolean {

@@ -192,6 +192,10 @@ export class EmbeddedHost {
     })
   }
 
+  exists(id: string): boolean {
+    return this.store.get('SELECT 1 FROM executions WHERE id = ?', id) !== undefined
+  }
+
   isRunning(id: string): boolean {
     const execution = this.loaded.get(id)
     if (execution !== undefined) return execution.flow.status === 'running'

@@ -100,7 +100,7 @@ export function events(bench: Bench): void {
   })
 
   bench.it('a slow consumer misses no node and no end, and holds up nobody', async (l) => {
-    const items = l.subject.answersInOrder ? 300 : 100
+    const items = l.subject.answersInOrder ? 300 : 40
     await l.deploy({
       flow: l.name('busy'),
       start: 'each',

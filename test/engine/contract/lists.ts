@@ -77,9 +77,9 @@ export function lists(bench: Bench): void {
       { flow: l.name('hold'), start: 'h', nodes: { h: l.fn('held') } },
     )
     const started = await Promise.all(
-      Array.from({ length: 90 }, (_, at) => l.start(at % 3 === 0 ? 'hold' : 'mini', { id: l.name(`x${at}`) })),
+      Array.from({ length: 60 }, (_, at) => l.start(at % 3 === 0 ? 'hold' : 'mini', { id: l.name(`x${at}`) })),
     )
-    await l.shows(async () => expect((await l.engine.list({ limit: 200 })).items).toHaveLength(90))
+    await l.shows(async () => expect((await l.engine.list({ limit: 200 })).items).toHaveLength(60))
     const pagesOf = async (options: object): Promise<{ id: string; startedAt: number }[][]> => {
       const pages: { id: string; startedAt: number }[][] = []
       let cursor: string | undefined

@@ -60,49 +60,44 @@ export function stops(bench: Bench): void {
     await expect(l.engine.callback(token, { status: 'succeeded' })).rejects.toMatchObject({ code: 'callback-expired' })
   })
 
-  bench.alone(
-    'children that are waited for stop too, down to the last, over a crash; others live on',
-    async (l) => {
-      const [leaf, middle, quick] = [l.name('leaf'), l.name('middle'), l.name('quick')]
-      await l.deploy(
-        { flow: leaf, start: 'w', nodes: { w: { type: 'wait', seconds: 600 } } },
-        { flow: middle, start: 'k', nodes: { k: { type: 'subflow', flow: leaf } } },
-        { flow: quick, mode: 'express', start: 'h', nodes: { h: l.fn('held') } },
-        {
-          flow: l.name('top'),
-          start: 'p',
-          nodes: {
-            p: { type: 'parallel', branches: ['m', 'q', 'free'] },
-            m: { type: 'subflow', flow: middle },
-            q: { type: 'subflow', flow: quick },
-            free: { type: 'subflow', flow: leaf, wait: false },
-          },
+  bench.alone('children that are waited for stop too, down to the last, over a crash; others live on', async (l) => {
+    const [leaf, middle, quick] = [l.name('leaf'), l.name('middle'), l.name('quick')]
+    await l.deploy(
+      { flow: leaf, start: 'w', nodes: { w: { type: 'wait', seconds: 600 } } },
+      { flow: middle, start: 'k', nodes: { k: { type: 'subflow', flow: leaf } } },
+      { flow: quick, mode: 'express', start: 'h', nodes: { h: l.fn('held') } },
+      {
+        flow: l.name('top'),
+        start: 'p',
+        nodes: {
+          p: { type: 'parallel', branches: ['m', 'q', 'free'] },
+          m: { type: 'subflow', flow: middle },
+          q: { type: 'subflow', flow: quick },
+          free: { type: 'subflow', flow: leaf, wait: false },
         },
-      )
-      await l.start('top', { id: l.name('top') })
-      const first = await l.calls.called('held')
-      await until(async () => (await l.statuses('leaf')).length === 2, 'the leaves')
-      // the middle is folded anew: it knows its child by its place alone
-      await l.interrupt()
-      const second = (await Promise.race([l.calls.called('held', 2), l.engine.result(l.name('top'))])) as Call
-      expect(second.requestId).toBe(first.requestId)
-      await l.engine.stop(l.name('top'))
-      await until(async () => (await l.engine.list({ status: 'running' })).items.length === 1, 'the children end')
-      await l.shows(async () => {
-        const { items } = await l.engine.list()
-        const seen = await Promise.all(items.map(async ({ id }) => l.engine.describe(id)))
-        expect(seen.map(({ flow, parent, status }) => [flow, parent?.node, status]).sort()).toEqual([
-          [leaf, 'k', 'cancelled'],
-          [leaf, 'p[2]/free', 'running'],
-          [middle, 'p[0]/m', 'cancelled'],
-          [l.name('top'), undefined, 'cancelled'],
-        ])
-      })
-      await l.aborted(first, second)
-    },
-    {},
-    { known: 'LocalEngine.closeNow stops express flows that standard ones wait for, which then fail', on: ['temporal'] },
-  )
+      },
+    )
+    await l.start('top', { id: l.name('top') })
+    const first = await l.calls.called('held')
+    await until(async () => (await l.statuses('leaf')).length === 2, 'the leaves')
+    // the middle is folded anew: it knows its child by its place alone
+    await l.interrupt()
+    const second = (await Promise.race([l.calls.called('held', 2), l.engine.result(l.name('top'))])) as Call
+    expect(second.requestId).toBe(first.requestId)
+    await l.engine.stop(l.name('top'))
+    await until(async () => (await l.engine.list({ status: 'running' })).items.length === 1, 'the children end')
+    await l.shows(async () => {
+      const { items } = await l.engine.list()
+      const seen = await Promise.all(items.map(async ({ id }) => l.engine.describe(id)))
+      expect(seen.map(({ flow, parent, status }) => [flow, parent?.node, status]).sort()).toEqual([
+        [leaf, 'k', 'cancelled'],
+        [leaf, 'p[2]/free', 'running'],
+        [middle, 'p[0]/m', 'cancelled'],
+        [l.name('top'), undefined, 'cancelled'],
+      ])
+    })
+    await l.aborted(first, second)
+  })
 
   bench.it('what is asked for in the turn of the start counts, and a stop that comes twice is one', async (l) => {
     await l.deploy({ flow: l.name('h'), start: 'h', nodes: { h: l.fn('held') } })
