@@ -2,10 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallbackInfo, EngineOptions, NodeRecord } from '../../engine/api.ts'
+import type { EmbeddedDurable } from '../../engine/embedded/embedded-durable.ts'
+import type { EmbeddedHost } from '../../engine/embedded/embedded-host.ts'
 import { LocalEngine } from '../../engine/internal.ts'
 import { Calls, pause, until, type Call } from './calls.ts'
 
 export { pause, until }
+
+/** What an embedded engine keeps to itself. */
+export function hostOf(engine: object): Pick<EmbeddedHost, 'store' | 'journal' | 'afterEvent'> & { readonly loaded: Map<string, any> } {
+  return (engine as { readonly host: EmbeddedDurable }).host.host as never
+}
 
 /** An engine on a store of its own that can be closed, abandoned as by a crash, and opened again; its functions tell what happens to them. */
 export class Lab {

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ExecutionEvent, NodeRecord } from '../../engine/api.ts'
 import { queries } from '../../engine/embedded/listing.ts'
-import type { Store } from '../../engine/embedded/store.ts'
-import { Lab, pause, until } from './lab.ts'
+import { hostOf, Lab, pause, until } from './lab.ts'
 
 const fn = (name: string, more: object = {}): object => ({ type: 'function', function: name, ...more })
 
@@ -180,7 +179,7 @@ it('lists: newest first, by flow, state and parent, in pages that inserts do not
 })
 
 it('every list goes by an index: no scan of the table, no sort', () => {
-  const { store } = (l.engine as unknown as { host: { store: Store } }).host
+  const { store } = hostOf(l.engine)
   for (const options of [
     {},
     { flow: 'mini' },
@@ -296,7 +295,7 @@ it('a store that fails, and an engine that closes, end the streams and the waits
   const stream = collect(own.engine.events('h'))
   const result = own.engine.result('h')
   await pause(20)
-  const { journal } = (own.engine as unknown as { host: { journal: { write(write: () => void): void } } }).host
+  const { journal } = hostOf(own.engine)
   journal.write(() => {
     throw new Error('no more')
   })

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import type { EngineOptions } from '../../engine/api.ts'
-import { Lab, pause, until } from './lab.ts'
+import { hostOf, Lab, pause, until } from './lab.ts'
 
 async function lab(flows: readonly object[], options: EngineOptions = {}): Promise<Lab> {
   const made = await Lab.open(flows, options)
@@ -97,8 +97,7 @@ it('an early callback counts when the invocation has succeeded, over a crash too
 
 /** The token of node `ask` in its first attempt, as the function gets it. */
 function token(l: Lab, id: string): string {
-  const host = (l.engine as unknown as { host: { loaded: Map<string, { callbackAt(place: string): { token: string } }> } }).host
-  return host.loaded.get(id)!.callbackAt('ask#1').token
+  return (hostOf(l.engine).loaded.get(id) as { callbackAt(place: string): { token: string } }).callbackAt('ask#1').token
 }
 
 it.concurrent('a callback during the retry interval, or after the timeout, is late: 410', async () => {
@@ -169,8 +168,7 @@ it('a child that was to be stopped when the engine died is stopped by the recove
   await until(async () => (await l.engine.list({ flow: 'kid' })).items.length === 1, 'the child')
   const child = (await l.engine.list({ flow: 'kid' })).items[0]!
   // the stop of the parent is committed, and then the engine dies: what should follow is never released
-  const host = (l.engine as unknown as { host: { afterEvent: () => boolean } }).host
-  host.afterEvent = () => true
+  hostOf(l.engine).afterEvent = () => true
   void l.engine.stop('p').catch(() => undefined)
   await pause(20)
   await l.crash()
@@ -272,7 +270,7 @@ it('2,500 executions that wait: most are not in memory, and each goes on when it
   const ids = Array.from({ length: 2500 }, (_, at) => `m${at}`)
   await Promise.all(ids.map((id) => l.engine.start('many', { id, input: { id } })))
   await l.waiting(2500)
-  const { loaded } = (l.engine as unknown as { host: { loaded: Map<string, unknown> } }).host
+  const { loaded } = hostOf(l.engine)
   await until(() => loaded.size <= 1000, 'the others are dropped from memory')
   await Promise.all(l.callbacks.map(({ token: one, execution }) => l.engine.callback(one, { status: 'succeeded', output: execution })))
   const outputs = (await Promise.all(ids.map((id) => l.engine.result(id)))) as { result: unknown[] }[]

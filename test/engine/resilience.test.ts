@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, it, vi } from 'vitest'
 import { createEngine } from '../../engine/create-engine.ts'
 import { Store } from '../../engine/internal.ts'
+import { hostOf } from './lab.ts'
 
 const folders: string[] = []
 
@@ -91,8 +92,9 @@ it('an execution behind a large loop lets go of its iterations', async () => {
   for (const execution of executions) {
     await expect.poll(async () => (await engine.nodes(execution.id)).at(-1)?.id, { timeout: 10_000 }).toBe('w')
   }
-  const host = (engine as unknown as { host: { loaded: Map<string, { flow: { commands: unknown[] } }> } }).host
-  for (const { id } of executions) expect(host.loaded.get(id)?.flow.commands.length).toBeLessThanOrEqual(64)
+  const { loaded } = hostOf(engine)
+  for (const { id } of executions)
+    expect((loaded.get(id) as { flow: { commands: unknown[] } }).flow.commands.length).toBeLessThanOrEqual(64)
   for (const execution of executions) await execution.stop()
   await engine.close()
 })

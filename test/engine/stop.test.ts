@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { Lab, until } from './lab.ts'
+import { hostOf, Lab, until } from './lab.ts'
 
 async function lab(flows: readonly object[]): Promise<Lab> {
   const made = await Lab.open(flows)
@@ -50,7 +50,7 @@ it('everything that waits ends: function, wait, retry interval, callback, and th
   call.resolve('late')
   await l.crash()
   expect(await l.engine.describe('s')).toMatchObject({ status: 'cancelled', error: cancelled.error })
-  const { store } = (l.engine as unknown as { host: { store: { all(sql: string): unknown[] } } }).host
+  const { store } = hostOf(l.engine)
   expect(store.all('SELECT * FROM timers')).toEqual([])
 })
 

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createEngine } from '../../engine/create-engine.ts'
 import type { Engine } from '../../engine/api.ts'
+import { hostOf } from './lab.ts'
 
 let folder: string
 let store: string
@@ -193,7 +194,7 @@ it('data comes back as it went in: 5 MiB, every kind of text, __proto__ and lone
 
 it('a plan whose deployment was not written is written with the first execution', async () => {
   const engine = await open()
-  const { journal } = (engine as unknown as { host: { journal: { write(write: () => void): void } } }).host
+  const { journal } = hostOf(engine)
   journal.write(() => {
     throw new Error('no more')
   })
