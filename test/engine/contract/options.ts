@@ -147,6 +147,7 @@ export function options(bench: Bench): void {
       }
       await Promise.all([inMode('standard'), inMode('express')])
       process.off('warning', listen)
+      if (l.subject.answersInOrder) expect(new Set(warnings.map(({ name }) => name))).toEqual(new Set(['FnflowListenerWarning']))
       const told = warnings.filter(({ name }) => name === 'FnflowListenerWarning').map(({ message }) => message.split(' ')[0])
       expect(new Set(told)).toEqual(new Set(['onCallback', 'onLog', 'onNode']))
     },
