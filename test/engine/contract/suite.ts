@@ -45,7 +45,7 @@ const TOPICS = {
 }
 
 /** These keep a machine busy: nothing runs beside them. */
-const HEAVY: ReadonlySet<string> = new Set(['ranges', 'payloads', 'bounds'])
+const HEAVY: ReadonlySet<string> = new Set(['ranges', 'bounds'])
 
 /** Declares the contract's tests for one kind of engine. */
 export function engineContract(name: string, subject: Subject): void {

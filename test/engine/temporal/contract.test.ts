@@ -1,8 +1,10 @@
-import { beforeAll } from 'vitest'
+import { beforeAll, vi } from 'vitest'
 import { createEngine, type Engine, type EngineOptions } from '../../../engine/index.ts'
 import { engineContract } from '../contract/suite.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
+// most tests wait: for timers, and for engines that close
+vi.setConfig({ maxConcurrency: 8 })
 const { address } = temporalServices()
 let namespace: string
 let store: string
