@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { ModuleHandler } from '../../executors/contract.ts'
 import type { Json } from '../../dsl/json.ts'
 
@@ -76,3 +77,17 @@ export async function until(test: () => boolean | Promise<boolean>, what: string
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/**
+ * The error that a promise is rejected with; throws if it is fulfilled. For tests that run side by side instead of `expect(…).rejects`, which
+ * vitest books on the test that began last, and fails when that ends earlier.
+ */
+export async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
+  let value: unknown
+  try {
+    value = await promise
+  } catch (error) {
+    return error
+  }
+  throw new Error(`expected a rejection, but the promise was fulfilled with ${inspect(value)}`)
+}

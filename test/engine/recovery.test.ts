@@ -40,7 +40,7 @@ it('waits that ended while the engine was down end at once, in the order of thei
   expect(endedAt! - startedAt).toBeLessThan(1300)
 })
 
-it.concurrent('a retry interval goes on over a crash, and the next attempt has a request id of its own', async () => {
+it('a retry interval goes on over a crash, and the next attempt has a request id of its own', async () => {
   const l = await lab([
     { flow: 'r', start: 'n', nodes: { n: fn('a', { onError: 'x' }), x: { type: 'error', retry: { interval: 1, max: 2 } } } },
   ])
@@ -100,7 +100,7 @@ function token(l: Lab, id: string): string {
   return (hostOf(l.engine).loaded.get(id) as { callbackAt(place: string): { token: string } }).callbackAt('ask#1').token
 }
 
-it.concurrent('a callback during the retry interval, or after the timeout, is late: 410', async () => {
+it('a callback during the retry interval, or after the timeout, is late: 410', async () => {
   const l = await lab([
     {
       flow: 'late',

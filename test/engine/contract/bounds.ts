@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { rejection } from '../calls.ts'
 import { ExecutionFailed, type Json } from '../../../engine/index.ts'
 import type { Bench } from './bench.ts'
 
@@ -138,7 +139,7 @@ export function bounds(bench: Bench): void {
       for (const [kind, node] of Object.entries(kinds)) {
         await l.deploy({ flow: l.name(`explode-${kind}-${mode}`), mode, start: 'n', nodes: { n: node } })
         const execution = await l.start(`explode-${kind}-${mode}`, { input: wide })
-        await expect(execution.result(), `${kind} ${mode}`).rejects.toMatchObject({
+        expect(await rejection(execution.result()), `${kind} ${mode}`).toMatchObject({
           error: { errorType: expect.stringMatching(/^(?:PathTooCostly|PayloadTooLarge)$/) as unknown },
         })
         if (mode === 'standard') expect(await l.engine.nodes(execution.id)).toMatchObject([{ status: 'failed' }])

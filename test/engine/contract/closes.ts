@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { pause, type Call } from '../calls.ts'
+import { pause, type Call, rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 
 const closed = { code: 'engine-closed', status: 503 }
@@ -47,7 +47,7 @@ export function closes(bench: Bench): void {
       () => execution.describe(),
       () => execution.stop(),
     ]
-    for (const call of calls) await expect(call(), call.toString()).rejects.toMatchObject(closed)
+    for (const call of calls) expect(await rejection(call()), call.toString()).toMatchObject(closed)
     await closing
     await engine.close()
     expect(l.calls.all.every(({ signal }) => signal.aborted)).toBe(true)
@@ -116,6 +116,6 @@ export function closes(bench: Bench): void {
     const { engine } = l
     await engine.close()
     await l.own({})
-    await expect(l.engine.describe('nobody')).rejects.toMatchObject({ code: 'execution-not-found' })
+    expect(await rejection(l.engine.describe('nobody'))).toMatchObject({ code: 'execution-not-found' })
   })
 }

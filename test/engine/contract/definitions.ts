@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 
 export function definitions(bench: Bench): void {
@@ -34,7 +35,7 @@ export function definitions(bench: Bench): void {
       { flow: 1n },
       () => 1,
     ])
-      await expect(l.engine.deploy(bad as never)).rejects.toMatchObject({
+      expect(await rejection(l.engine.deploy(bad as never))).toMatchObject({
         name: 'FlowInvalid',
         code: 'flow-invalid',
         diagnostics: expect.arrayContaining([expect.objectContaining({ severity: 'error' })]),
@@ -53,10 +54,10 @@ export function definitions(bench: Bench): void {
     expect(refused).toMatchObject({ name: 'FlowInvalid', status: 422, message: expect.stringContaining(l.name('bad')) })
     const { diagnostics } = refused as { diagnostics: { rule: string; line: number }[] }
     expect(diagnostics.map(({ rule, line }) => `${rule} ${line}`).sort()).toEqual(['schema 5', 'unknown-node 2', 'unknown-node 4'])
-    await expect(l.start('bad')).rejects.toMatchObject({ code: 'flow-not-found' })
+    expect(await rejection(l.start('bad'))).toMatchObject({ code: 'flow-not-found' })
 
     await l.deploy({ flow: l.name('bad'), start: 'a', nodes: { a: { type: 'pass', params: { n: 1 } } } })
-    await expect(l.engine.deploy(text)).rejects.toMatchObject({ code: 'flow-invalid' })
+    expect(await rejection(l.engine.deploy(text))).toMatchObject({ code: 'flow-invalid' })
     expect(await l.engine.run(l.name('bad'))).toEqual({ n: 1 })
   })
 
@@ -76,7 +77,7 @@ export function definitions(bench: Bench): void {
       'unknown-flow warning',
       'unknown-function warning',
     ])
-    await expect(l.engine.run(l.name('early'))).rejects.toMatchObject({ error: { status: 435, errorType: 'FunctionNotFound' } })
+    expect(await rejection(l.engine.run(l.name('early')))).toMatchObject({ error: { status: 435, errorType: 'FunctionNotFound' } })
   })
 
   bench.alone('a new definition does not change what runs, over a crash too; who starts then has the new one', async (l) => {
@@ -130,11 +131,11 @@ export function definitions(bench: Bench): void {
     expect(await l.engine.describe(execution.id)).toEqual(await also.describe(execution.id))
     expect(await l.engine.nodes(execution.id)).toEqual(await also.nodes(execution.id))
     await also.callback(token, { status: 'succeeded' })
-    await expect(l.engine.callback(token, { status: 'succeeded' })).rejects.toMatchObject({ code: 'callback-already-used' })
+    expect(await rejection(l.engine.callback(token, { status: 'succeeded' }))).toMatchObject({ code: 'callback-already-used' })
     expect(await l.engine.result(execution.id)).toEqual({ n: 100 })
     expect(await execution.result()).toEqual({ n: 100 })
     await also.close()
-    await expect(execution.result()).rejects.toMatchObject({ code: 'engine-closed' })
+    expect(await rejection(execution.result())).toMatchObject({ code: 'engine-closed' })
     expect(await l.engine.result(execution.id)).toEqual({ n: 100 })
   })
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { NodeRecord } from '../../../engine/index.ts'
-import { until } from '../calls.ts'
+import { until, rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 import type { Stage } from './stage.ts'
 
@@ -78,7 +78,7 @@ export function ranges(bench: Bench): void {
         const id = l.name('f')
         await l.start('f', { id, input: { list: indexes(items) } })
         const error = { status: 430, errorType: 'RangeError', errorMessage: `not ${bad}`, function: `${l.ref('f')}:latest`, attempt: 1 }
-        await expect(l.engine.result(id)).rejects.toMatchObject({ error })
+        expect(await rejection(l.engine.result(id))).toMatchObject({ error })
         const inside = await atRest(l, id, items)
         const kept = inside.filter(({ status }) => status === 'succeeded').map(({ place }) => Number(/\d+/.exec(place)?.[0]))
         expect(inside.filter(({ status }) => status === 'failed')).toMatchObject([
@@ -153,7 +153,7 @@ export function ranges(bench: Bench): void {
     await l.engine.stop(id)
     await l.aborted(...l.calls.of('held'))
     expect(l.calls.of('held')).toHaveLength(60)
-    await expect(l.engine.result(id)).rejects.toMatchObject({ executionStatus: 'cancelled' })
+    expect(await rejection(l.engine.result(id))).toMatchObject({ executionStatus: 'cancelled' })
     const counts = { succeeded: 0, failed: 0, running: 0 }
     expect(await l.records(id)).toMatchObject({ each: { status: 'cancelled', iterations: counts } })
   })

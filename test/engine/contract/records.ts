@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { NodeRecord } from '../../../engine/index.ts'
-import { until } from '../calls.ts'
+import { until, rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 
 const shape = (records: readonly NodeRecord[]): string[] =>
@@ -102,8 +102,8 @@ export function records(bench: Bench): void {
     expect(shape(await l.engine.nodes(id, { iterations: 'each', offset: 2, limit: 2 }))).toEqual(shape(inside.slice(4, 7)))
     expect(await l.engine.nodes(id, { iterations: 'each', offset: 5 })).toEqual([])
     expect(await l.engine.nodes(id, { iterations: 'svc' })).toEqual([])
-    await expect(l.engine.nodes(id, { offset: -1 })).rejects.toMatchObject({ code: 'bad-option' })
-    await expect(l.engine.nodes('nobody')).rejects.toMatchObject({ code: 'execution-not-found' })
+    expect(await rejection(l.engine.nodes(id, { offset: -1 }))).toMatchObject({ code: 'bad-option' })
+    expect(await rejection(l.engine.nodes('nobody'))).toMatchObject({ code: 'execution-not-found' })
 
     // log lines carry time, node and the request id of their attempt
     await l.shows(async () => {
@@ -160,7 +160,7 @@ export function records(bench: Bench): void {
     expect(await l.engine.logs(quiet.id)).toEqual([])
     await quiet.result()
     expect(await l.engine.logs(quiet.id)).toEqual([])
-    await expect(l.engine.logs('nobody')).rejects.toMatchObject({ code: 'execution-not-found' })
+    expect(await rejection(l.engine.logs('nobody'))).toMatchObject({ code: 'execution-not-found' })
   })
 
   bench.it('the records of a loop that runs: what runs, what has ended, what has not begun', async (l) => {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 import { callsSince } from './stage.ts'
 
@@ -53,16 +54,16 @@ export function reruns(bench: Bench): void {
     // a retry, or a rerun of something later, keeps the input that a rerun was given
     l.calls.failing.add('b')
     const failed = await l.engine.rerun(r, { from: 'stay', input: { kept: 1 } })
-    await expect(failed.result()).rejects.toMatchObject({ error: { errorType: 'Broken' } })
+    expect(await rejection(failed.result())).toMatchObject({ error: { errorType: 'Broken' } })
     l.calls.failing.clear()
     const retried = await l.engine.retry(failed.id)
     expect(await retried.result()).toMatchObject({ result: [{ item: { b: { kept: 1 } } }, expect.anything()] })
 
-    await expect(l.engine.rerun(r, { from: 'nowhere' })).rejects.toMatchObject({ code: 'node-not-reached', status: 422 })
-    await expect(l.engine.rerun(r, { from: 'constructor' })).rejects.toMatchObject({ code: 'node-not-reached' })
-    await expect(l.engine.rerun(r, { form: 'join' } as never)).rejects.toMatchObject({ code: 'bad-option' })
-    await expect(l.engine.rerun(r, { version: '7' })).rejects.toMatchObject({ code: 'flow-not-found' })
-    await expect(l.engine.rerun('nobody')).rejects.toMatchObject({ code: 'execution-not-found' })
+    expect(await rejection(l.engine.rerun(r, { from: 'nowhere' }))).toMatchObject({ code: 'node-not-reached', status: 422 })
+    expect(await rejection(l.engine.rerun(r, { from: 'constructor' }))).toMatchObject({ code: 'node-not-reached' })
+    expect(await rejection(l.engine.rerun(r, { form: 'join' } as never))).toMatchObject({ code: 'bad-option' })
+    expect(await rejection(l.engine.rerun(r, { version: '7' }))).toMatchObject({ code: 'flow-not-found' })
+    expect(await rejection(l.engine.rerun('nobody'))).toMatchObject({ code: 'execution-not-found' })
   })
 
   bench.it(
@@ -103,8 +104,8 @@ export function reruns(bench: Bench): void {
     await l.deploy({ flow: l.name('f'), start: 'e', nodes: { e: l.fn('echo', { next: 'h' }), h: l.fn('held') } })
     const first = await l.start('f', { input: { n: 1 } })
     const call = await l.calls.called('held')
-    await expect(l.engine.rerun(first.id)).rejects.toMatchObject({ code: 'execution-running', status: 409 })
-    await expect(l.engine.rerun(first.id, { dryRun: true })).rejects.toMatchObject({ code: 'execution-running' })
+    expect(await rejection(l.engine.rerun(first.id))).toMatchObject({ code: 'execution-running', status: 409 })
+    expect(await rejection(l.engine.rerun(first.id, { dryRun: true }))).toMatchObject({ code: 'execution-running' })
     call.resolve(1)
     await first.result()
     const [one, two] = await Promise.all([l.engine.rerun(first.id), l.engine.rerun(first.id, { input: { n: 2 } })])
@@ -121,6 +122,6 @@ export function reruns(bench: Bench): void {
     last.resolve(4)
     expect(await third.result()).toBe(4)
     expect(l.calls.of('echo')).toHaveLength(3)
-    await expect(l.engine.rerun(first.id, { input: 1n as never })).rejects.toMatchObject({ code: 'bad-input' })
+    expect(await rejection(l.engine.rerun(first.id, { input: 1n as never }))).toMatchObject({ code: 'bad-input' })
   })
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 import { callsSince, type Stage } from './stage.ts'
 
@@ -64,9 +65,9 @@ export function retries(bench: Bench): void {
     l.calls.failing.add('b')
     await l.start('all', { id: one, input: { n: 1 } })
     const { token } = await l.waiting()
-    await expect(l.engine.retry(one)).rejects.toMatchObject({ code: 'execution-running', status: 409 })
+    expect(await rejection(l.engine.retry(one))).toMatchObject({ code: 'execution-running', status: 409 })
     await l.engine.callback(token, { status: 'succeeded', output: { said: 'yes' } })
-    await expect(l.engine.result(one)).rejects.toMatchObject({ error: { errorType: 'RangeError' } })
+    expect(await rejection(l.engine.result(one))).toMatchObject({ error: { errorType: 'RangeError' } })
     const inOrder = l.subject.answersInOrder
     expect(calls()).toEqual({ a: inOrder ? 7 : 6, b: 1, c: 1, echo: 2 })
 
@@ -79,7 +80,7 @@ export function retries(bench: Bench): void {
     broken.add(3)
     const again = await l.engine.retry(one)
     expect(await again.describe()).toMatchObject({ retryOf: one, trigger: { type: 'retry' }, flow: l.name('all') })
-    await expect(again.result()).rejects.toMatchObject({ error: { errorType: 'RangeError', errorMessage: 'no 3' } })
+    expect(await rejection(again.result())).toMatchObject({ error: { errorType: 'RangeError', errorMessage: 'no 3' } })
     expect((await l.records(again.id))['fork[1]/right']).toMatchObject({ iterations: { succeeded: 2, failed: 2 } })
     broken.clear()
     const two = await l.engine.retry(again.id)
@@ -106,8 +107,8 @@ export function retries(bench: Bench): void {
       join: 'succeeded 1',
     })
     expect(after['first']).toMatchObject({ input: { n: 1 }, output: { a: { n: 1 } } })
-    await expect(l.engine.retry(two.id)).rejects.toMatchObject({ code: 'execution-not-failed', status: 409 })
-    await expect(l.engine.retry('nobody')).rejects.toMatchObject({ code: 'execution-not-found' })
+    expect(await rejection(l.engine.retry(two.id))).toMatchObject({ code: 'execution-not-failed', status: 409 })
+    expect(await rejection(l.engine.retry('nobody'))).toMatchObject({ code: 'execution-not-found' })
   })
 
   bench.alone('cancelled and timed out executions are retried from what had not ended; one retry at a time, over a crash', async (l) => {
@@ -122,7 +123,7 @@ export function retries(bench: Bench): void {
     )
     const [t, s] = [l.name('t'), l.name('s')]
     await l.start('t', { id: t, input: 1 })
-    await expect(l.engine.result(t)).rejects.toMatchObject({ executionStatus: 'timedOut' })
+    expect(await rejection(l.engine.result(t))).toMatchObject({ executionStatus: 'timedOut' })
     await l.deploy({ flow: l.name('t'), timeout: 600, start: 'p', nodes: { p: { type: 'pass' } } })
     const held = l.calls.of('held').length
     const again = await l.engine.retry(t)
@@ -134,10 +135,10 @@ export function retries(bench: Bench): void {
     await l.calls.called('held', held + 2)
     await l.engine.stop(s)
     const running = await l.engine.retry(s)
-    await expect(l.engine.retry(s)).rejects.toMatchObject({ code: 'retry-running', status: 409 })
+    expect(await rejection(l.engine.retry(s))).toMatchObject({ code: 'retry-running', status: 409 })
     await l.calls.called('held', held + 3)
     await l.interrupt()
-    await expect(l.engine.retry(s)).rejects.toMatchObject({ code: 'retry-running' })
+    expect(await rejection(l.engine.retry(s))).toMatchObject({ code: 'retry-running' })
     ;(await l.calls.called('held', held + 4)).resolve('at last')
     expect(await l.engine.result(running.id)).toBe('at last')
     expect(l.calls.of('a').map(({ event }) => event as unknown)).toEqual([1, 2])
@@ -149,7 +150,7 @@ export function retries(bench: Bench): void {
     await l.deploy({ flow: l.name('f'), start: 'a', nodes: { a: l.fn('a', { next: 'h' }), h: l.fn('held') } })
     l.calls.failing.add('a')
     const { id } = await l.start('f')
-    await expect(l.engine.result(id)).rejects.toMatchObject({ error: { errorType: 'Broken' } })
+    expect(await rejection(l.engine.result(id))).toMatchObject({ error: { errorType: 'Broken' } })
     l.calls.failing.clear()
     const asked = await Promise.allSettled(Array.from({ length: 8 }, () => l.engine.retry(id)))
     const made = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
@@ -184,8 +185,8 @@ export function retries(bench: Bench): void {
     const [v, again] = [l.name('v'), l.name('again')]
     await l.start('v', { id: v, input: 0 })
     await l.start('again', { id: again, input: 0 })
-    await expect(l.engine.result(v)).rejects.toMatchObject({ error: { errorType: 'Broken' } })
-    await expect(l.engine.result(again)).rejects.toMatchObject({ error: { errorType: 'Broken', attempt: 1 } })
+    expect(await rejection(l.engine.result(v))).toMatchObject({ error: { errorType: 'Broken' } })
+    expect(await rejection(l.engine.result(again))).toMatchObject({ error: { errorType: 'Broken', attempt: 1 } })
     expect(calls()).toEqual({ a: 3, b: 3 })
     l.calls.failing.clear()
     expect(await (await l.engine.retry(v)).result()).toEqual({ c: { b: { a: 0 } } })
@@ -202,7 +203,7 @@ export function retries(bench: Bench): void {
     l.calls.failing.add('b')
     const p = l.name('p')
     await l.start('p', { id: p, input: 1 })
-    await expect(l.engine.result(p)).rejects.toMatchObject({ error: { errorType: 'SubflowFailed', cause: { errorType: 'Broken' } } })
+    expect(await rejection(l.engine.result(p))).toMatchObject({ error: { errorType: 'SubflowFailed', cause: { errorType: 'Broken' } } })
     l.calls.failing.clear()
     expect(await (await l.engine.retry(p)).result()).toEqual({ b: 1 })
     await l.shows(async () => expect(await l.statuses('kid')).toEqual(['succeeded', 'failed']))

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { until } from '../calls.ts'
+import { until, rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 
 export function subflows(bench: Bench): void {
@@ -111,7 +111,7 @@ export function subflows(bench: Bench): void {
       { flow: l.name('deep'), start: 'k', nodes: { k: { type: 'subflow', flow: l.name('deep') } } },
     )
     for (const flow of ['lost', 'version', 'free'])
-      await expect(l.engine.run(l.name(flow)), flow).rejects.toMatchObject({
+      expect(await rejection(l.engine.run(l.name(flow))), flow).toMatchObject({
         executionStatus: 'failed',
         error: { errorType: 'FlowNotFound' },
       })

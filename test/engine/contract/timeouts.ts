@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { until } from '../calls.ts'
+import { until, rejection } from '../calls.ts'
 import type { Bench } from './bench.ts'
 
 export function timeouts(bench: Bench): void {
@@ -16,7 +16,7 @@ export function timeouts(bench: Bench): void {
     const execution = await l.start('t', { id: l.name('t') })
     const call = await l.calls.called('held')
     const error = { status: 433, errorType: 'FlowTimeout' }
-    await expect(execution.result()).rejects.toMatchObject({ executionStatus: 'timedOut', error })
+    expect(await rejection(execution.result())).toMatchObject({ executionStatus: 'timedOut', error })
     const record = await execution.describe()
     expect(record).toMatchObject({ status: 'timedOut', error })
     expect(record.endedAt! - record.startedAt).toBeGreaterThanOrEqual(2000)
@@ -33,7 +33,7 @@ export function timeouts(bench: Bench): void {
       expect(await listed('timedOut')).toEqual([l.name('t')])
       expect([...(await listed('failed')), ...(await listed('running')), ...(await listed('cancelled'))]).toEqual([])
     })
-    await expect(execution.stop()).rejects.toMatchObject({ code: 'execution-not-running' })
+    expect(await rejection(execution.stop())).toMatchObject({ code: 'execution-not-running' })
   })
 
   bench.it('a function may call its error as the engine calls its own: the execution has failed, not timed out', async (l) => {
@@ -41,7 +41,7 @@ export function timeouts(bench: Bench): void {
     l.on('f', ({ errorType }) => Promise.reject(Object.assign(new Error('so called'), { name: errorType as string })))
     for (const errorType of ['FlowTimeout', 'Cancelled', 'CallbackTimeout']) {
       const execution = await l.start('t', { input: { errorType } })
-      await expect(execution.result()).rejects.toMatchObject({ executionStatus: 'failed', error: { status: 430, errorType } })
+      expect(await rejection(execution.result())).toMatchObject({ executionStatus: 'failed', error: { status: 430, errorType } })
       expect(await execution.describe()).toMatchObject({ status: 'failed', error: { status: 430, errorType } })
     }
     await l.shows(async () => expect(await l.statuses('t')).toEqual(['failed', 'failed', 'failed']))
