@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../measure.ts'
 import { spreadOf } from './rounds.ts'
@@ -79,6 +80,8 @@ async function replayed(cluster: Cluster, side: Side, what: object): Promise<Rep
       sleep(PATIENCE_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`replaying ${side} takes too long`))),
     ])
   } finally {
+    // it ends of itself, with its profile where one is wanted
+    if (child.exitCode === null) await Promise.race([once(child, 'exit'), sleep(5000, undefined, { ref: false })])
     child.kill('SIGKILL')
   }
 }

@@ -32,7 +32,7 @@ for await (const { workflowId, error } of Worker.runReplayHistories(options, his
   ends.push({ ms: performance.now(), cpuMs: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 })
 }
 const each = (what) => (ends.at(-1)[what] - ends[warmUp - 1][what]) / (ends.length - warmUp)
-process.send({ firstMs: ends[0].ms - began, eachMs: each('ms'), cpuMs: each('cpuMs') })
+process.send({ firstMs: ends[0].ms - began, eachMs: each('ms'), cpuMs: each('cpuMs') }, () => process.exit())
 
 function encodingOf({ metadata }) {
   return Buffer.from(metadata.encoding).toString()
