@@ -45,9 +45,10 @@ export class Cluster {
     this.client = client
   }
 
-  static async start({ note }: BenchSettings): Promise<Cluster> {
+  /** @param dynamicConfig What the server is told beside what all are. */
+  static async start({ note }: BenchSettings, dynamicConfig: Readonly<Record<string, boolean>> = {}): Promise<Cluster> {
     const bundle = await referenceBundle()
-    const services = await startServices(['temporal', 'postgres'], { own: true, log: note })
+    const services = await startServices(['temporal', 'postgres'], { own: true, log: note, options: { temporal: { dynamicConfig } } })
     try {
       const { temporal: address, postgres: store } = services.addresses
       const { createEngine } = await builtEngine()

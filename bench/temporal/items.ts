@@ -1,34 +1,50 @@
 import assert from 'node:assert/strict'
 import { median, range, timed } from '../measure.ts'
 import { atMost, rounded, type Bench, type BenchResult, type BenchSettings } from '../result.ts'
-import { clusterOf } from './cluster.ts'
+import { Cluster, clusterOf } from './cluster.ts'
 
 const ITEMS = 100_000
 const QUICK_ITEMS = 10_000
 
 interface Kind {
-  readonly name: 'batches' | 'lanes'
+  readonly name: 'batches' | 'lanes' | 'lanes-eager'
   /** Of the body's function: short ones go in batches. */
   readonly timeout: string | undefined
   readonly limitSeconds: number
   readonly rounds: number
+  /** On a server of its own, which hands activities out with the answers to workflow tasks. */
+  readonly eager?: boolean
 }
 
 const KINDS: readonly Kind[] = [
   { name: 'batches', timeout: '5s', limitSeconds: 30, rounds: 3 },
   { name: 'lanes', timeout: undefined, limitSeconds: 300, rounds: 1 },
+  { name: 'lanes-eager', timeout: undefined, limitSeconds: 300, rounds: 1, eager: true },
 ]
 
 /** Many items: no hand-written workflow does that at all without lanes or batches of its own, so the limits are absolute. */
 export const items: readonly Bench[] = KINDS.map((kind) => ({
   name: `temporal-100k-${kind.name}`,
-  about: `a loop of ${ITEMS} items x 1 function; Temporal, in ${kind.name}`,
-  run: (settings) => measure(kind, settings),
+  about: `a loop of ${ITEMS} items x 1 function; Temporal, in ${kind.eager ? 'lanes, on a server with eager activities' : kind.name}`,
+  run: (settings) => run(kind, settings),
 }))
 
-async function measure({ name, timeout, limitSeconds, rounds: usual }: Kind, settings: BenchSettings): Promise<BenchResult> {
+async function run(kind: Kind, settings: BenchSettings): Promise<BenchResult> {
+  if (kind.eager !== true) return measure(kind, settings, await clusterOf(settings))
+  const cluster = await Cluster.start(settings, { 'system.enableActivityEagerExecution': true })
+  try {
+    return await measure(kind, settings, cluster)
+  } finally {
+    await cluster.close()
+  }
+}
+
+async function measure(
+  { name, timeout, limitSeconds, rounds: usual }: Kind,
+  settings: BenchSettings,
+  cluster: Cluster,
+): Promise<BenchResult> {
   const { quick } = settings
-  const cluster = await clusterOf(settings)
   const workers = await cluster.pair()
   const flow = `items-${name}`
   await cluster.engine.deploy({

@@ -30,8 +30,9 @@ export async function connectTemporal(options: ClusterOptions, native: boolean):
   checkCertificate(options)
   const connection = await connect(options, native)
   try {
-    await checkVersion(connection, options)
-    await checkNamespace(connection, options)
+    // what is wrong with the version is told first
+    const checks = await Promise.allSettled([checkVersion(connection, options), checkNamespace(connection, options)])
+    for (const check of checks) if (check.status === 'rejected') throw check.reason
     await registerAttributes(connection, options)
     return connection
   } catch (error) {

@@ -1,4 +1,8 @@
 // A program of the bench's: it gets what it needs as JSON in its first argument, tells its parent of what it has, and ends with it.
+import module from 'node:module'
+
+// as the command line does
+module.enableCompileCache()
 
 export const given = JSON.parse(process.argv[2])
 

@@ -1,6 +1,7 @@
 // A worker as one writes it by hand. Given: address, namespace, taskQueue, bundle. Its options are those of engine/temporal/worker.ts.
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+// before the SDK is loaded: it turns the compile cache on
 import { given, ready } from './child.mjs'
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { FUNCTIONS, slow } from './functions.mjs'
 
 const { address, namespace, taskQueue, bundle } = given
