@@ -1,7 +1,7 @@
 /** What loops cost whose iterations are dealt out: in lanes (child workflows) or in batches (one activity for many iterations). */
 import type { RangeChoice } from '../../dsl/core/state.ts'
 import type { PlanFunctionNode } from '../../dsl/plan.ts'
-import { OUTSTANDING_LIMIT } from '../../workflows/protocol/limits.ts'
+import { BATCH_INLINE, OUTSTANDING_LIMIT } from '../../workflows/protocol/limits.ts'
 import { Budget, REFERENCE_BYTES } from './budget.ts'
 import { foundRanges } from './checks.ts'
 import { added, bytesIn, eventsOf, FREE, NO_PENDING, shared, sharedByLong, step, type Cost, type Measures } from './cost.ts'
@@ -12,8 +12,6 @@ import { partRepeated, type Row } from './part.ts'
 import { PLAN_BYTES, RANGE_RESULT_BYTES, rangeBytes, startInfoBytes } from './payloads.ts'
 import { exactly, sum, times } from './range.ts'
 
-/** Bytes of a batch's results that stay in the history (engine/temporal/activities.ts). */
-const BATCH_INLINE = 2048
 /** Events of a lane's workflow beside its iterations', and of its child workflow in the parent. */
 const LANE_EVENTS = 5
 const CHILD_EVENTS = 9

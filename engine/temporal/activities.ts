@@ -13,7 +13,7 @@ import type { Json } from '../../dsl/json.ts'
 import type { Plan } from '../../dsl/plan.ts'
 import type { PlanText } from '../../workflows/protocol/converter.ts'
 import { Sized } from '../../workflows/protocol/converter.ts'
-import { inlineLimit } from '../../workflows/protocol/limits.ts'
+import { BATCH_INLINE, inlineLimit } from '../../workflows/protocol/limits.ts'
 import { callbackMarks } from '../../workflows/protocol/outcomes.ts'
 import type {
   ExpressRequest,
@@ -57,8 +57,6 @@ export interface ActivityServices {
 /** Milliseconds between heartbeats; only what takes longer than one sends any. */
 const HEARTBEAT_MS = 1000
 const ASYNC_HEARTBEAT_MS = 5000
-/** Bytes of a batch's results that stay in the history: there may be hundreds of batches. */
-const BATCH_INLINE = 2048
 const KEPT_NODES = 1000
 
 export class Activities {

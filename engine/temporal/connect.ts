@@ -4,6 +4,7 @@ import type { NativeConnection } from '@temporalio/worker'
 import { ATTRIBUTES } from '../../workflows/protocol/shapes.ts'
 import { EngineError } from '../errors.ts'
 import type { ClusterOptions } from './options.ts'
+import { workerSdk } from './sdk.ts'
 import { codeOf, messageOf } from './temporal-errors.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -55,7 +56,7 @@ async function connect(options: ClusterOptions, native: boolean): Promise<AnyCon
   const trouble = await probe(options)
   if (trouble !== null) throw unavailable(trouble)
   const connecting = native
-    ? import('./sdk.ts').then(async ({ workerSdk }) => (await workerSdk()).NativeConnection.connect(common))
+    ? workerSdk().then(({ NativeConnection }) => NativeConnection.connect(common))
     : import('@temporalio/client').then(({ Connection }) => Connection.connect({ ...common, connectTimeout: CONNECT_TIMEOUT_MS }))
   try {
     return await connecting

@@ -11,14 +11,16 @@ export const LOOP_ACTIVITIES = 2000
 /** As {@link LOOP_ACTIVITIES}, where fewer than 10 run at one time: each activity then costs 6 events, not 3 to 4. */
 export const NARROW_LOOP_ACTIVITIES = 500
 
-/** Iterations of one lane whose body is one function, 50 at one time. */
+/** Iterations of one lane whose body is one function. Few wide lanes: the outcomes of many iterations then come with one workflow task. */
 export const LANE_ITERATIONS = 1000
-export const LANE_WIDTH = 50
-export const LANES_AT_ONCE = 20
+export const LANE_WIDTH = 250
+export const LANES_AT_ONCE = 4
 
 /** Iterations of one batch. */
 export const BATCH_ITERATIONS = 200
 export const BATCHES_AT_ONCE = 10
+/** Bytes of a batch's results that stay in the history: there may be hundreds of batches. */
+export const BATCH_INLINE = 2048
 /** A function that may be called in batches ends within this, ms. */
 export const SHORT_MS = 10_000
 

@@ -15,10 +15,12 @@ const sequence = (count: number, last: object = {}): Record<string, object> =>
   )
 
 it('executions go on in run after run, and are seen as one', { timeout: 180_000 }, async () => {
-  // a server that suggests to continue as new after 50 events
+  // a server that suggests to continue as new after 50 events, and hands activities out with the answers to workflow tasks
   const services = await startServices(['temporal'], {
     own: true,
-    options: { temporal: { dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 50 } } },
+    options: {
+      temporal: { dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 50, 'system.enableActivityEagerExecution': true } },
+    },
   })
   let delivered = 0
   const engine: Engine = await createEngine({
