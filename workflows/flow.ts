@@ -60,11 +60,11 @@ import { invokeRequest } from './protocol/requests.ts'
 import { callbackMarks, childNotStarted, documentOf, existsAlready, flowNotFound, type SeenFailure } from './protocol/outcomes.ts'
 import {
   ATTRIBUTES,
+  callbackSignalOf,
   LANE_TYPE,
   QUERY_AWAITS,
   scopeAttribute,
   SIGNAL_CALLBACK,
-  type CallbackSignal,
   type EndedExecution,
   type EndedLane,
   type ExpressRequest,
@@ -144,9 +144,10 @@ class FlowExecution implements Port {
     await this.scope.run(async () => {
       this.driver.begin(taken, this.range)
       root.cancelRequested.catch(() => this.arrive(positionOf('stop'), (now) => this.driver.stop(now)))
-      setHandler(defineSignal<[CallbackSignal]>(SIGNAL_CALLBACK), ({ place, ok, value }) =>
-        this.arrive(0, (now) => this.driver.called(place, ok, value, now)),
-      )
+      setHandler(defineSignal<[unknown]>(SIGNAL_CALLBACK), (signal) => {
+        const answer = callbackSignalOf(signal)
+        if (answer !== undefined) this.arrive(0, (now) => this.driver.called(answer.place, answer.ok, answer.value, now))
+      })
       await condition(() => this.isOver())
     })
   }
@@ -221,7 +222,7 @@ class FlowExecution implements Port {
   setTimer(due: number, first: Timer): void {
     const scope = new CancellationScope({ cancellable: true, parent: this.scope })
     this.timers.set(due, scope)
-    const what = first.run === null ? 'flow' : first.run.node.plan.label
+    const what = first.run === null ? 'flow' : summaryOf(first.run)
     // the instant behind the bar is what the history fold goes by
     const summary = `${what}: ${first.purpose} | ${new Date(due).toISOString()}`
     scope
@@ -297,7 +298,7 @@ class FlowExecution implements Port {
       activityId: shortId(place),
       startToCloseTimeout: limitMs + GRACE_MS,
       ...more,
-      summary: run.node.plan.label,
+      summary: summaryOf(run),
     })
   }
 
@@ -362,7 +363,7 @@ class FlowExecution implements Port {
       workflowId: id,
       args: [info, new PlanRef(hash), input],
       searchAttributes: { [ATTRIBUTES.version]: [version], [ATTRIBUTES.scope]: [scopeAttribute(scope)], [ATTRIBUTES.parent]: [execution] },
-      staticSummary: asked.run.node.plan.label,
+      staticSummary: summaryOf(asked.run),
       workflowTaskTimeout: workflowTaskTimeout({ hasLoop: resolved.hasLoop, isLarge: jsonBytes(input, LARGE_BYTES) >= LARGE_BYTES }),
     })
   }
@@ -431,11 +432,20 @@ class FlowExecution implements Port {
   private continueAsNew(): Promise<never> {
     const info: StartInfo = { ...this.behind(), runs: (this.info.runs ?? 0) + 1 }
     const { workflowType } = workflowInfo()
-    const next = makeContinueAsNewFunc<(...args: unknown[]) => Promise<unknown>>({ workflowType })
     const plan = new PlanRef(info.hash)
     const taken: Taken = { journal: this.driver.journal }
+    const isLarge = jsonBytes(this.input, LARGE_BYTES) + jsonBytes(taken as Json, LARGE_BYTES) >= LARGE_BYTES
+    const next = makeContinueAsNewFunc<(...args: unknown[]) => Promise<unknown>>({
+      workflowType,
+      ...(isLarge ? { workflowTaskTimeout: workflowTaskTimeout({ hasLoop: true, isLarge }) } : {}),
+    })
     return this.range === undefined ? next(info, plan, this.input, taken) : next(info, plan, this.input, this.range, taken)
   }
+}
+
+/** What Temporal's pages show of a node: servers refuse summaries of more than 400 bytes. */
+function summaryOf({ node }: NodeRun): string {
+  return node.plan.label.slice(0, 100)
 }
 
 /** The function that a batch calls: all of its loop's body. */

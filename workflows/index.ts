@@ -6,8 +6,20 @@ import type { StartInfo, Taken } from './protocol/shapes.ts'
 import { runFlow } from './flow.ts'
 
 /** A flow; its name is the workflow's type. */
-export default async function flow(info: StartInfo, plan: PlanText, input: Json, taken?: Taken): Promise<Json> {
+async function flow(info: StartInfo, plan: PlanText, input: Json, taken?: Taken): Promise<Json> {
   return runFlow(info, plan, input, taken ?? {}, undefined)
+}
+
+/** The SDK looks a type up as a member of this module, and an object has members of its own: flows may be called like those, too. */
+export {
+  flow as default,
+  flow as constructor,
+  flow as hasOwnProperty,
+  flow as isPrototypeOf,
+  flow as propertyIsEnumerable,
+  flow as toLocaleString,
+  flow as toString,
+  flow as valueOf,
 }
 
 /** A range of a loop's iterations. */

@@ -207,7 +207,9 @@ export class Activities {
     this.beating.set(beat, Date.now())
     this.beat ??= setInterval(() => this.beatAll(), HEARTBEAT_MS)
     const { cancellationSignal } = context
-    cancellationSignal.addEventListener('abort', giveUp, { once: true })
+    // it may have come while the call was prepared
+    if (cancellationSignal.aborted) giveUp()
+    else cancellationSignal.addEventListener('abort', giveUp, { once: true })
     try {
       const value = await Promise.race([outcome, context.cancelled])
       // what giving up has made of it is no outcome

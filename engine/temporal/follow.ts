@@ -71,7 +71,9 @@ async function* followHistory(
   let taken = 0
   for (;;) {
     try {
-      for await (const events of historyOf(cluster, id, { wait: true, signal, ...(fold.runId === '' ? {} : { runId: fold.runId }) })) {
+      const run = fold.runId === '' ? {} : { runId: fold.runId }
+      // once its end is known only the record may be missing
+      for await (const events of fold.end === undefined ? historyOf(cluster, id, { wait: true, signal, ...run }) : []) {
         const fresh = events.filter((event) => Number(event.eventId) > taken)
         for (const event of fresh) await fold.take(event)
         taken = Math.max(taken, ...fresh.map((event: HistoryEvent) => Number(event.eventId)))
@@ -79,11 +81,11 @@ async function* followHistory(
         const position = fold.driver.journal.length
         yield* told(services, id, news.take(known ?? knownOf(after, position)), position)
         known = Math.max(known ?? 0, position)
-        if (fold.end === 'continued') break
-        if (fold.end !== undefined) {
-          yield { id: position, type: 'execution', execution: await reader.record(id, true) }
-          return 'ended'
-        }
+        if (fold.end !== undefined) break
+      }
+      if (fold.end !== undefined && fold.end !== 'continued') {
+        yield { id: fold.driver.journal.length, type: 'execution', execution: await reader.record(id, true) }
+        return 'ended'
       }
     } catch (error) {
       if (closed.aborted) throw new EngineError('engine-closed', 'the engine was closed; the execution goes on')

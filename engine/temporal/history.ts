@@ -21,9 +21,9 @@ import {
   type SeenFailure,
 } from '../../workflows/protocol/outcomes.ts'
 import {
+  callbackSignalOf,
   LANE_TYPE,
   SIGNAL_CALLBACK,
-  type CallbackSignal,
   type ExpressResult,
   type StartInfo,
   type Taken,
@@ -250,8 +250,8 @@ export class HistoryFold {
     if (event.workflowExecutionSignaledEventAttributes) {
       const { signalName, input } = event.workflowExecutionSignaledEventAttributes
       if (signalName !== SIGNAL_CALLBACK) return
-      const { place, ok, value } = (await payloads.first(input)) as CallbackSignal
-      this.signals.push((now) => this.driver.called(place, ok, value, now))
+      const answer = callbackSignalOf(await payloads.first(input))
+      if (answer !== undefined) this.signals.push((now) => this.driver.called(answer.place, answer.ok, answer.value, now))
     }
     if (event.workflowExecutionCancelRequestedEventAttributes) this.others.push((now) => this.driver.stop(now))
   }

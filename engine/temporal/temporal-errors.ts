@@ -1,12 +1,16 @@
 import { WorkflowNotFoundError } from '@temporalio/client'
+import { RegistryError } from './registry/database-errors.ts'
 
 /** Temporal has no such workflow, or none that runs. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || codeOf(error) === 5
 }
 
-/** Unavailable, deadline exceeded, exhausted, aborted, cancelled, unknown: worth another try. */
+/** Of Temporal: unavailable, deadline exceeded, exhausted, aborted, cancelled, unknown. Of the database: away, or full. Worth another try. */
 export function isPassing(error: unknown): boolean {
+  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
+    if (at instanceof RegistryError) return at.passing
+  }
   return [1, 2, 4, 8, 10, 13, 14].includes(codeOf(error) ?? -1)
 }
 

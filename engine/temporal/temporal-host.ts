@@ -45,6 +45,8 @@ const AWAITS_MS = 3000
 const START_MS = 30_000
 /** No execution has another id: neither Temporal nor the database need be asked, which refuse some. */
 const ID = /^[A-Za-z0-9_.-]{1,128}$/
+/** Executions that this process has started, and need not ask whose they are. */
+const MOST_OWN = 10_000
 const PAUSE_MS = [100, 500, 1000, 2000, 5000] as const
 
 export interface HostOptions {
@@ -64,6 +66,7 @@ export class TemporalHost implements Durable {
   private readonly closing: () => Promise<void>
   private readonly callbackUrl: (token: string) => string
   private readonly closed = new AbortController()
+  private readonly own = new Set<string>()
 
   constructor(cluster: Cluster, registry: Registry, { scope, flows, callbackUrl, closing }: HostOptions) {
     this.cluster = cluster
@@ -109,6 +112,9 @@ export class TemporalHost implements Durable {
     }
     try {
       await this.cluster.client.withDeadline(Date.now() + START_WAIT_MS, () => this.cluster.client.workflow.start(name, options))
+      this.own.add(id)
+      const [oldest] = this.own
+      if (this.own.size > MOST_OWN) this.own.delete(oldest as string)
       return { existed: false, flow: name }
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, flow: (await this.record(id, false)).flow }
@@ -122,6 +128,8 @@ export class TemporalHost implements Durable {
     const both = signal === undefined ? this.closed.signal : AbortSignal.any([signal, this.closed.signal])
     for (let attempt = 0; ; attempt++) {
       try {
+        // of another scope, or none of ours at all
+        if (!this.own.has(id) && (await this.reader.describe(id)) === undefined) return await this.reader.recordedOutcome(id)
         return await waitForOutcome(this.cluster, id, both)
       } catch (error) {
         if (isAborted(signal)) throw waitAborted(signal)

@@ -98,6 +98,8 @@ export class Workers {
         workers.push(await Worker.create(own))
       }
     } catch (error) {
+      // a worker that was made ends only if it has run
+      await Promise.all(workers.map((worker) => worker.runUntil(Promise.resolve()).catch(() => undefined)))
       throw new EngineError('temporal-unavailable', `no worker can be started: ${messageOf(error)}`, { cause: error })
     }
     return new Workers(workers, failed)

@@ -141,6 +141,13 @@ export interface CallbackSignal {
   readonly value: Json
 }
 
+/** What came with a signal, if it is an answer: anybody who may use Temporal can send one. */
+export function callbackSignalOf(value: unknown): CallbackSignal | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { place, ok, value: answer = null } = value as Partial<CallbackSignal>
+  return typeof place === 'string' && typeof ok === 'boolean' ? { place, ok, value: answer } : undefined
+}
+
 /** What the sink `records.ended` gets when an execution ends. */
 export interface EndedExecution {
   readonly info: StartInfo

@@ -80,6 +80,15 @@ export function definitions(bench: Bench): void {
     expect(await rejection(l.engine.run(l.name('early')))).toMatchObject({ error: { status: 435, errorType: 'FunctionNotFound' } })
   })
 
+  bench.it('a flow may be called like the members that every object has', async (l) => {
+    const names = Object.getOwnPropertyNames(Object.prototype).filter((name) => /^[a-z]/i.test(name))
+    expect(names).toContain('constructor')
+    for (const flow of [...names, 'default', 'then', 'prototype']) {
+      await l.engine.deploy({ flow, start: 'p', nodes: { p: { type: 'pass', params: { of: '$.flow' } } } })
+      expect(await l.engine.run(flow, { input: { flow } }), flow).toEqual({ of: flow })
+    }
+  })
+
   bench.alone('a new definition does not change what runs, over a crash too; who starts then has the new one', async (l) => {
     const flow = (n: number): object => ({
       flow: l.name('changing'),

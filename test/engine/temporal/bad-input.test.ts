@@ -1,5 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Client, credentials, Server as GrpcServer, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js'
+import { temporal as temporalProto } from '@temporalio/proto'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createEngine, type Engine, type EngineOptions } from '../../../engine/index.ts'
 import { isSupported } from '../../../engine/temporal/connect.ts'
 import { normalizeSpec } from '../../../executors/function-spec.ts'
@@ -45,6 +47,58 @@ async function listener(answer: (socket: Socket) => void): Promise<string> {
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** The real server behind a proxy that says another version. */
+async function oldServer(serverVersion: string): Promise<{ readonly address: string; readonly asked: string[] }> {
+  const asked: string[] = []
+  const behind = new Client(address, credentials.createInsecure())
+  const server = new GrpcServer({ 'grpc.max_receive_message_length': -1 })
+  const { GetSystemInfoResponse } = temporalProto.api.workflowservice.v1
+  for (const [service, methods] of Object.entries(METHODS)) {
+    const plain = (value: Buffer): Buffer => value
+    const definition = Object.fromEntries(
+      methods.map((name) => [
+        name,
+        {
+          path: `/${service}/${name}`,
+          requestStream: false,
+          responseStream: false,
+          ...{ requestSerialize: plain, requestDeserialize: plain, responseSerialize: plain, responseDeserialize: plain },
+        },
+      ]),
+    )
+    const implementation = Object.fromEntries(
+      methods.map((name): [string, handleUnaryCall<Buffer, Buffer>] => [
+        name,
+        ({ request, metadata }, respond) => {
+          asked.push(name)
+          behind.makeUnaryRequest(`/${service}/${name}`, plain, plain, request, metadata, (error, response) => {
+            if (error !== null || response === undefined) return respond(error)
+            if (name !== 'GetSystemInfo') return respond(null, response)
+            const info = { ...GetSystemInfoResponse.decode(response), serverVersion }
+            respond(null, Buffer.from(GetSystemInfoResponse.encode(info).finish()))
+          })
+        },
+      ]),
+    )
+    server.addService(definition, implementation)
+  }
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  )
+  onTestFinished(() => {
+    server.forceShutdown()
+    behind.close()
+  })
+  return { address: `127.0.0.1:${port}`, asked }
+}
+
+const METHODS = {
+  'temporal.api.workflowservice.v1.WorkflowService': ['GetSystemInfo', 'DescribeNamespace', 'CountWorkflowExecutions'],
+  'temporal.api.operatorservice.v1.OperatorService': ['ListSearchAttributes', 'AddSearchAttributes'],
 }
 
 describe.each([
@@ -224,6 +278,16 @@ it.each([
   ['latest', false],
 ])('a server of version %j is supported: %s', (version, supported) => {
   expect(isSupported(version)).toBe(supported)
+})
+
+it('a server that is too old is refused by client and worker, and nothing is made there', async () => {
+  const old = await oldServer('1.20.3')
+  for (const role of [{ worker: false }, {}])
+    expect(await refusal({ address: old.address, ...role })).toMatchObject({
+      code: 'temporal-unavailable',
+      message: `the Temporal server at ${old.address} is version 1.20.3; fnflow needs 1.28 or later`,
+    })
+  expect(old.asked).not.toContain('AddSearchAttributes')
 })
 
 describe('an execution', () => {

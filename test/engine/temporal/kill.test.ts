@@ -124,7 +124,7 @@ it(`${COUNT} mixed flows all end, none twice, though workers are killed again an
   await expectAllRight(lab, mixedFlows(COUNT))
 })
 
-const OUTAGE_COUNT = 100
+const OUTAGE_COUNT = 200
 
 /** Its first step waits for the lab's gate. */
 const HELD: MixedFlow = {
