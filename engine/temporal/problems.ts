@@ -8,15 +8,22 @@ const LONG_MS = 5000
 const WORKFLOW_QUEUE = 1
 const ACTIVITY_QUEUE = 2
 const SCHEDULED = 1
+const VERSIONED = 2
+/** A worker whose slots are free asks at least once in this time. */
+const POLL_MS = 70_000
+
+/** Of a worker deployment; null: workers without versions. */
+type Version = { readonly deploymentName?: string | null; readonly buildId?: string | null } | null
 
 /** In words, with the remedy; empty where all is well. */
 export async function problemsOf(cluster: Cluster, { raw, taskQueue }: WorkflowExecutionDescription): Promise<string[]> {
   const problems: string[] = []
   const { pendingActivities, pendingWorkflowTask } = raw
   const waitingSince = ms(pendingWorkflowTask?.scheduledTime)
+  const pinned = raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion ?? null
   if (pendingWorkflowTask != null && pendingWorkflowTask.state === SCHEDULED && isLong(waitingSince)) {
-    if (!(await isPolled(cluster, taskQueue, WORKFLOW_QUEUE)))
-      problems.push(`no worker polls the task queue ${taskQueue} for workflows; start one: fnflow worker --task-queue ${taskQueue}`)
+    const missing = await missingAt(cluster, { queue: taskQueue, type: WORKFLOW_QUEUE, pinned, since: waitingSince })
+    if (missing !== null) problems.push(`${missing.who} polls the task queue ${taskQueue} for workflows; ${missing.remedy(taskQueue)}`)
   }
   if (pendingWorkflowTask != null && (pendingWorkflowTask.attempt ?? 1) > 3)
     problems.push(
@@ -32,13 +39,17 @@ export async function problemsOf(cluster: Cluster, { raw, taskQueue }: WorkflowE
     queues.set(queue, [...(queues.get(queue) ?? []), activityId ?? ''])
   }
   for (const [queue, waiting] of queues) {
-    if (await isPolled(cluster, queue, ACTIVITY_QUEUE)) continue
+    const missing = await missingAt(cluster, {
+      queue,
+      type: ACTIVITY_QUEUE,
+      pinned: queue === taskQueue ? pinned : null,
+      since: Date.now() - POLL_MS,
+    })
+    if (missing === null) continue
     const what = waiting.length === 1 ? waiting[0] : `${waiting[0]} and ${waiting.length - 1} more`
     const main = cluster.options.taskQueue
-    const remedy = queue.startsWith(`${main}.`)
-      ? `fnflow worker --task-queue ${main} --queues ${queue.slice(main.length + 1)}`
-      : `fnflow worker --task-queue ${queue}`
-    problems.push(`no worker polls the task queue ${queue} for functions (${what} waits there); start one: ${remedy}`)
+    const asked = queue.startsWith(`${main}.`) ? `${main} --queues ${queue.slice(main.length + 1)}` : queue
+    problems.push(`${missing.who} polls the task queue ${queue} for functions (${what} waits there); ${missing.remedy(asked)}`)
   }
   return problems
 }
@@ -47,8 +58,39 @@ function isLong(since: number): boolean {
   return since > 0 && Date.now() - since > LONG_MS
 }
 
-/** True if some worker has asked the queue for tasks of late. */
-async function isPolled({ client, options: { namespace } }: Cluster, name: string, taskQueueType: number): Promise<boolean> {
-  const { pollers } = await client.workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType })
-  return (pollers ?? []).some(({ lastAccessTime }) => Date.now() - ms(lastAccessTime) < 70_000)
+interface Wanted {
+  readonly queue: string
+  readonly type: number
+  /** The version that alone may. */
+  readonly pinned: Version
+  /**
+   * Who has not asked since then is gone. Of a workflow's task the time at which it was given out: who was waiting for one at that time and
+   * is still there has it. (Workers with no slot left for functions do not ask at all.)
+   */
+  readonly since: number
+}
+
+/** Who would have to ask the queue for tasks and does not; null where somebody does. */
+async function missingAt(
+  { client, options: { namespace } }: Cluster,
+  { queue, type, pinned, since }: Wanted,
+): Promise<{ readonly who: string; remedy(queue: string): string } | null> {
+  const request = { namespace, taskQueue: { name: queue }, taskQueueType: type }
+  const { pollers, versioningInfo } = await client.workflowService.describeTaskQueue(request)
+  const active = (pollers ?? []).filter(({ lastAccessTime }) => ms(lastAccessTime) > since)
+  const versions = active.map(({ deploymentOptions: of }) => (of?.workerVersioningMode === VERSIONED ? of : null))
+  const wanted = pinned ?? versioningInfo?.currentDeploymentVersion ?? null
+  if (versions.some((version) => version?.deploymentName === wanted?.deploymentName && version?.buildId === wanted?.buildId)) return null
+  if (wanted !== null) {
+    const written = `${wanted.deploymentName}@${wanted.buildId}`
+    const who = `no worker of version ${written}, ${pinned === null ? 'the current one' : 'to which it is pinned,'}`
+    return { who, remedy: (queue) => `start one: fnflow worker --task-queue ${queue} --deployment ${written}` }
+  }
+  const [some] = versions
+  if (some == null) return { who: 'no worker', remedy: (queue) => `start one: fnflow worker --task-queue ${queue}` }
+  return {
+    who: 'no worker without a version',
+    remedy: () =>
+      `make the version of those that do the current one: temporal worker deployment set-current-version --deployment-name ${some.deploymentName} --build-id ${some.buildId}`,
+  }
 }

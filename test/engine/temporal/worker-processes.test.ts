@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createEngine, type Engine, type EngineOptions } from '../../../engine/index.ts'
 import type { TemporalWorkerOptions } from '../../../engine/api.ts'
@@ -211,4 +212,51 @@ it('describe says whom an execution waits for, and it goes on when they come', {
   expect((await waiting.describe()).problems).toBeUndefined()
   await open('alone', true, { load: () => 'here' })
   expect(await execution.result()).toBe('here')
+})
+
+it('of workers with versions describe says which one is missing', { timeout: 4 * MINUTES }, async () => {
+  const version = (buildId: string): TemporalWorkerOptions => ({ deployment: { name: 'shop', buildId } })
+  const asked = Promise.withResolvers<string>()
+  const first = await createEngine({
+    engine: 'temporal',
+    store,
+    temporal: { address, namespace, taskQueue: 'versions', worker: version('1') },
+    functions: { ask: () => null, last: () => 'by one' },
+    onCallback: ({ token }) => asked.resolve(token),
+  })
+  engines.push(first)
+  await first.deploy({ flow: 'pinned', start: 'a', nodes: { a: { type: 'callback', function: 'ask', next: 'b' }, b: fn('last') } })
+  const execution = await first.start('pinned')
+  const problems = async (): Promise<string> => ((await execution.describe()).problems ?? []).join('; ')
+  await expect
+    .poll(problems, { timeout: MINUTES, interval: 1000 })
+    .toMatch(
+      /^no worker without a version polls the task queue versions for workflows; .*set-current-version --deployment-name shop --build-id 1$/,
+    )
+
+  const connection = await Connection.connect({ address })
+  // a version is known some time after its workers have begun to poll
+  const setCurrent = (buildId: string): Promise<void> =>
+    expect
+      .poll(() => connection.workflowService.setWorkerDeploymentCurrentVersion({ namespace, deploymentName: 'shop', buildId }), {
+        timeout: MINUTES,
+        interval: 500,
+      })
+      .toBeDefined()
+  await setCurrent('1')
+  const token = await asked.promise
+  const client = await open('versions', false)
+  await first.close()
+  await open('versions', version('2'), { ask: () => null, last: () => 'by two' })
+  await setCurrent('2')
+  await connection.close()
+  await client.callback(token, { status: 'succeeded' })
+  const said = async (): Promise<string> => ((await client.describe(execution.id)).problems ?? []).join('; ')
+  await expect
+    .poll(said, { timeout: 2 * MINUTES, interval: 1000 })
+    .toMatch(
+      /^no worker of version shop@1, to which it is pinned, polls the task queue versions for workflows; start one: .*--deployment shop@1$/,
+    )
+  await open('versions', version('1'), { last: () => 'by one again' })
+  expect(await client.result(execution.id)).toBe('by one again')
 })
