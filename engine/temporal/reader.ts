@@ -139,17 +139,17 @@ export class Reader {
     await this.registry.saveRecords([record])
   }
 
-  /** Keeps the journals of an execution, and of its lanes, that were too long to be handed over. What Temporal has forgotten stays unknown. */
+  /** Keeps the journal of an execution that was too long to be handed over. What Temporal has forgotten stays unknown. */
   async archive(id: string): Promise<void> {
-    const notes = new RangeNotes(new NodeView())
-    const { info, driver } = await this.history(id, notes)
-    for (const { kind, place } of notes.all()) {
-      const lane = laneId(id, place)
-      if (kind === 'batch' || (await this.registry.lane(lane)) !== undefined) continue
-      const folded = await this.history(lane)
-      await this.registry.saveLane(lane, [{ beganAt: folded.beganAt } satisfies LaneHead, ...folded.driver.journal])
-    }
+    const { info, driver } = await this.history(id)
     await this.registry.saveJournal(id, [{ hints: info.hints } satisfies JournalHead, ...driver.journal])
+  }
+
+  /** Keeps the journal of a lane that has ended, by its workflow id. */
+  async archiveLane(lane: string): Promise<void> {
+    const { end, beganAt, driver } = await this.history(lane)
+    if (end === undefined || end === 'continued') return
+    await this.registry.saveLane(lane, [{ beganAt } satisfies LaneHead, ...driver.journal])
   }
 
   /** Throws EngineError `execution-not-found`. */

@@ -1,28 +1,105 @@
 import { CORE_VERSION } from '../../dsl/core/machine.ts'
 import type { EndedExecution, EndedLane, JournalHead, LaneHead } from '../../workflows/protocol/shapes.ts'
 import type { LogLine } from '../../executors/contract.ts'
-import { messageOf } from './temporal-errors.ts'
+import { EngineError } from '../errors.ts'
 import { RegistryError } from './registry/database-errors.ts'
 import type { Registry } from './registry/registry.ts'
 import type { EndedRecord, NewLogLine } from './registry/types.ts'
 
 /** How long what is to be written waits for others. */
 const GATHER_MS = 25
-const MOST_RECORDS = 200
-/** Records that wait for a database that is away. */
-const MOST_WAITING = 2000
-/** Lines that wait for the database; beyond it the oldest are dropped, and counted. */
-const MOST_LINES = 20_000
-const LINES_AT_ONCE = 1000
 const PAUSE_MS = 2000
+/** How long the end of a process waits for the database. */
+const CLOSE_MS = 5000
+/** What waits for a database that is away, and how much of it goes into one write. */
+const RECORDS = { most: 2000, atOnce: 200 }
+const LANES = { most: 500, atOnce: 1 }
+const LINES = { most: 20_000, atOnce: 1000 }
+/** What is given up when there is too much; more than one at a time, since moving all the others costs. */
+const GIVEN_UP = 0.02
 
-/** Writes in groups, one group at a time per scope; what fails is tried again, as long as the process lives. */
+interface Scoped {
+  readonly scope: string
+}
+type WaitingRecord = Scoped & { readonly record: EndedRecord }
+type WaitingLane = Scoped & { readonly id: string; readonly journal: readonly unknown[] }
+type WaitingLine = Scoped & NewLogLine
+
+interface QueueOptions<Item> {
+  readonly most: number
+  readonly atOnce: number
+  /** Of one scope. */
+  write(registry: Registry, items: readonly Item[]): Promise<void>
+}
+
+/** What waits to be written, bounded: of too much the oldest are given up, and counted. */
+class Queue<Item extends Scoped> {
+  private readonly options: QueueOptions<Item>
+  private items: Item[] = []
+  private givenUp = 0
+
+  constructor(options: QueueOptions<Item>) {
+    this.options = options
+  }
+
+  /** Those that wait or are being written. */
+  get size(): number {
+    return this.items.length
+  }
+
+  /** How many were given up since this was asked last. */
+  takeGivenUp(): number {
+    const count = this.givenUp
+    this.givenUp = 0
+    return count
+  }
+
+  add(item: Item): void {
+    const { most } = this.options
+    this.items.push(item)
+    if (this.items.length > most) this.givenUp += this.items.splice(0, Math.ceil(most * GIVEN_UP)).length
+  }
+
+  /** Writes all, in groups of one scope each; false when one has failed and is to be tried again later, with those behind it. */
+  async write(scoped: (scope: string) => Promise<Registry>): Promise<boolean> {
+    for (let first = this.items[0]; first !== undefined; first = this.items[0]) {
+      const { scope } = first
+      const group: Item[] = []
+      for (const item of this.items) {
+        if (item.scope === scope) group.push(item)
+        if (group.length === this.options.atOnce) break
+      }
+      try {
+        await this.options.write(await scoped(scope), group)
+      } catch (error) {
+        if (!isRefusal(error)) return false
+        process.emitWarning(
+          `what was to be recorded was refused: ${error instanceof Error ? error.message : String(error)}`,
+          'FnflowRecordWarning',
+        )
+      }
+      const done = new Set(group)
+      this.items = this.items.filter((item) => !done.has(item))
+    }
+    return true
+  }
+}
+
+/** Writes in groups, one at a time; what fails is tried again after a pause, as long as the process lives. */
 export class Recorder {
   private readonly scoped: (scope: string) => Promise<Registry>
-  private readonly records = new Map<string, EndedRecord[]>()
-  private readonly lanes: EndedLane[] = []
-  private lines: (NewLogLine & { readonly scope: string })[] = []
-  private dropped = 0
+  private readonly records = new Queue<WaitingRecord>({
+    ...RECORDS,
+    write: (registry, items) => registry.saveRecords(items.map(({ record }) => record)),
+  })
+  private readonly lanes = new Queue<WaitingLane>({
+    ...LANES,
+    write: async (registry, items) => {
+      for (const { id, journal } of items) await registry.saveLane(id, journal)
+    },
+  })
+  /** Whether those of a group that failed were written is unknown: twice is better than never. */
+  private readonly lines = new Queue<WaitingLine>({ ...LINES, write: (registry, items) => registry.appendLogs(items) })
   private timer: NodeJS.Timeout | null = null
   private writing: Promise<void> = Promise.resolve()
   private closed = false
@@ -33,28 +110,20 @@ export class Recorder {
 
   /** Of the sink; must not wait, since the workflow's task waits for it. */
   ended(ended: EndedExecution): void {
-    const { scope } = ended.info
-    let records = this.records.get(scope)
-    if (records === undefined) this.records.set(scope, (records = []))
-    records.push(recordOf(ended))
-    // the sweeper makes it from the history
-    if (records.length > MOST_WAITING) records.shift()
+    this.records.add({ scope: ended.info.scope, record: recordOf(ended) })
     this.wake()
   }
 
-  lane(ended: EndedLane): void {
-    if (ended.journal === null) return
-    this.lanes.push(ended)
+  lane({ scope, id, beganAt, journal }: EndedLane): void {
+    // too long: the sweeper takes it from the history
+    if (journal === null) return
+    this.lanes.add({ scope, id, journal: [{ beganAt } satisfies LaneHead, ...journal] })
     this.wake()
   }
 
   log(line: LogLine, execution: string, node: string | undefined, scope: string): void {
-    if (this.lines.length >= MOST_LINES) {
-      this.lines.splice(0, LINES_AT_ONCE)
-      this.dropped += LINES_AT_ONCE
-    }
     const { time, requestId: request, level, text } = line
-    this.lines.push({ scope, execution, time, request, level, text, ...(node === undefined ? {} : { node }) })
+    this.lines.add({ scope, execution, time, request, level, text, ...(node === undefined ? {} : { node }) })
     this.wake()
   }
 
@@ -66,9 +135,20 @@ export class Recorder {
     await this.writing
   }
 
+  /** Writes what there is, once and within seconds; what cannot be written is given up, and told of. */
   async close(): Promise<void> {
     this.closed = true
-    await this.flush()
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([this.flush(), new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)))])
+    clearTimeout(timer)
+    const made = this.records.size + this.lanes.size
+    const lines = this.lines.size
+    if (made + lines === 0) return
+    process.emitWarning(
+      `the database did not take ${this.records.size} records of executions, ${this.lanes.size} of lanes and ${lines} lines of functions' logs: ` +
+        'the records are made from the histories by whichever worker runs next, the lines are lost',
+      'FnflowRecordWarning',
+    )
   }
 
   private wake(pause = GATHER_MS): void {
@@ -77,70 +157,22 @@ export class Recorder {
   }
 
   private async write(): Promise<void> {
-    let failed = false
-    for (const [scope, records] of this.records) {
-      this.records.delete(scope)
-      for (let at = 0; at < records.length; at += MOST_RECORDS) {
-        const some = records.slice(at, at + MOST_RECORDS)
-        try {
-          await (await this.scoped(scope)).saveRecords(some)
-        } catch (error) {
-          // all that could be written is
-          if (isRefusal(error)) {
-            process.emitWarning(`records of executions were refused: ${messageOf(error)}`, 'FnflowRecordWarning')
-            continue
-          }
-          failed = true
-          this.records.set(scope, [...records.slice(at), ...(this.records.get(scope) ?? [])])
-          break
-        }
-      }
-    }
-    failed = !(await this.writeLanes()) || failed
-    failed = !(await this.writeLines()) || failed
-    if (failed) this.wake(PAUSE_MS)
-  }
-
-  private async writeLanes(): Promise<boolean> {
-    for (let next = this.lanes.shift(); next !== undefined; next = this.lanes.shift()) {
-      const { scope, id, beganAt, journal } = next
-      try {
-        await (await this.scoped(scope)).saveLane(id, [{ beganAt } satisfies LaneHead, ...(journal ?? [])])
-      } catch (error) {
-        if (isRefusal(error)) continue
-        this.lanes.unshift(next)
-        return false
-      }
-    }
-    return true
-  }
-
-  private async writeLines(): Promise<boolean> {
-    while (this.lines.length > 0) {
-      const { scope } = this.lines[0] as { scope: string }
-      const end = this.lines.findIndex((line) => line.scope !== scope)
-      const some = this.lines.slice(0, Math.min(LINES_AT_ONCE, end < 0 ? LINES_AT_ONCE : end))
-      this.lines = this.lines.slice(some.length)
-      try {
-        await (await this.scoped(scope)).appendLogs(some)
-      } catch (error) {
-        if (isRefusal(error)) continue
-        // whether they were written is unknown: twice is better than never
-        this.lines = [...some, ...this.lines]
-        return false
-      }
-    }
-    if (this.dropped > 0) {
-      process.emitWarning(`${this.dropped} lines of functions' logs were lost: the database did not take them in time`, 'FnflowLogWarning')
-      this.dropped = 0
-    }
-    return true
+    const written = []
+    for (const queue of [this.records, this.lanes, this.lines]) written.push(await queue.write(this.scoped))
+    if (written.includes(false)) return this.wake(PAUSE_MS)
+    const records = this.records.takeGivenUp() + this.lanes.takeGivenUp()
+    if (records > 0)
+      process.emitWarning(`${records} records came while the database was away, and are made from histories`, 'FnflowRecordWarning')
+    const lines = this.lines.takeGivenUp()
+    if (lines > 0)
+      process.emitWarning(`${lines} lines of functions' logs were lost: the database did not take them in time`, 'FnflowLogWarning')
   }
 }
 
-/** The database will never take it. */
+/** The database will never take it as it is. Where somebody must act first, it may yet. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof RegistryError && !error.passing
+  if (error instanceof EngineError && (error.code === 'store-unusable' || error.code === 'engine-closed')) return false
+  return !(error instanceof RegistryError) || !error.passing
 }
 
 /** The record of an execution that has ended. */

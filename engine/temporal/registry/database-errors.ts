@@ -4,6 +4,8 @@ import { EngineError } from '../../errors.ts'
 const CONNECTION_ENDS = /^(08|57P0[1-5])/
 /** The server has undone the statement and asks for it again: serialization failure, deadlock. */
 const UNDONE = /^40(001|P01)$/
+/** The server is read-only: one that was the primary, or is not yet. */
+const READ_ONLY = '25006'
 /** Somebody must act: authorization, rights, missing schema or table, wrong database. */
 const UNUSABLE = /^(28|3D|3F|42)/
 const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
@@ -18,7 +20,7 @@ export interface DatabaseNames {
 
 /** Thrown when PostgreSQL does not do what the registry asks of it. */
 export class RegistryError extends EngineError {
-  /** True where the same call may succeed later as it is: the database was away, or full. */
+  /** True where the same call may succeed later as it is: the database was away, full, or read-only. */
   readonly passing: boolean
 
   constructor(code: 'store-unusable' | 'store-failed', message: string, passing: boolean, cause: Error) {
@@ -72,10 +74,11 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** True where the connection is gone, or may still get the answer of the statement that failed. */
+/** True where the connection is gone, may still get the answer of the statement that failed, or leads to the wrong server. */
 export function connectionInDoubt(error: unknown): boolean {
   const state = sqlState(error)
-  return state === undefined || CONNECTION_ENDS.test(state)
+  // of a server that is not the primary any more: another connection may reach the one that is
+  return state === undefined || state === READ_ONLY || CONNECTION_ENDS.test(state)
 }
 
 /** True where the connection was lost: the statement may have been run, or not. */
@@ -90,7 +93,7 @@ export function connectionLost(error: unknown): boolean {
 function isPassing(error: unknown): boolean {
   const state = sqlState(error)
   // without a state: no connection, or no answer in time; 53: no space, no memory, no more connections; 57: ended by somebody
-  return state === undefined || CONNECTION_ENDS.test(state) || /^(53|57)/.test(state) || UNDONE.test(state)
+  return state === undefined || state === READ_ONLY || CONNECTION_ENDS.test(state) || /^(53|57)/.test(state) || UNDONE.test(state)
 }
 
 /** True where the server has undone the statement. */
@@ -120,7 +123,7 @@ function remedyFor(error: unknown, { where, schema, user = '' }: DatabaseNames):
   if (state === '42P01' || state === '3F000') return `Somebody has removed tables of schema ${schema}: restore them from a backup`
   if (state === '53300') return 'Raise max_connections of PostgreSQL, or lower poolSize'
   if (state.startsWith('53')) return 'Give PostgreSQL the space that it lacks'
-  if (state === '25006') return 'Name the primary server in the URL: this one is read-only'
+  if (state === READ_ONLY) return 'Name the primary server in the URL: this one is read-only'
   if (state === '' || CONNECTION_ENDS.test(state)) return `See that PostgreSQL runs and can be reached at ${where}`
   return 'See the log of PostgreSQL for more'
 }

@@ -20,6 +20,16 @@ export class Lanes {
     await this.db.change(sql, [this.scope, executionOf(id), id, await encodeJournal(journal)], { name: 'save-lane' })
   }
 
+  /** Those of the lanes whose journals are here. */
+  async having(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set()
+    // one by one by the key, as executions are
+    const sql = `SELECT found.id FROM unnest($2::text[], $3::text[]) AS wanted (execution, id), LATERAL (
+      SELECT l.id FROM fnflow.lanes AS l WHERE l.scope = $1 AND l.execution = wanted.execution AND l.id = wanted.id LIMIT 1) AS found`
+    const rows = await this.db.rows<{ id: string }>(sql, [this.scope, ids.map(executionOf), ids], { name: 'has-lane' })
+    return new Set(rows.map(({ id }) => id))
+  }
+
   async journal(id: string): Promise<readonly unknown[] | undefined> {
     const sql = 'SELECT journal FROM fnflow.lanes WHERE scope = $1 AND execution = $2 AND id = $3'
     const row = await this.db.row<{ journal: Buffer }>(sql, [this.scope, executionOf(id), id])

@@ -6,7 +6,7 @@ import type { Database } from './database.ts'
 import { RegistryError } from './database-errors.ts'
 import { decodeJournal, decodeJson, encodeJournal, encodeJson } from './encoding.ts'
 import { originOfParent, originOfTrigger } from './origin.ts'
-import type { EndedRecord, StoredRecord } from './types.ts'
+import type { EndedRecord, RecordedEnd, StoredRecord } from './types.ts'
 
 /** Per statement: PostgreSQL reads an array of bytes from its text of twice the size, and many at once would fill it. */
 const STATEMENT_BYTES = 8 * 1024 * 1024
@@ -165,6 +165,15 @@ export class Records {
     const sql = `SELECT found.id FROM unnest($2::text[]) AS wanted (id),
       LATERAL (SELECT e.id FROM fnflow.executions AS e WHERE e.scope = $1 AND e.id = wanted.id LIMIT 1) AS found`
     return new Set((await this.db.rows<{ id: string }>(sql, [this.scope, ids], { name: 'has-record' })).map(({ id }) => id))
+  }
+
+  /** How those of the executions ended that have a record. */
+  async ends(ids: readonly string[]): Promise<Map<string, RecordedEnd>> {
+    if (ids.length === 0) return new Map()
+    const sql = `SELECT found.* FROM unnest($2::text[]) AS wanted (id),
+      LATERAL (SELECT e.id, e.status, e.ended_at FROM fnflow.executions AS e WHERE e.scope = $1 AND e.id = wanted.id LIMIT 1) AS found`
+    const rows = await this.db.rows<Pick<ListRow, 'id' | 'status' | 'ended_at'>>(sql, [this.scope, ids], { name: 'record-ends' })
+    return new Map(rows.map(({ id, status, ended_at: endedAt }) => [id, { status, endedAt }]))
   }
 
   private async insert(group: readonly EncodedRecord[]): Promise<void> {

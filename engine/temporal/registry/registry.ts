@@ -14,7 +14,7 @@ import { Plans } from './plans.ts'
 import { PostgresPayloads } from './postgres-payloads.ts'
 import { listRecords } from './record-lists.ts'
 import { Records } from './records.ts'
-import { prune } from './retention.ts'
+import { prune, type PruneOptions } from './retention.ts'
 import { Retries } from './retries.ts'
 import type {
   CallbackAnswer,
@@ -24,6 +24,7 @@ import type {
   FunctionRoute,
   NewLogLine,
   PayloadStore,
+  RecordedEnd,
   RecordFilter,
   StoredCallback,
   StoredFlow,
@@ -228,6 +229,16 @@ export class Registry {
     return this.lanes.journal(id)
   }
 
+  /** Those of the lanes whose journals are here, by their workflow ids. */
+  hasLane(ids: readonly string[]): Promise<Set<string>> {
+    return this.lanes.having(ids)
+  }
+
+  /** How those of the executions ended that have a record. */
+  recordedEnds(ids: readonly string[]): Promise<Map<string, RecordedEnd>> {
+    return this.records.ends(ids)
+  }
+
   /** Those of the executions that have a record. */
   hasRecord(ids: readonly string[]): Promise<Set<string>> {
     return this.records.having(ids)
@@ -258,10 +269,10 @@ export class Registry {
     return this.lines.of(execution)
   }
 
-  /** Deletes executions that ended before `before` (epoch ms) with all that belongs to them, `limit` at most; resolves to how many. */
-  prune(before: number, limit: number): Promise<number> {
+  /** Deletes executions that are due, with all that belongs to them, `limit` at most; resolves to how many. */
+  prune(options: Omit<PruneOptions, 'deletePayloads'>): Promise<number> {
     const deletePayloads = (ids: readonly string[]): Promise<void> => this.shared.payloads.deleteOwners(ids)
-    return prune(this.shared.db, this.scope, { before, limit, deletePayloads })
+    return prune(this.shared.db, this.scope, { ...options, deletePayloads })
   }
 }
 

@@ -89,6 +89,9 @@ export interface EndedRecord {
 /** All of a record but its journal. */
 export type StoredRecord = Omit<EndedRecord, 'journal'> & { readonly hasJournal: boolean }
 
+/** How an execution ended, as its record has it. */
+export type RecordedEnd = Pick<EndedRecord, 'status' | 'endedAt'>
+
 export interface RecordFilter {
   readonly flow?: string
   readonly status?: ExecutionStatus | readonly ExecutionStatus[]

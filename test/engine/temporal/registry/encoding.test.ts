@@ -81,7 +81,7 @@ describe('errors', () => {
     ['42P01', 'store-unusable', false, 'restore them from a backup'],
     ['53100', 'store-failed', true, 'the space that it lacks'],
     ['53300', 'store-failed', true, 'max_connections'],
-    ['25006', 'store-failed', false, 'primary server'],
+    ['25006', 'store-failed', true, 'primary server'],
     ['57P01', 'store-failed', true, 'PostgreSQL runs'],
     ['22021', 'store-failed', false, 'log of PostgreSQL'],
   ] as const)('of SQLSTATE %s tell what to do', ([code, expected, passing, remedy]) => {

@@ -104,6 +104,21 @@ describe('a record', () => {
     await registry.saveRecords([])
   })
 
+  test('tells how its execution ended, and of lanes it is told which are there', async () => {
+    const registry = await lab.open()
+    await registry.saveRecords([ended('a', { endedAt: 7 }), ended('b', { status: 'timedOut', endedAt: 8 })])
+    expect(await registry.recordedEnds(['b', 'none', 'a'])).toEqual(
+      new Map([
+        ['a', { status: 'succeeded', endedAt: 7 }],
+        ['b', { status: 'timedOut', endedAt: 8 }],
+      ]),
+    )
+    expect(await registry.recordedEnds([])).toEqual(new Map())
+    await registry.saveLane('a~each[0]#1/$range#1', [])
+    expect(await registry.hasLane(['a~each[0]#1/$range#1', 'a~each[9]#1/$range#1', 'b~x'])).toEqual(new Set(['a~each[0]#1/$range#1']))
+    expect(await registry.hasLane([])).toEqual(new Set())
+  })
+
   test('may be large: values of 6 MiB, and a journal of 70 MiB', { timeout: 120_000 }, async () => {
     const [registry, other] = [await lab.open({ scope: 'large' }), await lab.open({ scope: 'large' })]
     const text = randomBytes(3 * 1024 * 1024).toString('hex')
