@@ -8,7 +8,8 @@
  *
  * A service whose variable is set is used as it is. Servers that were started here die with this process, however it dies.
  */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { acquireGuardian, guardFolder, releaseGuardian } from './guardian.ts'
@@ -120,9 +121,11 @@ class Run {
 
 async function newFolder(): Promise<string> {
   acquireGuardian()
-  const folder = await mkdtemp(join(tmpdir(), 'fnflow-services-'))
+  const folder = join(tmpdir(), `fnflow-services-${randomBytes(6).toString('hex')}`)
+  // before it is there: this process may be killed at any time
   guardFolder(folder)
-  // The servers that run as a user of their own must get to their folders through this one.
+  await mkdir(folder)
+  // The servers that run as a user of their own must get to their folders through this one, whatever the umask.
   await chmod(folder, 0o711)
   return folder
 }
