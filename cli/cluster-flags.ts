@@ -21,3 +21,11 @@ export function count(value: string): number {
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number from 1 is expected')
   return number
 }
+
+/** For commander: a TCP port; 0 for whichever is free. */
+export function portNumber(value: string): number {
+  const number = Number(value)
+  if (value.trim() === '' || !Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new InvalidArgumentError('a port from 0 to 65535 is expected')
+  return number
+}

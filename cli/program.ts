@@ -1,9 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { count, withClusterFlags } from './cluster-flags.ts'
+import { count, portNumber, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
 import type { PlanOptions } from './commands/plan.ts'
 import type { RunOptions } from './commands/run.ts'
+import type { ServeOptions } from './commands/serve.ts'
 import type { ValidateOptions } from './commands/validate.ts'
 import type { WorkerOptions } from './commands/worker.ts'
 import { EXIT } from './exit-codes.ts'
@@ -15,6 +16,7 @@ Examples:
   $ fnflow validate flows/
   $ fnflow diagram flow.yaml
   $ fnflow plan flow.yaml --input @input.json
+  $ fnflow serve --flows ./flows
   $ fnflow worker --store postgres://localhost/fnflow
 
 Exit codes: 0 fine, 1 the execution failed, 2 bad usage or an invalid definition, 3 a store or server could not be reached, 130 interrupted.`
@@ -57,6 +59,15 @@ Examples:
   $ fnflow worker --functions ./functions.yaml --queues imports:20,gpu.nvidia-t4
   $ fnflow worker --queues gpu.nvidia-t4:2 --only
   $ fnflow worker --address temporal:7233 --tls-ca ca.pem --tls-cert me.pem --tls-key me.key --deployment orders@2026-07-01`
+
+const SERVE_HELP = `
+The HTTP API of this folder's flows and functions, on this machine, until it is interrupted: durable in --store, or on Temporal where fnflow.yaml
+says engine: temporal. Prints one line on stdout when it listens. It is the beginning of the API: definitions, executions, callbacks.
+
+Examples:
+  $ fnflow serve --flows ./flows --functions ./functions.yaml
+  $ curl -X POST localhost:8900/v1/flows/order/executions -H 'content-type: application/json' -d '{"input": {"n": 3}}'
+  $ curl localhost:8900/v1/executions`
 
 const DIAGRAM_HELP = `
 Examples:
@@ -147,6 +158,25 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     .action(async (flow: string, dash: string | undefined, options: PlanOptions) => {
       const { plan } = await import('./commands/plan.ts')
       exitCode = await plan(flow, withStdin(dash, options, 'plan'))
+    })
+
+  withClusterFlags(
+    configured(program.command('serve'))
+      .summary('serve the HTTP API')
+      .description('Serves the HTTP API until it is interrupted.')
+      .option('--config <file>', 'configuration (default: the fnflow.yaml of this folder, if there is one)')
+      .option('--flows <folder>', 'flows that are deployed at the start (default: ./flows, if there is one)')
+      .option('-f, --functions <file>', 'functions (default: the functions.yaml of this folder, if there is one)')
+      .option('-s, --store <folder>', 'where executions are kept (default: ./data); Temporal: the URL of PostgreSQL')
+      .option('--host <host>', 'address to listen at (default: 127.0.0.1)')
+      .option('--port <number>', 'port (default: 8900; 0: a free one)', portNumber)
+      .option('--json', 'for programs: the line as one JSON document, errors as a last line on stderr'),
+  )
+    .option('--task-queue <name>', 'of Temporal (default: FNFLOW_TEMPORAL_TASKQUEUE, else fnflow)')
+    .addHelpText('after', SERVE_HELP)
+    .action(async (options: ServeOptions) => {
+      const { serve } = await import('./commands/serve.ts')
+      exitCode = await serve(options)
     })
 
   withClusterFlags(

@@ -183,7 +183,20 @@ export interface RerunPlan {
   readonly again: readonly { readonly node: string; readonly reason: string }[]
 }
 
+/** A deployed flow. */
+export interface FlowRecord {
+  readonly flow: string
+  readonly version: string
+  /** Of the definition. */
+  readonly hash: string
+  readonly mode: FlowMode
+}
+
 export interface Engine {
+  /** What {@link deploy} would say of a definition; nothing is deployed. `flow` only where there are no errors. */
+  check(flow: string | Uint8Array | object): Promise<{ readonly flow?: string; readonly diagnostics: readonly Diagnostic[] }>
+  /** A flow by `name`, or `name:version`. Rejects with EngineError `flow-not-found`. */
+  flow(ref: string): Promise<FlowRecord>
   /** Text (YAML or JSON), bytes, or an object. Rejects with {@link FlowInvalid} carrying all diagnostics. */
   deploy(
     flow: string | Uint8Array | object,

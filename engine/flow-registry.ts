@@ -26,16 +26,22 @@ export class FlowRegistry {
     this.known = known
   }
 
-  /** Checks and compiles; rejects with FlowInvalid. What the registry at hand does not know is a warning: it may come later. */
-  async load(source: string | Uint8Array | object): Promise<DeployedFlow> {
+  /** Checks; never rejects for a bad definition. What is no definition at all is one finding. */
+  async check(source: string | Uint8Array | object): Promise<{ readonly plan?: Plan; readonly diagnostics: readonly Diagnostic[] }> {
     if (!isSource(source)) {
       const message = `a flow is a text, bytes or an object, not ${source === null ? 'null' : typeof source}`
-      throw new FlowInvalid('(none)', [{ rule: 'schema', severity: 'error', message, path: [] }])
+      return { diagnostics: [{ rule: 'schema', severity: 'error', message, path: [] }] }
     }
     const { diagnostics, plan } = await loadFlow(source, {
       registry: { ...this.bound(), hasFlow: (name: string) => this.flows.has(name) || isItself(name, source) },
     })
-    if (plan === undefined || diagnostics.some(isError)) throw new FlowInvalid(nameOf(source), diagnostics)
+    return plan === undefined || diagnostics.some(isError) ? { diagnostics } : { diagnostics, plan }
+  }
+
+  /** Checks and compiles; rejects with FlowInvalid. What the registry at hand does not know is a warning: it may come later. */
+  async load(source: string | Uint8Array | object): Promise<DeployedFlow> {
+    const { diagnostics, plan } = await this.check(source)
+    if (plan === undefined) throw new FlowInvalid(isSource(source) ? nameOf(source) : '(none)', diagnostics)
     const { hash, prepared } = this.prepare(plan)
     return { name: plan.flow, version: 'latest', hash, plan, prepared, warnings: diagnostics }
   }

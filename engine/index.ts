@@ -12,6 +12,7 @@ export type {
   ExecutionEvent,
   ExecutionRecord,
   ExecutionStatus,
+  FlowRecord,
   ListOptions,
   NodeRecord,
   NodeStatus,

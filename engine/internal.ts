@@ -73,6 +73,8 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
 
   const facade: RebuildingEngine = {
     rebuilds: () => rebuilds,
+    check: (source) => call((e) => e.check(source)),
+    flow: (ref) => call((e) => e.flow(ref)),
     deploy: (source) => call((e) => e.deploy(source)),
     async start(flow: string, given: StartOptions = {}) {
       const id = given.id ?? newId()

@@ -10,6 +10,7 @@ import type {
   Execution,
   ExecutionEvent,
   ExecutionRecord,
+  FlowRecord,
   ListOptions,
   NodeRecord,
   RerunOptions,
@@ -123,6 +124,18 @@ export class LocalEngine implements Engine {
     return engine
   }
 
+  async check(source: string | Uint8Array | object): ReturnType<Engine['check']> {
+    this.mustBeOpen()
+    const { plan, diagnostics } = await this.flows.check(source)
+    return { diagnostics, ...(plan === undefined ? {} : { flow: plan.flow }) }
+  }
+
+  async flow(ref: string): Promise<FlowRecord> {
+    this.mustBeOpen()
+    const { name: flow, version, hash, plan } = await this.deployed(ref)
+    return { flow, version, hash, mode: plan.mode }
+  }
+
   async deploy(source: string | Uint8Array | object): ReturnType<Engine['deploy']> {
     this.mustBeOpen()
     const deployed = await this.flows.load(source)
@@ -143,7 +156,7 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     checkStart(options)
     const input = takeInput(options.input)
-    return this.begin(this.shared ? await this.flow(flow) : this.flows.get(flow), input, options)
+    return this.begin(this.shared ? await this.deployed(flow) : this.flows.get(flow), input, options)
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
@@ -209,7 +222,7 @@ export class LocalEngine implements Engine {
     const given = options.input === undefined ? undefined : takeInput(options.input)
     const { durable, collector, deployed, record } = await this.endedExecution(id)
     const { flow } = record
-    const target = options.version === undefined ? deployed : await this.flow(`${flow}:${options.version}`)
+    const target = options.version === undefined ? deployed : await this.deployed(`${flow}:${options.version}`)
     const from = options.from ?? target.plan.start
     const request = { from, before: deployed.plan, after: target.plan }
     const { carried, plan } = forRerun(collector, request)
@@ -334,12 +347,12 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     checkStart(options)
     const input = takeInput(options.input)
-    const deployed = await this.flow(flow)
+    const deployed = await this.deployed(flow)
     if (deployed.plan.mode === 'express' && options.id === undefined) return this.runExpress(deployed, input, options)
     return (await this.begin(deployed, input, options)).result(signalOf(options))
   }
 
-  private async flow(ref: string): Promise<DeployedFlow> {
+  private async deployed(ref: string): Promise<DeployedFlow> {
     if (!this.shared) return this.flows.get(ref)
     return (await (await this.opened()).find?.(ref)) ?? this.flows.refuse(ref)
   }

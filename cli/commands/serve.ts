@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs'
+import type { Engine, EngineOptions } from '../../engine/api.ts'
+import type { FunctionSpec } from '../../engine/functions-file.ts'
+import { clusterPlace, type ClusterFlags } from '../cluster.ts'
+import { CommandError, usageError } from '../command-error.ts'
+import { configFileHere, readConfig, type Config } from '../config.ts'
+import type { FileDiagnostic } from '../diagnostics.ts'
+import { documentOf } from '../engine-errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { flowFilesIn } from '../flow-files.ts'
+import { watchInterrupts } from '../interrupt.ts'
+import { onStderr, print, say } from '../output.ts'
+import { cannotRead, isFolder } from '../paths.ts'
+import { visible } from '../visible.ts'
+import { tellWarnings } from '../warnings.ts'
+import { CHANNELS, readFunctions, tellDiagnostics } from '../workspace.ts'
+
+export interface ServeOptions extends ClusterFlags {
+  readonly config?: string
+  readonly functions?: string
+  readonly flows?: string
+  readonly host?: string
+  readonly port?: number
+  readonly json?: boolean
+}
+
+const DEFAULT_STORE = './data'
+const DEFAULT_FLOWS = './flows'
+const DEFAULT_FUNCTIONS = './functions.yaml'
+const DEFAULT_PORT = 8900
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
+
+/**
+ * `fnflow serve`: the HTTP API in this process, until it is asked to stop. Resolves to the exit code. Throws CommandError: bad usage (2); a store or
+ * server that cannot be reached, or a port that is taken (3).
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { host = '127.0.0.1', port = DEFAULT_PORT } = options
+  if (!LOOPBACK.test(host))
+    throw usageError(`--host ${host}: without API keys, which are not there yet, the server listens on this machine only (127.0.0.1)`)
+  const config = await readConfig(options.config ?? configFileHere())
+  const functions = await functionsOf(options, config)
+  const interrupts = watchInterrupts(() => undefined)
+  tellWarnings(say, (message) => say(visible(message)))
+  let engine: Engine | undefined
+  try {
+    engine = await open(options, config, functions)
+    await deployFolder(engine, options.flows)
+    const { createServer } = await import('../../engine/http/server.ts')
+    const app = await createServer({ engine })
+    try {
+      const address = await app.listen({ host, port })
+      await print(options.json === true ? JSON.stringify({ address }) : `listening at ${address}`)
+      await new Promise<void>((resolve) => {
+        if (interrupts.interrupted) resolve()
+        else interrupts.signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      say('stopping: no new requests are taken (again: end at once)')
+    } catch (error) {
+      throw cannotListen(error, host, port)
+    } finally {
+      await app.close()
+    }
+  } catch (error) {
+    await documentOf(error)
+  } finally {
+    await engine?.close()
+    interrupts.release()
+  }
+  return EXIT.ok
+}
+
+async function open(flags: ServeOptions, config: Config, functions: Record<string, FunctionSpec>): Promise<Engine> {
+  const common: EngineOptions = {
+    functions,
+    channels: CHANNELS,
+    ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
+    onLog: ({ text, execution, node }) =>
+      say(onStderr('dim', `${[execution, node].some(Boolean) ? `[${[execution, node].filter(Boolean).join(' ')}] ` : ''}${visible(text)}`)),
+  }
+  const { createEngine } = await import('../../engine/create-engine.ts')
+  if (config.engine !== 'temporal') return createEngine({ ...common, store: flags.store ?? config.store ?? DEFAULT_STORE })
+  const { store, temporal } = clusterPlace(flags, config)
+  return createEngine({ ...common, engine: 'temporal', store, temporal: { ...temporal, worker: false } })
+}
+
+/** Those of the file that is named, here or in the configuration; else of the functions.yaml of this folder, if there is one. */
+async function functionsOf(options: ServeOptions, config: Config): Promise<Record<string, FunctionSpec>> {
+  const named = options.functions ?? config.functions
+  if (named === undefined && !existsSync(DEFAULT_FUNCTIONS)) return {}
+  if (named !== undefined && !existsSync(named)) throw cannotRead(named, 'functions file', { code: 'ENOENT' })
+  return readFunctions(named ?? DEFAULT_FUNCTIONS)
+}
+
+/** Puts the flows of a folder there; a broken one is told of, and what was deployed before stays. */
+async function deployFolder(engine: Engine, named: string | undefined): Promise<void> {
+  const folder = named ?? DEFAULT_FLOWS
+  if (!isFolder(folder)) {
+    if (named !== undefined) throw usageError(`no folder ${folder}`)
+    return
+  }
+  const { FlowInvalid } = await import('../../engine/errors.ts')
+  for (const { file, bytes } of flowFilesIn(folder)) {
+    try {
+      const { flow } = await engine.deploy(bytes)
+      say(`deployed ${flow} (${file})`)
+    } catch (error) {
+      if (!(error instanceof FlowInvalid)) throw error
+      const found = error.diagnostics.map((one): FileDiagnostic => ({ ...one, file }))
+      await tellDiagnostics(found, new Map([[file, Buffer.from(bytes).toString()]]))
+    }
+  }
+}
+
+function cannotListen(error: unknown, host: string, port: number): unknown {
+  const { code } = (error ?? {}) as { readonly code?: unknown }
+  if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error
+  const why = { EADDRINUSE: 'another process has it', EACCES: 'this user may not', EADDRNOTAVAIL: 'this machine has no such address' }[code]
+  const errorMessage = `cannot listen at ${host}:${port}: ${why}; --port names another`
+  return new CommandError({ status: 503, errorType: 'CannotListen', errorMessage }, EXIT.unreachable)
+}

@@ -1,0 +1,74 @@
+/**
+ * The HTTP API of an engine (docs/http.md), as a fastify plugin: parsers, error answers and routes are its own, so it can stand in an
+ * application beside others.
+ */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { Engine } from '../api.ts'
+import { parseJson } from './json-body.ts'
+import { Problem, problemOf, type ProblemDocument } from './problem.ts'
+import { callbackRoutes } from './routes/callbacks.ts'
+import { executionRoutes } from './routes/executions.ts'
+import { flowRoutes } from './routes/flows.ts'
+import { healthRoutes } from './routes/health.ts'
+import { RouteTable } from './route-table.ts'
+
+export interface FnflowApiOptions {
+  /** The engine that is served; whoever made it closes it. */
+  readonly engine: Engine
+}
+
+/** A whole body; what of it is data has the engine's own limits (6 MiB). */
+export const BODY_LIMIT = 8 * 1024 * 1024
+
+/** Registers the API: `app.register(fnflowApi, { engine, prefix: '/flows' })`. */
+export async function fnflowApi(app: FastifyInstance, { engine }: FnflowApiOptions): Promise<void> {
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) => {
+    // a body that is not there is not {}: routes say what they need
+    if (text === '') return done(null, undefined)
+    try {
+      done(null, parseJson(text as string))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  const table = new RouteTable()
+  app.addHook('onRoute', ({ method, url }) => table.add(method, url))
+  app.addHook('onRequest', async (request) => refuseCompressed(request))
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = problemOf(error)
+    if (problem.status >= 500) request.log.error({ err: error }, 'a request failed')
+    return answer(reply, problem)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?')
+    const allowed = table.methodsOf(path)
+    if (allowed.length === 0) return answer(reply, new Problem('not-found', `there is nothing at ${path}`).document)
+    void reply.header('allow', allowed.join(', '))
+    return answer(reply, new Problem('method-not-allowed', `${path} takes ${allowed.join(', ')}, not ${request.method}`).document)
+  })
+  const services = { engine }
+  await app.register(healthRoutes, services)
+  await app.register(flowRoutes, services)
+  await app.register(executionRoutes, services)
+  await app.register(callbackRoutes, services)
+}
+
+/** Answers with a problem document. */
+function answer(reply: FastifyReply, problem: ProblemDocument): FastifyReply {
+  return reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(problem)
+}
+
+/** A small body could unpack to a huge one. */
+function refuseCompressed({ headers }: FastifyRequest): void {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new Problem('unsupported-media-type', `bodies are taken as they are, not with content-encoding ${encoding}`)
+}

@@ -1,0 +1,112 @@
+import { STATUS_CODES } from 'node:http'
+import type { Diagnostic } from '../../dsl/diagnostics.ts'
+import { errorOf } from './documents.ts'
+import { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from '../errors.ts'
+
+/** An RFC 9457 problem document. */
+export interface ProblemDocument {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly diagnostics?: readonly Diagnostic[]
+  readonly line?: number
+  readonly column?: number
+  readonly [extension: string]: unknown
+}
+
+/** Codes of the API that the engine has no errors for, with their status. */
+export const PROBLEM_CODES = {
+  'bad-request': 400,
+  'malformed-json': 400,
+  'malformed-yaml': 400,
+  forbidden: 403,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  conflict: 409,
+  express: 409,
+  'unsupported-media-type': 415,
+  'name-mismatch': 422,
+  'invalid-body': 422,
+  'execution-failed': 422,
+  'headers-too-large': 431,
+  'internal-error': 500,
+  'shutting-down': 503,
+  'execution-timed-out': 504,
+} as const
+
+export type ProblemCode = keyof typeof PROBLEM_CODES | EngineErrorCode
+
+/** Thrown by routes: what the client is told. */
+export class Problem extends Error {
+  readonly document: ProblemDocument
+  constructor(code: keyof typeof PROBLEM_CODES, detail: string, extensions: Readonly<Record<string, unknown>> = {}) {
+    super(detail)
+    this.name = 'Problem'
+    this.document = documentOf(code, PROBLEM_CODES[code], detail, extensions)
+  }
+}
+
+function documentOf(code: string, status: number, detail: string, extensions: Readonly<Record<string, unknown>> = {}): ProblemDocument {
+  return { type: `urn:fnflow:problem:${code}`, title: STATUS_CODES[status] ?? 'Error', status, detail, code, ...extensions }
+}
+
+/** What the engine's own codes are called here, where that is another name. */
+const RENAMED: { readonly [code in EngineErrorCode]?: keyof typeof PROBLEM_CODES } = {
+  'bad-input': 'bad-request',
+  'bad-option': 'bad-request',
+  'not-durable': 'express',
+  'engine-closed': 'shutting-down',
+}
+
+/** The problem document of whatever a route has thrown. What is not known is an internal error, and its message stays here. */
+export function problemOf(error: unknown): ProblemDocument {
+  if (error instanceof Problem) return error.document
+  if (error instanceof FlowInvalid) return problemOfFlow(error)
+  if (error instanceof ExecutionFailed) return documentOf('execution-failed', 422, error.message, { error: errorOf(error.error) })
+  if (error instanceof EngineError) {
+    const renamed = RENAMED[error.code]
+    return renamed === undefined
+      ? documentOf(error.code, error.status, error.message)
+      : documentOf(renamed, PROBLEM_CODES[renamed], error.message)
+  }
+  return problemOfFastify(error) ?? documentOf('internal-error', 500, 'something went wrong here; the server has logged it')
+}
+
+function problemOfFlow({ diagnostics, message }: FlowInvalid): ProblemDocument {
+  const syntax = diagnostics.find(({ rule }) => rule === 'syntax')
+  if (syntax === undefined) return documentOf('flow-invalid', 422, message, { diagnostics })
+  return documentOf('malformed-yaml', 400, syntax.message, positionOf(syntax))
+}
+
+function positionOf({ line, column }: Diagnostic): { readonly line?: number; readonly column?: number } {
+  return { ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) }
+}
+
+/** What fastify itself refuses, by its codes. */
+function problemOfFastify(error: unknown): ProblemDocument | undefined {
+  const {
+    code,
+    statusCode,
+    message = '',
+    validation,
+    validationContext,
+  } = (error ?? {}) as {
+    readonly code?: string
+    readonly statusCode?: number
+    readonly message?: string
+    readonly validation?: readonly { readonly instancePath?: string; readonly message?: string }[]
+    readonly validationContext?: string
+  }
+  if (validation !== undefined) {
+    const detail = validation.map((one) => `${one.instancePath || '/'}: ${one.message ?? 'is wrong'}`).join('; ')
+    const isBody = validationContext === 'body'
+    return documentOf(isBody ? 'invalid-body' : 'bad-request', isBody ? 422 : 400, `${validationContext ?? 'request'}: ${detail}`)
+  }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return documentOf('payload-too-large', 413, 'the body is larger than 8 MiB')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return documentOf('unsupported-media-type', 415, message)
+  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') return documentOf('bad-request', 400, message)
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return documentOf('bad-request', statusCode, message)
+  return undefined
+}
