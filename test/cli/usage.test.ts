@@ -12,6 +12,7 @@ describe('usage', () => {
       ['run', '--help'],
       ['validate', '--help'],
       ['diagram', '--help'],
+      ['serve', '--help'],
       ['worker', '--help'],
       ['help', 'run'],
     ]) {

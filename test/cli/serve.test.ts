@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, describe, expect, it } from 'vitest'
+import { firstLine, fnflow, folderWith, FUNCTIONS, oneFunction, type Running } from './support.ts'
+
+const servers: Running[] = []
+afterAll(() => {
+  for (const { child } of servers) child.kill('SIGKILL')
+})
+
+const ASKS = {
+  flow: 'asks',
+  start: 'a',
+  nodes: { a: { type: 'callback', function: 'ask', next: 'b' }, b: { type: 'function', function: 'hello' } },
+}
+
+/** A server of a folder, and where it listens. */
+async function serve(cwd: string, ...more: string[]): Promise<{ readonly running: Running; readonly url: string }> {
+  const running = fnflow(['serve', '--json', '--port', '0', ...more], { cwd })
+  servers.push(running)
+  const { address } = JSON.parse(await firstLine(running)) as { address: string }
+  return { running, url: address }
+}
+
+async function post(url: string, body: object = {}): Promise<{ readonly status: number; readonly body: any }> {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  return { status: response.status, body: await response.json() }
+}
+
+const get = async (url: string): Promise<any> => (await fetch(url)).json()
+
+describe('fnflow serve', () => {
+  const folder = folderWith({
+    ...FUNCTIONS,
+    'flows/hello.json': oneFunction('hello'),
+    'flows/asks.json': ASKS,
+    'flows/wrong.yaml': 'flow: wrong\nstart: nowhere\nnodes:\n  a: { type: pass }\n',
+  })
+
+  it('deploys a folder, tells of what is broken in it, runs flows, and ends in good order when it is told to', async () => {
+    const { running, url } = await serve(folder)
+    const { body, status } = await post(`${url}/v1/flows/calls-hello/executions`, { input: { name: 'you' } })
+    expect([status, body.flow]).toEqual([202, 'calls-hello'])
+    expect(await get(`${url}/v1/executions/${body.id}?wait=20`)).toMatchObject({ status: 'succeeded', output: { hello: 'you' } })
+    expect((await get(`${url}/v1/executions/${body.id}/logs`)).items).toMatchObject([{ text: 'hello {"name":"you"}', node: 'a' }])
+    running.child.kill('SIGTERM')
+    const { code, stderr } = await running
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/wrong\.yaml:2:8 /)
+    expect(stderr).toMatch(/deployed calls-hello/)
+    expect(stderr).toMatch(/stopping/)
+  })
+
+  it('goes on behind kill -9 with what ran, for whoever follows it', async () => {
+    const first = await serve(folder, '--store', 'killed')
+    const { id } = (await post(`${first.url}/v1/flows/asks/executions`)).body
+    const waits = async (url: string): Promise<boolean> => (await get(`${url}/v1/executions/${id}/nodes`)).items?.[0]?.status === 'waiting'
+    await expect.poll(() => waits(first.url), { timeout: 20_000 }).toBe(true)
+    first.running.child.kill('SIGKILL')
+    await first.running
+    const second = await serve(folder, '--store', 'killed')
+    expect(await waits(second.url)).toBe(true)
+    const stream = fetch(`${second.url}/v1/executions/${id}/events`).then((response) => response.text())
+    await sleep(200)
+    expect((await post(`${second.url}/v1/executions/${id}/stop`)).status).toBe(202)
+    expect(await stream).toMatch(/"status":"cancelled"/)
+    second.running.child.kill('SIGTERM')
+    expect((await second.running).code).toBe(0)
+  })
+
+  it('ends waits and streams when it is told to stop', async () => {
+    const { running, url } = await serve(folder, '--store', 'ended')
+    const { id } = (await post(`${url}/v1/flows/asks/executions`)).body
+    const wait = get(`${url}/v1/executions/${id}?wait=60`)
+    const stream = fetch(`${url}/v1/executions/${id}/events`).then((response) => response.text())
+    await sleep(500)
+    running.child.kill('SIGTERM')
+    expect(await wait).toMatchObject({ status: 'running' })
+    expect(await stream).not.toMatch(/"status":"succeeded"/)
+    expect((await running).code).toBe(0)
+  })
+
+  it('says what keeps it from listening', async () => {
+    const { url } = await serve(folder, '--store', 'taken')
+    const { port } = new URL(url)
+    expect(await fnflow(['serve', '--port', port, '--store', 'another'], { cwd: folder })).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(
+        new RegExp(`cannot listen at 127\\.0\\.0\\.1:${port}: another process has it; --port names another`),
+      ) as unknown,
+    })
+    expect(await fnflow(['serve', '--port', '0', '--store', 'taken'], { cwd: folder })).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/store-locked/) as unknown,
+    })
+    for (const [args, message] of [
+      [['--host', '0.0.0.0'], /listens on this machine only/],
+      [['--port', '70000'], /a port from 0 to 65535 is expected/],
+      [['--flows', 'nowhere'], /no folder nowhere/],
+      [['--functions', 'nowhere.yaml'], /no functions file nowhere\.yaml/],
+    ] as const)
+      expect(await fnflow(['serve', ...args], { cwd: folder }), args.join(' ')).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(message) as unknown,
+      })
+  })
+})
