@@ -48,8 +48,15 @@ module.exports = {
       name: 'zod-is-types-only',
       comment: 'importing zod costs 60-85 ms of the 100 ms of start-up: schemas are thunks that are handed zod by scripts/generate.ts',
       severity: 'error',
-      from: { path: '^(dsl|workflows|engine|cli)/' },
+      from: { path: '^(dsl|workflows|engine|cli)/', pathNot: '^engine/http/' },
       to: { path: '(^|/)node_modules/zod/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'http-is-loaded-late',
+      comment: 'the server loads fastify and zod: it is imported when one is made, and by nothing that starts without',
+      severity: 'error',
+      from: { path: '^(dsl|workflows|executors|connectors|engine|cli)/', pathNot: '^engine/http/' },
+      to: { path: '^engine/http/', dependencyTypesNot: ['dynamic-import', 'type-only'] },
     },
     {
       name: 'no-dev-dependencies',

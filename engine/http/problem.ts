@@ -36,7 +36,7 @@ export const PROBLEM_CODES = {
   'execution-timed-out': 504,
 } as const
 
-export type ProblemCode = keyof typeof PROBLEM_CODES | EngineErrorCode
+type ProblemCode = keyof typeof PROBLEM_CODES | EngineErrorCode
 
 /** Thrown by routes: what the client is told. */
 export class Problem extends Error {
@@ -48,7 +48,7 @@ export class Problem extends Error {
   }
 }
 
-function documentOf(code: string, status: number, detail: string, extensions: Readonly<Record<string, unknown>> = {}): ProblemDocument {
+function documentOf(code: ProblemCode, status: number, detail: string, extensions: Readonly<Record<string, unknown>> = {}): ProblemDocument {
   return { type: `urn:fnflow:problem:${code}`, title: STATUS_CODES[status] ?? 'Error', status, detail, code, ...extensions }
 }
 

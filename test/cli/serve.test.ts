@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { firstLine, fnflow, folderWith, FUNCTIONS, oneFunction, type Running } from './support.ts'
+import { firstLine, fnflow, folderWith, FUNCTIONS, oneFunction, ROOT, type Running } from './support.ts'
 
 const servers: Running[] = []
 afterAll(() => {
@@ -27,6 +29,22 @@ async function post(url: string, body: object = {}): Promise<{ readonly status: 
 }
 
 const get = async (url: string): Promise<any> => (await fetch(url)).json()
+
+it('docs/http.md: its commands do what it says', async () => {
+  const page = readFileSync(join(ROOT, 'docs/http.md'), 'utf8')
+  const [serving = '', ...curls] = [...page.matchAll(/^\$ (.*)$/gm)].map(([, line]) => line as string)
+  expect(serving).toMatch(/^fnflow serve .*--store \.\/data$/)
+  const args = serving.replace('./data', folderWith()).split(' ').slice(2)
+  const { url } = await serve(ROOT, ...args)
+  // as curl would: it may not be on this machine
+  const answers: unknown[] = []
+  for (const line of curls) {
+    const [, at = ''] = / localhost:8900(\S+)/.exec(line) ?? []
+    const [, data] = / -d '(.*)'$/.exec(line) ?? []
+    answers.push(data === undefined ? await get(url + at) : (await post(url + at, JSON.parse(data) as object)).body)
+  }
+  expect(answers).toMatchObject([{ flow: 'approval', status: 'running' }, { items: [{ flow: 'approval', status: 'running' }] }])
+})
 
 describe('fnflow serve', () => {
   const folder = folderWith({
