@@ -445,7 +445,7 @@ class FlowExecution implements Port {
 
 /** What Temporal's pages show of a node: servers refuse summaries of more than 400 bytes. */
 function summaryOf({ node }: NodeRun): string {
-  return node.plan.label.slice(0, 100)
+  return node.plan.label.replaceAll(/[\p{Cc}\p{Cs}"\\]/gu, ' ').slice(0, 100)
 }
 
 /** The function that a batch calls: all of its loop's body. */

@@ -47,7 +47,8 @@ export async function serve(options: ServeOptions): Promise<number> {
     engine = await open(options, config, functions)
     await deployFolder(engine, options.flows)
     const { createServer } = await import('../../engine/http/server.ts')
-    const app = await createServer({ engine })
+    const onError = (error: unknown): void => say(visible(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+    const app = await createServer({ engine, hosts: [host], onError })
     try {
       const address = await app.listen({ host, port })
       await print(options.json === true ? JSON.stringify({ address }) : `listening at ${address}`)

@@ -16,13 +16,15 @@ import { RouteTable } from './route-table.ts'
 export interface FnflowApiOptions {
   /** The engine that is served; whoever made it closes it. */
   readonly engine: Engine
+  /** Told of what was answered with 5xx: the answer does not say it. Default: nobody. */
+  readonly onError?: (error: unknown) => void
 }
 
 /** A whole body; what of it is data has the engine's own limits (6 MiB). */
 export const BODY_LIMIT = 8 * 1024 * 1024
 
 /** Registers the API: `app.register(fnflowApi, { engine, prefix: '/flows' })`. */
-export async function fnflowApi(app: FastifyInstance, { engine }: FnflowApiOptions): Promise<void> {
+export async function fnflowApi(app: FastifyInstance, { engine, onError }: FnflowApiOptions): Promise<void> {
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.removeAllContentTypeParsers()
@@ -38,9 +40,9 @@ export async function fnflowApi(app: FastifyInstance, { engine }: FnflowApiOptio
   const table = new RouteTable()
   app.addHook('onRoute', ({ method, url }) => table.add(method, url))
   app.addHook('onRequest', async (request) => refuseCompressed(request))
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
     const problem = problemOf(error)
-    if (problem.status >= 500) request.log.error({ err: error }, 'a request failed')
+    if (problem.status >= 500) onError?.(error)
     return answer(reply, problem)
   })
   app.setNotFoundHandler((request, reply) => {
@@ -58,7 +60,7 @@ export async function fnflowApi(app: FastifyInstance, { engine }: FnflowApiOptio
 }
 
 /** Answers with a problem document. */
-function answer(reply: FastifyReply, problem: ProblemDocument): FastifyReply {
+export function answer(reply: FastifyReply, problem: ProblemDocument): FastifyReply {
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json; charset=utf-8')

@@ -1,5 +1,6 @@
 /** What the API shows of executions and nodes. Times are epoch milliseconds. */
 import type { ErrorDocument } from '../../dsl/errors.ts'
+import type { Json } from '../../dsl/json.ts'
 import type { ExecutionRecord, NodeRecord } from '../api.ts'
 
 /** An execution, whole. */
@@ -12,8 +13,11 @@ export function summaryOf({ input: _input, output: _output, ...record }: Executi
   return withoutTraces(record)
 }
 
+/** A node. What a catch got is the output of the node that it caught: an error document, too. */
 export function nodeOf(record: NodeRecord): NodeRecord {
-  return withoutTraces(record)
+  const shown = withoutTraces(record)
+  if (shown.status !== 'caught' || typeof shown.output !== 'object' || shown.output === null) return shown
+  return { ...shown, output: errorOf(shown.output as unknown as ErrorDocument) as unknown as Json }
 }
 
 /** Stack traces name paths of the host, and stay there (http-api.md, 1). */

@@ -19,7 +19,9 @@ export function parseJson(text: string): unknown {
 
 const SPACE = /[ \t\n\r]*/y
 const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const TEXT = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y
+/** Parts of a text; repeated by a loop, since V8 repeats alternatives on its stack. */
+const PLAIN = /[^"\\\u0000-\u001f]+/y
+const ESCAPED = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 
 /** Where a text stops being JSON: the index of the first character that cannot stand there; its length where it ends too early. */
 function errorAt(text: string): number {
@@ -29,6 +31,13 @@ function errorAt(text: string): number {
     const found = pattern.exec(text)
     if (found === null) return false
     at += found[0].length
+    return true
+  }
+  const string = (): boolean => {
+    at += 1
+    while (match(PLAIN) || match(ESCAPED)) continue
+    if (text[at] !== '"') return false
+    at += 1
     return true
   }
   /** Without recursion: bodies may be nested a million deep. */
@@ -50,9 +59,7 @@ function errorAt(text: string): number {
           open.push(char)
           wanted = char === '[' ? 'first' : 'firstName'
         } else if (char === '"') {
-          match(TEXT)
-          if (text[at] !== '"') return at
-          at += 1
+          if (!string()) return at
           wanted = 'next'
         } else if (match(LITERAL)) wanted = 'next'
         else return at
@@ -67,9 +74,7 @@ function errorAt(text: string): number {
           break
         }
         if (char !== '"') return at
-        match(TEXT)
-        if (text[at] !== '"') return at
-        at += 1
+        if (!string()) return at
         wanted = 'colon'
         break
       }

@@ -24,6 +24,7 @@ export const PROBLEM_CODES = {
   forbidden: 403,
   'not-found': 404,
   'method-not-allowed': 405,
+  'request-timeout': 408,
   conflict: 409,
   express: 409,
   'unsupported-media-type': 415,
@@ -48,7 +49,12 @@ export class Problem extends Error {
   }
 }
 
-function documentOf(code: ProblemCode, status: number, detail: string, extensions: Readonly<Record<string, unknown>> = {}): ProblemDocument {
+function documentOf(
+  code: ProblemCode,
+  status: number,
+  detail: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): ProblemDocument {
   return { type: `urn:fnflow:problem:${code}`, title: STATUS_CODES[status] ?? 'Error', status, detail, code, ...extensions }
 }
 
@@ -60,6 +66,8 @@ const RENAMED: { readonly [code in EngineErrorCode]?: keyof typeof PROBLEM_CODES
   'engine-closed': 'shutting-down',
 }
 
+const UNAVAILABLE = 'the server cannot do that at present; its log says why'
+
 /** The problem document of whatever a route has thrown. What is not known is an internal error, and its message stays here. */
 export function problemOf(error: unknown): ProblemDocument {
   if (error instanceof Problem) return error.document
@@ -67,11 +75,11 @@ export function problemOf(error: unknown): ProblemDocument {
   if (error instanceof ExecutionFailed) return documentOf('execution-failed', 422, error.message, { error: errorOf(error.error) })
   if (error instanceof EngineError) {
     const renamed = RENAMED[error.code]
-    return renamed === undefined
-      ? documentOf(error.code, error.status, error.message)
-      : documentOf(renamed, PROBLEM_CODES[renamed], error.message)
+    const [code, status] = renamed === undefined ? ([error.code, error.status] as const) : ([renamed, PROBLEM_CODES[renamed]] as const)
+    // messages about stores and servers name folders and hosts
+    return documentOf(code, status, status >= 500 ? UNAVAILABLE : error.message)
   }
-  return problemOfFastify(error) ?? documentOf('internal-error', 500, 'something went wrong here; the server has logged it')
+  return problemOfFastify(error) ?? documentOf('internal-error', 500, 'something went wrong here; the log of the server says what')
 }
 
 function problemOfFlow({ diagnostics, message }: FlowInvalid): ProblemDocument {

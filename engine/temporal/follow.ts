@@ -3,7 +3,7 @@ import type { ExecutionEvent } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import { callbackToken } from '../ids.ts'
 import type { Cluster } from './cluster.ts'
-import { HistoryFold, type HistoryEvent } from './history.ts'
+import { HistoryFold } from './history.ts'
 import { News } from './news.ts'
 import type { Reader } from './reader.ts'
 import type { Registry } from './registry/registry.ts'
@@ -75,8 +75,11 @@ async function* followHistory(
       // once its end is known only the record may be missing
       for await (const events of fold.end === undefined ? historyOf(cluster, id, { wait: true, signal, ...run }) : []) {
         const fresh = events.filter((event) => Number(event.eventId) > taken)
-        for (const event of fresh) await fold.take(event)
-        taken = Math.max(taken, ...fresh.map((event: HistoryEvent) => Number(event.eventId)))
+        for (const event of fresh) {
+          await fold.take(event)
+          // one by one: the next may have to wait for the database, and come again
+          taken = Number(event.eventId)
+        }
         if (fresh.length === 0 || taken === 0) continue
         const position = fold.driver.journal.length
         yield* told(services, id, news.take(known ?? knownOf(after, position)), position)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -85,16 +86,56 @@ describe('fnflow serve', () => {
     expect((await second.running).code).toBe(0)
   })
 
-  it('ends waits and streams when it is told to stop', async () => {
+  it('ends waits and streams when it is told to stop, also of clients that do not read', async () => {
     const { running, url } = await serve(folder, '--store', 'ended')
     const { id } = (await post(`${url}/v1/flows/asks/executions`)).body
+    await expect.poll(async () => (await get(`${url}/v1/executions/${id}/nodes`)).items?.[0]?.status, { timeout: 20_000 }).toBe('waiting')
     const wait = get(`${url}/v1/executions/${id}?wait=60`)
-    const stream = fetch(`${url}/v1/executions/${id}/events`).then((response) => response.text())
-    await sleep(500)
+    const stalled = connect(Number(new URL(url).port), '127.0.0.1').pause()
+    stalled.write(`GET /v1/executions/${id}/events HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+    const seen: string[] = []
+    const stream = (await fetch(`${url}/v1/executions/${id}/events`)).body!.pipeThrough(new TextDecoderStream())
+    const reading = (async () => {
+      for await (const text of stream) seen.push(text)
+    })().catch(() => undefined)
+    await expect.poll(() => seen.join('')).toMatch(/event: node\nid: (\d+)\ndata: .*"status":"waiting"/)
+    // who knows all that there is still gets an answer at once
+    const last = /.*id: (\d+)/s.exec(seen.join(''))?.[1] ?? ''
+    const again = await fetch(`${url}/v1/executions/${id}/events`, { headers: { 'last-event-id': last } })
+    expect(again.status).toBe(200)
+    const began = performance.now()
     running.child.kill('SIGTERM')
     expect(await wait).toMatchObject({ status: 'running' })
-    expect(await stream).not.toMatch(/"status":"succeeded"/)
+    await reading
     expect((await running).code).toBe(0)
+    expect(performance.now() - began).toBeLessThan(8000)
+    stalled.destroy()
+  })
+
+  it('answers what is no request, or too much of one, with a problem, and goes on', async () => {
+    const { url } = await serve(folder, '--store', 'hostile')
+    const port = Number(new URL(url).port)
+    const raw = (text: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let answer = ''
+        const socket = connect(port, '127.0.0.1', () => socket.write(text))
+        socket.on('data', (data) => (answer += data.toString()))
+        socket.on('error', reject)
+        socket.on('close', () => resolve(answer))
+      })
+    const head = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n'
+    for (const [text, status, code] of [
+      ['HELLO\r\n\r\n', 400, 'bad-request'],
+      [`${head}x: ${'y'.repeat(20_000)}\r\n\r\n`, 431, 'headers-too-large'],
+      [`POST /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, 400, 'bad-request'],
+      [head.replace('/healthz', '/v1/%zz') + '\r\n', 400, 'bad-request'],
+    ] as const) {
+      const answer = await raw(text)
+      expect(answer, text.slice(0, 40)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+      expect(answer).toMatch(/content-type: application\/problem\+json/)
+      expect(answer).toContain(`"code":"${code}"`)
+    }
+    expect(await raw(`${head}\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
   })
 
   it('says what keeps it from listening', async () => {

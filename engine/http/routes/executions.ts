@@ -7,6 +7,9 @@ import { executionOf, nodeOf, summaryOf } from '../documents.ts'
 import { eventStream } from '../events.ts'
 import { executionId, executionStatus, flowName, limit, offset, rerunBody, waitSeconds } from '../schemas.ts'
 
+/** How long a stream may take to tell that the server closes. */
+const GRACE_MS = 500
+
 /** Executions (http-api.md, 3). */
 export async function executionRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
   const app = plain.withTypeProvider<ZodTypeProvider>()
@@ -36,8 +39,8 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
   })
 
   const pageQuery = z.strictObject({ limit: limit.optional(), offset: offset.optional() })
-  app.get('/v1/executions/:id/nodes', { schema: { params, querystring: pageQuery } }, async ({ params: { id }, query }) => ({
-    items: (await engine.nodes(id, without(query))).map(nodeOf),
+  app.get('/v1/executions/:id/nodes', { schema: { params, querystring: z.strictObject({}) } }, async ({ params: { id } }) => ({
+    items: (await engine.nodes(id)).map(nodeOf),
   }))
 
   const nodeParams = z.object({ id: executionId, node: z.string().min(1).max(500) })
@@ -54,6 +57,8 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     const left = new AbortController()
     reply.raw.once('close', () => left.abort())
     const after = positionOf(request.headers['last-event-id'])
+    // one that does not read would hold up the end of the server
+    closing.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
     const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing.signal]))
     return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
   })

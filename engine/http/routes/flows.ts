@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Engine } from '../../api.ts'
-import { EngineError, FlowInvalid } from '../../errors.ts'
-import { summaryOf } from '../documents.ts'
+import { EngineError, ExecutionFailed, FlowInvalid } from '../../errors.ts'
+import { errorOf, summaryOf } from '../documents.ts'
 import { parseJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { executionId, flowName, startBody } from '../schemas.ts'
@@ -15,6 +15,8 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
   await plain.register(definitionRoutes, { engine })
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const params = z.object({ name: flowName })
+  const closing = new AbortController()
+  plain.addHook('preClose', async () => closing.abort())
 
   app.post('/v1/flows/:name/executions', { schema: { params, body: startBody } }, async ({ params: { name }, body }, reply) => {
     const { input = {}, version } = body
@@ -31,8 +33,14 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     if ((await engine.flow(ref)).mode !== 'express')
       throw new EngineError('not-express', `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`)
     const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
-    const output = await execution.result()
-    return { execution: summaryOf(await execution.describe()), output }
+    try {
+      const output = await execution.result({ signal: closing.signal })
+      return { execution: summaryOf(await execution.describe()), output }
+    } catch (error) {
+      if (!(error instanceof ExecutionFailed)) throw error
+      const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
+      throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
+    }
   })
 }
 

@@ -117,6 +117,15 @@ export function httpContract(open: (options: HttpEngineOptions) => Promise<Engin
     beforeAll(async () => {
       await call('PUT', '/v1/flows/std', flow('std'))
       await call('PUT', '/v1/flows/bad', flow('bad', 'fail'))
+      await call('PUT', '/v1/flows/catches', {
+        flow: 'catches',
+        start: 'a',
+        nodes: {
+          a: { type: 'function', function: 'fail', onError: 'x' },
+          x: { type: 'error', catch: [{ next: 'done' }] },
+          done: { type: 'pass', params: { said: '$.errorMessage' } },
+        },
+      })
       await call('PUT', '/v1/flows/quick', flow('quick', 'next', { mode: 'express' }))
       await call('PUT', '/v1/flows/broken', flow('broken', 'fail', { mode: 'express' }))
       await call('PUT', '/v1/flows/asks', { flow: 'asks', start: 'a', nodes: { a: { type: 'callback', function: 'ask' } } })
@@ -154,7 +163,7 @@ export function httpContract(open: (options: HttpEngineOptions) => Promise<Engin
       expect(await until(failed, 'failed')).toMatchObject({ error: { errorType: 'Broken' } })
       // paths of the host stay there
       for (const url of ['', '/nodes', '/events'])
-        expect(JSON.stringify((await call('GET', `/v1/executions/${failed}${url}`)).body)).not.toMatch(/stackTrace|api\.test/)
+        expect(JSON.stringify((await call('GET', `/v1/executions/${failed}${url}`)).body)).not.toMatch(/stackTrace|contract\.ts/)
       const retried = await call('POST', `/v1/executions/${failed}/retry`)
       expect(retried).toMatchObject({ status: 202, body: { retryOf: failed } })
       await until(retried.body.id, 'failed')
@@ -163,6 +172,14 @@ export function httpContract(open: (options: HttpEngineOptions) => Promise<Engin
         body: { kept: [], again: [{ node: 'a' }] },
       })
       expect((await call('POST', `/v1/executions/${failed}/rerun`, {})).status).toBe(202)
+    })
+
+    it('tell no traces of errors, of caught ones neither', async () => {
+      const { id } = (await call('POST', '/v1/flows/catches/executions', {})).body
+      await until(id, 'succeeded')
+      const [caught] = (await call('GET', `/v1/executions/${id}/nodes`)).body.items
+      expect(caught).toMatchObject({ id: 'a', status: 'caught', output: { errorMessage: 'it broke' } })
+      expect(JSON.stringify(caught)).not.toMatch(/stackTrace|contract\.ts/)
     })
 
     it('wait for callbacks, whose token is the key', async () => {
