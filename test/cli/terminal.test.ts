@@ -7,8 +7,11 @@ import { folderWith, FUNCTIONS, oneFunction, ROOT } from './support.ts'
 const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
 const folder = folderWith({
   ...FUNCTIONS,
+  // it takes longer than a picture of the tree waits for the next, on fast machines, too
+  'functions.yaml': `${FUNCTIONS['functions.yaml']}slowly: { runtime: nodejs, code: ./f, handler: index.slowly }\n`,
+  'f/index.mjs': `${FUNCTIONS['f/index.mjs']}export const slowly = (event) => new Promise((resolve) => setTimeout(() => resolve(hello(event)), 400))\n`,
   'flow.yaml':
-    'flow: on-terminal\nstart: fork\nnodes:\n  fork: { type: parallel, branches: [a, b] }\n  a: { type: function, function: hello }\n  b: { type: wait, seconds: 1 }\n',
+    'flow: on-terminal\nstart: fork\nnodes:\n  fork: { type: parallel, branches: [a, b] }\n  a: { type: function, function: slowly }\n  b: { type: wait, seconds: 1 }\n',
   'talks.json': oneFunction('talks'),
   'bad.yaml': 'flow: bad\nstart: a\nnodes:\n  a: { type: pass, nxt: b }\n',
 })

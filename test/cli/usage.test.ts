@@ -83,9 +83,9 @@ describe('usage', () => {
   })
 
   it('commands of later versions say so, with exit code 2', async () => {
-    expect(LATER_COMMANDS.size).toBe(17)
-    const { code, stderr } = await fnflow(['serve', '--config', 'x'])
+    expect(LATER_COMMANDS.size).toBe(16)
+    const { code, stderr } = await fnflow(['doctor', '--config', 'x'])
     expect(code).toBe(2)
-    expect(stderr).toMatch(/fnflow serve is not there yet/)
+    expect(stderr).toMatch(/fnflow doctor is not there yet/)
   })
 })
