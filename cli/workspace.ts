@@ -12,6 +12,9 @@ import { isTerminal, onStderr, say } from './output.ts'
 import { cannotRead, isFolder } from './paths.ts'
 import { visible } from './visible.ts'
 
+/** The functions that a command takes without being told. */
+export const FUNCTIONS_FILE = 'functions.yaml'
+
 /** Event channels that the command line gives every flow; `log` writes events to stderr. */
 export const CHANNELS = { log: { kind: 'log' } } as const
 
@@ -40,6 +43,20 @@ export async function functionsFor(flowFile: string, given: string | undefined):
     throw cannotRead(file, 'functions file', { code: 'ENOENT' })
   }
   return readFunctions(file)
+}
+
+/** Those of the file that is named; else of the functions.yaml of this folder, if there is one. */
+export async function functionsHere(named: string | undefined): Promise<Record<string, FunctionSpec>> {
+  const file = named ?? FUNCTIONS_FILE
+  if (existsSync(file)) return readFunctions(file)
+  if (named !== undefined) throw cannotRead(file, 'functions file', { code: 'ENOENT' })
+  return {}
+}
+
+/** A line of a function's log, on stderr. */
+export function tellLog({ text, execution, node }: { readonly text: string; readonly execution?: string; readonly node?: string }): void {
+  const from = [execution, node].filter(Boolean).join(' ')
+  say(onStderr('dim', `${from === '' ? '' : `[${from}] `}${visible(text)}`))
 }
 
 /** What a check knows around a flow: functions, flows by name, channels. */

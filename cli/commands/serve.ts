@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Engine, EngineOptions } from '../../engine/api.ts'
 import type { FunctionSpec } from '../../engine/functions-file.ts'
 import { clusterPlace, type ClusterFlags } from '../cluster.ts'
@@ -9,11 +8,11 @@ import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { flowFilesIn } from '../flow-files.ts'
 import { watchInterrupts } from '../interrupt.ts'
-import { onStderr, print, say } from '../output.ts'
-import { cannotRead, isFolder } from '../paths.ts'
+import { print, say } from '../output.ts'
+import { isFolder } from '../paths.ts'
 import { visible } from '../visible.ts'
 import { tellWarnings } from '../warnings.ts'
-import { CHANNELS, readFunctions, tellDiagnostics } from '../workspace.ts'
+import { CHANNELS, functionsHere, tellDiagnostics, tellLog } from '../workspace.ts'
 
 export interface ServeOptions extends ClusterFlags {
   readonly config?: string
@@ -26,7 +25,6 @@ export interface ServeOptions extends ClusterFlags {
 
 const DEFAULT_STORE = './data'
 const DEFAULT_FLOWS = './flows'
-const DEFAULT_FUNCTIONS = './functions.yaml'
 const DEFAULT_PORT = 8900
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
 
@@ -39,7 +37,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   if (!LOOPBACK.test(host))
     throw usageError(`--host ${host}: without API keys, which are not there yet, the server listens on this machine only (127.0.0.1)`)
   const config = await readConfig(options.config ?? configFileHere())
-  const functions = await functionsOf(options, config)
+  const functions = await functionsHere(options.functions ?? config.functions)
   const interrupts = watchInterrupts(() => undefined)
   tellWarnings(say, (message) => say(visible(message)))
   let engine: Engine | undefined
@@ -76,21 +74,12 @@ async function open(flags: ServeOptions, config: Config, functions: Record<strin
     functions,
     channels: CHANNELS,
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
-    onLog: ({ text, execution, node }) =>
-      say(onStderr('dim', `${[execution, node].some(Boolean) ? `[${[execution, node].filter(Boolean).join(' ')}] ` : ''}${visible(text)}`)),
+    onLog: tellLog,
   }
   const { createEngine } = await import('../../engine/create-engine.ts')
   if (config.engine !== 'temporal') return createEngine({ ...common, store: flags.store ?? config.store ?? DEFAULT_STORE })
   const { store, temporal } = clusterPlace(flags, config)
   return createEngine({ ...common, engine: 'temporal', store, temporal: { ...temporal, worker: false } })
-}
-
-/** Those of the file that is named, here or in the configuration; else of the functions.yaml of this folder, if there is one. */
-async function functionsOf(options: ServeOptions, config: Config): Promise<Record<string, FunctionSpec>> {
-  const named = options.functions ?? config.functions
-  if (named === undefined && !existsSync(DEFAULT_FUNCTIONS)) return {}
-  if (named !== undefined && !existsSync(named)) throw cannotRead(named, 'functions file', { code: 'ENOENT' })
-  return readFunctions(named ?? DEFAULT_FUNCTIONS)
 }
 
 /** Puts the flows of a folder there; a broken one is told of, and what was deployed before stays. */

@@ -1,18 +1,16 @@
-import { existsSync } from 'node:fs'
 import type { Engine, EngineOptions, TemporalWorkerOptions } from '../../engine/api.ts'
 import type { FunctionSpec } from '../../engine/functions-file.ts'
 import { clusterPlace, type ClusterFlags } from '../cluster.ts'
 import { CommandError, usageError } from '../command-error.ts'
-import { configFileHere, readConfig, type Config } from '../config.ts'
+import { configFileHere, readConfig } from '../config.ts'
 import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { watchInterrupts } from '../interrupt.ts'
 import { onStderr, print, say } from '../output.ts'
-import { cannotRead } from '../paths.ts'
 import { watchPulse } from '../pulse.ts'
 import { visible } from '../visible.ts'
 import { tellWarnings } from '../warnings.ts'
-import { CHANNELS, readFunctions, warn } from '../workspace.ts'
+import { CHANNELS, FUNCTIONS_FILE, functionsHere, tellLog, warn } from '../workspace.ts'
 
 export interface WorkerOptions extends ClusterFlags {
   readonly functions?: string
@@ -24,7 +22,6 @@ export interface WorkerOptions extends ClusterFlags {
   readonly json?: boolean
 }
 
-const DEFAULT_FUNCTIONS = 'functions.yaml'
 /** Names in the line that people get. */
 const MOST_LISTED = 20
 
@@ -38,7 +35,7 @@ export async function worker(options: WorkerOptions): Promise<number> {
   if (config.engine === 'embedded')
     throw usageError('the configuration says engine: embedded, which has no workers; a worker needs engine: temporal')
   const { store, temporal } = clusterPlace(options, config)
-  const functions = await functionsOf(options, config)
+  const functions = await functionsHere(options.functions ?? config.functions)
   const interrupts = watchInterrupts(() => undefined)
   const stopped = new Promise<never>((_resolve, reject) => {
     tellWarnings(say, (errorMessage) =>
@@ -57,10 +54,7 @@ export async function worker(options: WorkerOptions): Promise<number> {
       functions,
       channels: CHANNELS,
       ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
-      onLog: ({ text, execution, node }) =>
-        say(
-          onStderr('dim', `${[execution, node].some(Boolean) ? `[${[execution, node].filter(Boolean).join(' ')}] ` : ''}${visible(text)}`),
-        ),
+      onLog: tellLog,
     })
     if (!interrupts.interrupted) {
       await print(ready({ temporal, own, functions }, options.json === true))
@@ -107,15 +101,6 @@ function queueOf(written: string): { name: string; slots: number } | string {
   return slots === undefined ? name : { name, slots: Number(slots) }
 }
 
-/** Those of the file that is named, here or in the configuration; else of the functions.yaml of this folder, if there is one. */
-async function functionsOf(options: WorkerOptions, config: Config): Promise<Record<string, FunctionSpec>> {
-  const named = options.functions ?? config.functions
-  const file = named ?? DEFAULT_FUNCTIONS
-  if (existsSync(file)) return readFunctions(file)
-  if (named !== undefined) throw cannotRead(file, 'functions file', { code: 'ENOENT' })
-  return {}
-}
-
 interface Ready {
   readonly temporal: NonNullable<EngineOptions['temporal']>
   readonly own: TemporalWorkerOptions
@@ -159,7 +144,7 @@ function queueOfFunction({ pool, gpu }: FunctionSpec, taskQueue: string): string
 }
 
 function why(known: number, { only }: TemporalWorkerOptions): string {
-  const what = known === 0 ? ` (no ${DEFAULT_FUNCTIONS} here, and no --functions)` : ''
+  const what = known === 0 ? ` (no ${FUNCTIONS_FILE} here, and no --functions)` : ''
   return `${only === true ? '' : ', it runs workflows'}${what}`
 }
 
