@@ -31,8 +31,8 @@ export class JsonCopyError extends Error {
 const FAILED = Symbol('failed') as unknown as Json
 const LEFT_OUT = undefined as unknown as Json
 
-/** The longest number has 24 characters (-1.2345678901234567e-100), where the shortest has 1; escapes need 6 times their character. */
-const WEIGHT = 24
+/** The longest number has 25 characters (-0.0000012345678901234567), where the shortest has 1; escapes need 6 times their character. */
+const WEIGHT = 25
 
 const hasOwn = Object.prototype.hasOwnProperty
 

@@ -242,6 +242,13 @@ describe('copyJson refuses', () => {
     expect(refusal(value).reason).toBe('not-json')
   })
 
+  it('the longest number, which has 25 characters, by each byte that is missing', () => {
+    const longest = -0.0000028154707587951933
+    expect(JSON.stringify(longest)).toHaveLength(25)
+    expect(copyJson(longest, 25)).toBe(longest)
+    for (const limit of [24, 12, 1, 0]) expect(refusal(longest, limit).reason).toBe('too-large')
+  })
+
   it('a cycle that is over the size before it is over the depth', () => {
     const value: Record<string, unknown> = { text: 'x'.repeat(1_000_000) }
     value['self'] = value
