@@ -5,6 +5,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Engine } from '../api.ts'
+import { guardRoutes, type Authenticate } from './access.ts'
 import { parseJson } from './json-body.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
@@ -16,6 +17,11 @@ import { RouteTable } from './route-table.ts'
 export interface FnflowApiOptions {
   /** The engine that is served; whoever made it closes it. */
   readonly engine: Engine
+  /**
+   * Finds out who asks, by a request's headers; undefined: 401. Default: everybody may do everything, and it is the application's matter who
+   * reaches the API.
+   */
+  readonly authenticate?: Authenticate
   /** Told of what was answered with 5xx: the answer does not say it. Default: nobody. */
   readonly onError?: (error: unknown) => void
 }
@@ -24,7 +30,7 @@ export interface FnflowApiOptions {
 export const BODY_LIMIT = 8 * 1024 * 1024
 
 /** Registers the API: `app.register(fnflowApi, { engine, prefix: '/flows' })`. */
-export async function fnflowApi(app: FastifyInstance, { engine, onError }: FnflowApiOptions): Promise<void> {
+export async function fnflowApi(app: FastifyInstance, { engine, authenticate, onError }: FnflowApiOptions): Promise<void> {
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.removeAllContentTypeParsers()
@@ -39,6 +45,7 @@ export async function fnflowApi(app: FastifyInstance, { engine, onError }: Fnflo
   })
   const table = new RouteTable()
   app.addHook('onRoute', ({ method, url }) => table.add(method, url))
+  guardRoutes(app, engine, authenticate)
   app.addHook('onRequest', async (request) => refuseCompressed(request))
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const problem = problemOf(error)

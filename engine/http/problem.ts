@@ -21,6 +21,7 @@ export const PROBLEM_CODES = {
   'bad-request': 400,
   'malformed-json': 400,
   'malformed-yaml': 400,
+  unauthorized: 401,
   forbidden: 403,
   'not-found': 404,
   'method-not-allowed': 405,
@@ -31,6 +32,7 @@ export const PROBLEM_CODES = {
   'name-mismatch': 422,
   'invalid-body': 422,
   'execution-failed': 422,
+  'rate-limited': 429,
   'headers-too-large': 431,
   'internal-error': 500,
   'shutting-down': 503,
@@ -76,6 +78,8 @@ export function problemOf(error: unknown): ProblemDocument {
   if (error instanceof EngineError) {
     const renamed = RENAMED[error.code]
     const [code, status] = renamed === undefined ? ([error.code, error.status] as const) : ([renamed, PROBLEM_CODES[renamed]] as const)
+    // it goes on with the names of other flows, which not every key sees
+    if (code === 'flow-not-found') return documentOf(code, status, error.message.replace(/; deployed: .*$/s, ''))
     // messages about stores and servers name folders and hosts
     return documentOf(code, status, status >= 500 ? UNAVAILABLE : error.message)
   }

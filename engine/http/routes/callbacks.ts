@@ -8,8 +8,12 @@ import { callbackBody } from '../schemas.ts'
 export async function callbackRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const params = z.object({ token: z.string().min(1).max(200) })
-  app.post('/v1/callbacks/:token', { schema: { params, body: callbackBody } }, async ({ params: { token }, body }) => {
-    await engine.callback(token, body as CallbackResult)
-    return { status: 'taken' }
-  })
+  app.post(
+    '/v1/callbacks/:token',
+    { config: { role: null }, schema: { params, body: callbackBody } },
+    async ({ params: { token }, body }) => {
+      await engine.callback(token, body as CallbackResult)
+      return { status: 'taken' }
+    },
+  )
 }

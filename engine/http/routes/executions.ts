@@ -25,50 +25,64 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     limit: limit.optional(),
     cursor: z.string().max(500).optional(),
   })
-  app.get('/v1/executions', { schema: { querystring: listQuery } }, async ({ query }) => {
+  app.get('/v1/executions', { config: { role: 'viewer' }, schema: { querystring: listQuery } }, async ({ query }) => {
     const { items, nextCursor } = await engine.list(without(query))
     return { items: items.map(summaryOf), ...(nextCursor === undefined ? {} : { nextCursor }) }
   })
 
   const waitQuery = z.strictObject({ wait: waitSeconds.optional() })
-  app.get('/v1/executions/:id', { schema: { params, querystring: waitQuery } }, async ({ params: { id }, query: { wait } }) => {
-    const record = await engine.describe(id)
-    if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
-    await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing.signal]))
-    return executionOf(await engine.describe(id))
-  })
+  app.get(
+    '/v1/executions/:id',
+    { config: { role: 'viewer' }, schema: { params, querystring: waitQuery } },
+    async ({ params: { id }, query: { wait } }) => {
+      const record = await engine.describe(id)
+      if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
+      await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing.signal]))
+      return executionOf(await engine.describe(id))
+    },
+  )
 
   const pageQuery = z.strictObject({ limit: limit.optional(), offset: offset.optional() })
-  app.get('/v1/executions/:id/nodes', { schema: { params, querystring: z.strictObject({}) } }, async ({ params: { id } }) => ({
-    items: (await engine.nodes(id)).map(nodeOf),
-  }))
+  app.get(
+    '/v1/executions/:id/nodes',
+    { config: { role: 'viewer' }, schema: { params, querystring: z.strictObject({}) } },
+    async ({ params: { id } }) => ({
+      items: (await engine.nodes(id)).map(nodeOf),
+    }),
+  )
 
   const nodeParams = z.object({ id: executionId, node: z.string().min(1).max(500) })
   app.get(
     '/v1/executions/:id/nodes/:node/iterations',
-    { schema: { params: nodeParams, querystring: pageQuery } },
+    { config: { role: 'viewer' }, schema: { params: nodeParams, querystring: pageQuery } },
     async ({ params: { id, node }, query }) => ({ items: (await engine.nodes(id, { iterations: node, ...without(query) })).map(nodeOf) }),
   )
 
-  app.get('/v1/executions/:id/logs', { schema: { params } }, async ({ params: { id } }) => ({ items: await engine.logs(id) }))
+  app.get('/v1/executions/:id/logs', { config: { role: 'viewer' }, schema: { params } }, async ({ params: { id } }) => ({
+    items: await engine.logs(id),
+  }))
 
   const eventHeaders = z.object({ 'last-event-id': z.string().max(100).optional() })
-  app.get('/v1/executions/:id/events', { schema: { params, headers: eventHeaders } }, async (request, reply) => {
-    const left = new AbortController()
-    reply.raw.once('close', () => left.abort())
-    const after = positionOf(request.headers['last-event-id'])
-    // one that does not read would hold up the end of the server
-    closing.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
-    const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing.signal]))
-    return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
-  })
+  app.get(
+    '/v1/executions/:id/events',
+    { config: { role: 'viewer' }, schema: { params, headers: eventHeaders } },
+    async (request, reply) => {
+      const left = new AbortController()
+      reply.raw.once('close', () => left.abort())
+      const after = positionOf(request.headers['last-event-id'])
+      // one that does not read would hold up the end of the server
+      closing.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
+      const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing.signal]))
+      return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
+    },
+  )
 
-  app.post('/v1/executions/:id/stop', { schema: { params } }, async ({ params: { id } }, reply) => {
+  app.post('/v1/executions/:id/stop', { config: { role: 'operator' }, schema: { params } }, async ({ params: { id } }, reply) => {
     await engine.stop(id)
     return reply.code(202).send(summaryOf(await engine.describe(id)))
   })
 
-  app.post('/v1/executions/:id/retry', { schema: { params } }, async ({ params: { id } }, reply) => {
+  app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: { params } }, async ({ params: { id } }, reply) => {
     const execution = await engine.retry(id)
     return reply
       .code(202)
@@ -76,15 +90,20 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
       .send(summaryOf(await execution.describe()))
   })
 
-  app.post('/v1/executions/:id/rerun', { schema: { params, body: rerunBody.optional() } }, async ({ params: { id }, body = {} }, reply) => {
-    const { dryRun, ...options } = without(body)
-    if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
-    const execution = await engine.rerun(id, options)
-    return reply
-      .code(202)
-      .header('location', `/v1/executions/${execution.id}`)
-      .send(summaryOf(await execution.describe()))
-  })
+  app.post(
+    '/v1/executions/:id/rerun',
+    { config: { role: 'viewer' }, schema: { params, body: rerunBody.optional() } },
+    async ({ params: { id }, body = {}, access }, reply) => {
+      const { dryRun, ...options } = without(body)
+      if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
+      access.require('operator')
+      const execution = await engine.rerun(id, options)
+      return reply
+        .code(202)
+        .header('location', `/v1/executions/${execution.id}`)
+        .send(summaryOf(await execution.describe()))
+    },
+  )
 }
 
 /** Resolves when an execution has ended, however, or when the signal is aborted. */

@@ -18,30 +18,41 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
   const closing = new AbortController()
   plain.addHook('preClose', async () => closing.abort())
 
-  app.post('/v1/flows/:name/executions', { schema: { params, body: startBody } }, async ({ params: { name }, body }, reply) => {
-    const { input = {}, version } = body
-    const execution = await engine.start(refOf(name, version), { input, trigger: { type: 'api' } })
-    return reply
-      .code(202)
-      .header('location', `/v1/executions/${execution.id}`)
-      .send(summaryOf(await execution.describe()))
-  })
+  app.post(
+    '/v1/flows/:name/executions',
+    { config: { role: 'operator' }, schema: { params, body: startBody } },
+    async ({ params: { name }, body }, reply) => {
+      const { input = {}, version } = body
+      const execution = await engine.start(refOf(name, version), { input, trigger: { type: 'api' } })
+      return reply
+        .code(202)
+        .header('location', `/v1/executions/${execution.id}`)
+        .send(summaryOf(await execution.describe()))
+    },
+  )
 
-  app.post('/v1/flows/:name/sync-executions', { schema: { params, body: startBody } }, async ({ params: { name }, body }) => {
-    const { input = {}, version } = body
-    const ref = refOf(name, version)
-    if ((await engine.flow(ref)).mode !== 'express')
-      throw new EngineError('not-express', `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`)
-    const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
-    try {
-      const output = await execution.result({ signal: closing.signal })
-      return { execution: summaryOf(await execution.describe()), output }
-    } catch (error) {
-      if (!(error instanceof ExecutionFailed)) throw error
-      const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
-      throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
-    }
-  })
+  app.post(
+    '/v1/flows/:name/sync-executions',
+    { config: { role: 'operator' }, schema: { params, body: startBody } },
+    async ({ params: { name }, body }) => {
+      const { input = {}, version } = body
+      const ref = refOf(name, version)
+      if ((await engine.flow(ref)).mode !== 'express')
+        throw new EngineError(
+          'not-express',
+          `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`,
+        )
+      const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
+      try {
+        const output = await execution.result({ signal: closing.signal })
+        return { execution: summaryOf(await execution.describe()), output }
+      } catch (error) {
+        if (!(error instanceof ExecutionFailed)) throw error
+        const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
+        throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
+      }
+    },
+  )
 }
 
 /** Bodies here are texts, so that what is wrong with them has a position. */
@@ -50,7 +61,7 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
   plain.addContentTypeParser([JSON_TYPE, 'application/yaml'], { parseAs: 'string' }, (_request, text, done) => done(null, text))
   const app = plain.withTypeProvider<ZodTypeProvider>()
 
-  app.post('/v1/flows', async (request, reply) => {
+  app.post('/v1/flows', { config: { role: 'admin' } }, async (request, reply) => {
     const { text, flow } = await checked(engine, request)
     if (await isThere(engine, flow)) throw new Problem('conflict', `there is a flow ${flow} already; PUT /v1/flows/${flow} replaces it`)
     return reply
@@ -59,7 +70,7 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
       .send(shown(await engine.deploy(text)))
   })
 
-  app.put('/v1/flows/:name', { schema: { params: z.object({ name: executionId }) } }, async (request, reply) => {
+  app.put('/v1/flows/:name', { config: { role: 'admin' }, schema: { params: z.object({ name: executionId }) } }, async (request, reply) => {
     const { name } = request.params
     const { text, flow } = await checked(engine, request)
     if (flow !== name) throw new Problem('name-mismatch', `the definition is of flow ${flow}, and the path names ${name}`)
@@ -67,7 +78,7 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
     return reply.code(code).send(shown(await engine.deploy(text)))
   })
 
-  app.post('/v1/flows::validate', async (request) => {
+  app.post('/v1/flows::validate', { config: { role: 'viewer' } }, async (request) => {
     const { diagnostics } = await engine.check(textOf(request))
     return { valid: !diagnostics.some(({ severity }) => severity === 'error'), diagnostics }
   })

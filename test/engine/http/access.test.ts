@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Engine } from '../../../engine/api.ts'
+import { createEngine } from '../../../engine/create-engine.ts'
+import { guardRoutes, type Caller } from '../../../engine/http/access.ts'
+import { fnflowApi } from '../../../engine/http/api.ts'
+
+const CALLERS: Readonly<Record<string, Caller>> = {
+  sees: { name: 'sees', role: 'viewer' },
+  runs: { name: 'runs', role: 'operator' },
+  rules: { name: 'rules', role: 'admin' },
+  mine: { name: 'mine', role: 'operator', flows: ['mine'] },
+}
+
+const flow = (name: string): object => ({ flow: name, start: 'a', nodes: { a: { type: 'pass' } } })
+
+describe('access', () => {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await createEngine()
+    await engine.deploy(flow('mine'))
+    await engine.deploy(flow('theirs'))
+  })
+  afterAll(async () => engine.close())
+
+  it('is said by each route of the API', async () => {
+    const app = fastify()
+    const roles = new Map<string, unknown>()
+    app.addHook('onRoute', ({ method, url, config }) => void roles.set(`${String(method)} ${url}`, config?.role))
+    await app.register(fnflowApi, { engine })
+    await app.ready()
+    expect(roles.size).toBeGreaterThan(10)
+    for (const [route, role] of roles) expect([route, role]).toEqual([route, expect.toBeOneOf(['viewer', 'operator', 'admin', null])])
+    const open = [...roles].filter(([, role]) => role === null).map(([route]) => route)
+    // whatever comes to this list is open to everybody
+    expect(open.filter((route) => !route.startsWith('HEAD')).sort()).toEqual(['GET /healthz', 'GET /readyz', 'POST /v1/callbacks/:token'])
+    await app.close()
+  })
+
+  it('that a route does not say keeps it from registering', async () => {
+    const app = fastify()
+    guardRoutes(app, engine, undefined)
+    expect(() => app.get('/v1/new', async () => 1)).toThrow('the route GET /v1/new has no config.role')
+  })
+
+  describe('in an application, which says who asks', () => {
+    let app: FastifyInstance
+    beforeAll(async () => {
+      app = fastify()
+      const authenticate = async ({ headers }: FastifyRequest) => CALLERS[headers.authorization?.replace('Bearer ', '') ?? '']
+      await app.register(fnflowApi, { engine, authenticate, prefix: '/flows' })
+    })
+    afterAll(async () => app.close())
+
+    const call = async (key: string | undefined, method: 'GET' | 'POST', url: string, payload?: object) => {
+      const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
+      const answer = await app.inject({ method, url: `/flows${url}`, headers, ...(payload === undefined ? {} : { payload }) })
+      return { status: answer.statusCode, body: answer.json(), asks: answer.headers['www-authenticate'] }
+    }
+
+    it('takes nobody who is not known', async () => {
+      expect(await call(undefined, 'GET', '/v1/executions')).toMatchObject({
+        status: 401,
+        body: { code: 'unauthorized' },
+        asks: 'Bearer realm="fnflow"',
+      })
+      expect(await call('other', 'GET', '/v1/executions')).toMatchObject({
+        status: 401,
+        asks: 'Bearer realm="fnflow", error="invalid_token"',
+      })
+      expect((await call(undefined, 'GET', '/healthz')).status).toBe(200)
+      expect(await call(undefined, 'GET', '/v1/callbacks/t')).toMatchObject({ status: 405 })
+      expect(await call(undefined, 'POST', '/v1/callbacks/t', { status: 'succeeded' })).toMatchObject({ status: 404 })
+    })
+
+    it('gives each role what is its own', async () => {
+      const start = '/v1/flows/mine/executions'
+      expect(await call('sees', 'POST', start, {})).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+      const { status, body } = await call('runs', 'POST', start, {})
+      expect(status).toBe(202)
+      await engine.result(body.id)
+      const rerun = `/v1/executions/${body.id}/rerun`
+      expect((await call('sees', 'POST', rerun, { dryRun: true })).status).toBe(200)
+      expect((await call('sees', 'POST', rerun, {})).status).toBe(403)
+      expect((await call('runs', 'POST', rerun, {})).status).toBe(202)
+      expect((await call('sees', 'POST', '/v1/flows:validate', flow('new'))).status).toBe(200)
+      expect((await call('runs', 'POST', '/v1/flows', flow('new'))).status).toBe(403)
+      expect((await call('rules', 'POST', '/v1/flows', flow('new'))).status).toBe(201)
+    })
+
+    it('answers for what is outside of the flow list as for what is not there', async () => {
+      const other = (await call('runs', 'POST', '/v1/flows/theirs/executions', {})).body.id
+      for (const path of ['', '/nodes', '/logs', '/events']) {
+        const hidden = await call('mine', 'GET', `/v1/executions/${other}${path}`)
+        const absent = await call('mine', 'GET', `/v1/executions/nobody${path}`)
+        expect(hidden.status).toBe(404)
+        expect(JSON.stringify(hidden).replaceAll(other, 'nobody')).toBe(JSON.stringify(absent))
+      }
+      const hidden = await call('mine', 'POST', '/v1/flows/theirs/executions', {})
+      const absent = await call('mine', 'POST', '/v1/flows/nobody/executions', {})
+      expect(hidden.status).toBe(404)
+      expect(JSON.stringify(hidden).replaceAll('theirs', 'nobody')).toBe(JSON.stringify(absent))
+      expect((await call('mine', 'POST', '/v1/flows/mine/executions', {})).status).toBe(202)
+    })
+  })
+})
