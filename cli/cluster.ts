@@ -1,6 +1,6 @@
 import type { TemporalOptions } from '../engine/api.ts'
 import { usageError } from './command-error.ts'
-import { readPem, Wrong } from './config-keys.ts'
+import { readPem, Wrong } from './config-leaf.ts'
 import type { Config } from './config.ts'
 
 /** Options that all commands have which work with a cluster. */

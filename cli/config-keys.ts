@@ -1,43 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseDuration } from '../dsl/duration.ts'
-
-/** Thrown by a leaf that does not take a value; the message begins with what was expected. */
-export class Wrong extends Error {
-  /** The message says what came, too. */
-  readonly tellsValue: boolean
-  constructor(message: string, tellsValue = false) {
-    super(message)
-    this.tellsValue = tellsValue
-  }
-}
-
-interface Around {
-  /** Paths are relative to it. */
-  readonly folder: string
-  /** Where secrets are looked up; absent where there can be none. */
-  readonly env?: NodeJS.ProcessEnv
-}
-
-export interface Leaf<T = unknown> {
-  /** Messages do not repeat it. */
-  readonly secret?: boolean
-  /** What a variable's text stands for, where it is no text. */
-  ofText?(text: string): unknown
-  /** Throws {@link Wrong}. */
-  take(value: unknown, around: Around): T
-}
-
-function text(expected: string, secret = false): Leaf<string> {
-  return {
-    secret,
-    take(value, around) {
-      const found = isSecret(value) ? secretOf(value, around) : value
-      if (typeof found !== 'string' || found === '' || found.includes('\0')) throw new Wrong(`expected ${expected}`)
-      return found
-    },
-  }
-}
+import { duration, isSecret, oneOf, optional, path, readPem, text, wholeNumber, Wrong, type Leaf } from './config-leaf.ts'
+import { SERVER_LEAVES } from './config-server-keys.ts'
 
 /** An API key that is not set is none. */
 const apiKey: Leaf<string | undefined> = {
@@ -46,10 +9,6 @@ const apiKey: Leaf<string | undefined> = {
     if (value === null || (isSecret(value) && value.from === 'env' && !around.env?.[value.name])) return undefined
     return text('a key, or where it is found: { from: env, name: TEMPORAL_API_KEY }', true).take(value, around)
   },
-}
-
-function path(expected: string): Leaf<string> {
-  return { take: (value, around) => resolve(around.folder, text(expected).take(value, around)) }
 }
 
 /** A certificate or key: the path of a PEM file, or its text. */
@@ -75,24 +34,23 @@ const tls: Leaf<boolean> = {
   },
 }
 
-const retention: Leaf<number> = {
-  take(value) {
-    const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined
-    if (ms === undefined) throw new Wrong('expected a duration such as 90d or 12h, or seconds')
-    return ms
-  },
-}
-
-const engine: Leaf<'embedded' | 'temporal'> = {
-  take(value) {
-    if (value !== 'embedded' && value !== 'temporal') throw new Wrong('expected embedded or temporal')
-    return value
+const timezone: Leaf<string> = {
+  take(value, around) {
+    const expected = 'the name of a time zone, such as UTC or Europe/Berlin'
+    const found = text(expected).take(value, around)
+    try {
+      // offsets are no names, though Intl takes them
+      if (!/^[A-Za-z]/.test(found)) throw new RangeError()
+      return new Intl.DateTimeFormat('en', { timeZone: found }).resolvedOptions().timeZone
+    } catch {
+      throw new Wrong(`expected ${expected}`)
+    }
   },
 }
 
 /** The keys that have values, by their path. */
 export const LEAVES = {
-  engine,
+  engine: oneOf('embedded', 'temporal'),
   store: text('a folder, or the URL of a PostgreSQL database', true),
   'temporal.address': text('host:port, such as localhost:7233'),
   'temporal.namespace': text('the name of a namespace'),
@@ -103,8 +61,18 @@ export const LEAVES = {
   'temporal.tls.key': pem(),
   'temporal.tls.serverName': text('the name that the certificate of the server is made out to'),
   'temporal.apiKey': apiKey,
+  ...SERVER_LEAVES,
+  flows: path('the folder of the flows'),
   functions: path('the path of a functions.yaml'),
-  retention,
+  timezone,
+  retention: duration('a duration such as 90d or 12h, or seconds'),
+  'limits.executions': wholeNumber('a number of executions from 1', 1),
+  'limits.startsPerSecond': wholeNumber('a number of starts a second; 0: no limit', 0),
+  'limits.instances': wholeNumber('a number of instances from 1', 1),
+  'limits.memory': wholeNumber('a number of MiB from 1', 1),
+  asyncRetryInterval: duration('a duration such as 1m, or seconds'),
+  'telemetry.logs': oneOf('json', 'text'),
+  'telemetry.otlp': optional(text('the URL of an OTLP endpoint, or null')),
 } as const satisfies { readonly [path: string]: Leaf }
 
 export type LeafPath = keyof typeof LEAVES
@@ -112,25 +80,8 @@ export type LeafPath = keyof typeof LEAVES
 /** The keys within each mapping, by its path. */
 export const GROUPS: { readonly [path: string]: readonly string[] } = groupsOf(Object.keys(LEAVES))
 
-/** Keys of the file that are for other commands. */
-export const LEFT_ALONE: ReadonlySet<string> = new Set([
-  'server',
-  'flows',
-  'timezone',
-  'connections',
-  'channels',
-  'limits',
-  'asyncRetryInterval',
-  'gpus',
-  'telemetry',
-])
-
-/** The text of a PEM file. Throws {@link Wrong}. */
-export function readPem(file: string): string {
-  const found = readText(file)
-  if (!found.includes('-----BEGIN')) throw new Wrong(`the file ${file} is not PEM: it has no line -----BEGIN …`, true)
-  return found
-}
+/** Keys of the file that have no meaning yet, and are taken as they are. */
+export const LEFT_ALONE: ReadonlySet<string> = new Set(['connections', 'channels', 'gpus'])
 
 function groupsOf(paths: readonly string[]): { [path: string]: string[] } {
   const groups: { [path: string]: string[] } = {}
@@ -142,33 +93,4 @@ function groupsOf(paths: readonly string[]): { [path: string]: string[] } {
     }
   }
   return groups
-}
-
-interface Secret {
-  readonly from: 'env' | 'file'
-  readonly name: string
-}
-
-function isSecret(value: unknown): value is Secret {
-  if (typeof value !== 'object' || value === null) return false
-  const { from, name, ...more } = value as { [key: string]: unknown }
-  return (from === 'env' || from === 'file') && typeof name === 'string' && name !== '' && Object.keys(more).length === 0
-}
-
-function secretOf({ from, name }: Secret, { env, folder }: Around): string {
-  if (from === 'env') {
-    const value = env?.[name]
-    if (value === undefined || value === '') throw new Wrong(`the environment variable ${name} is not set`, true)
-    return value
-  }
-  return readText(resolve(folder, name)).replace(/\r?\n$/, '')
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new Wrong(code === 'ENOENT' ? `there is no file ${file}` : `the file ${file} cannot be read: ${message}`, true)
-  }
 }

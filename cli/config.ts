@@ -4,7 +4,8 @@ import type { DocumentPath } from '../dsl/diagnostics.ts'
 import { parseFlow } from '../dsl/parse.ts'
 import { Suggester } from '../dsl/suggest.ts'
 import { CommandError, usageError } from './command-error.ts'
-import { GROUPS, LEAVES, LEFT_ALONE, Wrong, type Leaf, type LeafPath } from './config-keys.ts'
+import { GROUPS, LEAVES, LEFT_ALONE, type LeafPath } from './config-keys.ts'
+import { shown, Wrong, type Leaf } from './config-leaf.ts'
 import type { FileDiagnostic } from './diagnostics.ts'
 import { EXIT } from './exit-codes.ts'
 import { cannotRead } from './paths.ts'
@@ -17,11 +18,16 @@ export const CONFIG_FILE = 'fnflow.yaml'
 
 /**
  * Reads the configuration: `file`, with the variables of the environment before it; only those where `file` is undefined.
+ * Secrets of the server (`server.keys`) need only be there where `isServer` says so: workers may share its file.
  * Throws CommandError (exit code 2) with all findings, unknown keys included, as `file:line:column schema message`.
  */
-export async function readConfig(file: string | undefined, env: NodeJS.ProcessEnv = process.env): Promise<Config> {
+export async function readConfig(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+  { isServer = false }: { readonly isServer?: boolean } = {},
+): Promise<Config> {
   const config: { [path: string]: unknown } = {}
-  if (file !== undefined) Object.assign(config, await ofFile(file, env))
+  if (file !== undefined) Object.assign(config, await ofFile(file, env, isServer))
   for (const [path, leaf] of Object.entries(LEAVES)) {
     const variable = variableOf(path)
     const value = env[variable]
@@ -30,7 +36,7 @@ export async function readConfig(file: string | undefined, env: NodeJS.ProcessEn
       config[path] = leaf.take(leaf.ofText?.(value) ?? value, { folder: process.cwd() })
     } catch (error) {
       if (!(error instanceof Wrong)) throw error
-      throw usageError(`${variable}: ${error.message}${received(value, leaf)}`)
+      throw usageError(`${variable}${innerPath(error.at)}: ${error.message}${error.tellsValue ? '' : received(value, leaf)}`)
     }
   }
   return config as Config
@@ -46,7 +52,7 @@ function variableOf(path: string): string {
   return `FNFLOW_${path.replaceAll('.', '_').toUpperCase()}`
 }
 
-async function ofFile(file: string, env: NodeJS.ProcessEnv): Promise<{ [path: string]: unknown }> {
+async function ofFile(file: string, env: NodeJS.ProcessEnv, isServer: boolean): Promise<{ [path: string]: unknown }> {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(file)
@@ -78,7 +84,11 @@ async function ofFile(file: string, env: NodeJS.ProcessEnv): Promise<{ [path: st
         config[path] = leaf.take(given, { folder, env })
       } catch (error) {
         if (!(error instanceof Wrong)) throw error
-        report(at, `${path}: ${error.message}${error.tellsValue ? '' : received(given, leaf)}`)
+        if (error.isMissingSecret && at[0] === 'server' && !isServer) return
+        const inside = innerPath(error.at)
+        const value = valueAt(given, error.at)
+        if (error.isKey) report([...at, ...error.at], `${path}: ${error.message}`, 'key')
+        else report([...at, ...error.at], `${path}${inside}: ${error.message}${error.tellsValue ? '' : received(value, leaf)}`)
       }
     }
   }
@@ -107,10 +117,17 @@ function unknownKey(key: string, known: readonly string[], path: string): string
   return `unknown key ${path === '' ? '' : `${path}.`}${key}${hint === '' ? `; there are ${known.join(', ')}` : hint}`
 }
 
+/** Within the value of a leaf: `[0].role`. */
+function innerPath(at: DocumentPath): string {
+  return at.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+}
+
+function valueAt(value: unknown, at: DocumentPath): unknown {
+  return at.reduce<unknown>((inner, step) => (inner as { readonly [key: string | number]: unknown } | null | undefined)?.[step], value)
+}
+
 /** What came instead; not of what may be a secret. */
 function received(value: unknown, leaf?: Leaf): string {
-  if (value === null) return ', not null'
-  if (Array.isArray(value)) return ', not a list'
-  if (typeof value === 'object') return ', not a mapping'
-  return leaf?.secret === true ? '' : `, not ${JSON.stringify(value)}`
+  if (value === undefined) return ', and it is missing'
+  return leaf?.secret === true && (typeof value !== 'object' || value === null) && value !== null ? '' : shown(value)
 }

@@ -33,17 +33,17 @@ const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
  * server that cannot be reached, or a port that is taken (3).
  */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { host = '127.0.0.1', port = DEFAULT_PORT } = options
+  const config = await readConfig(options.config ?? configFileHere(), process.env, { isServer: true })
+  const { host = config['server.host'] ?? '127.0.0.1', port = config['server.port'] ?? DEFAULT_PORT } = options
   if (!LOOPBACK.test(host))
     throw usageError(`--host ${host}: without API keys, which are not there yet, the server listens on this machine only (127.0.0.1)`)
-  const config = await readConfig(options.config ?? configFileHere())
   const functions = await functionsHere(options.functions ?? config.functions)
   const interrupts = watchInterrupts(() => undefined)
   tellWarnings(say, (message) => say(visible(message)))
   let engine: Engine | undefined
   try {
     engine = await open(options, config, functions)
-    await deployFolder(engine, options.flows)
+    await deployFolder(engine, options.flows ?? config.flows)
     const { createServer } = await import('../../engine/http/server.ts')
     const onError = (error: unknown): void => say(visible(error instanceof Error ? (error.stack ?? error.message) : String(error)))
     const app = await createServer({ engine, hosts: [host], onError })
@@ -74,6 +74,7 @@ async function open(flags: ServeOptions, config: Config, functions: Record<strin
     functions,
     channels: CHANNELS,
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
+    ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
     onLog: tellLog,
   }
   const { createEngine } = await import('../../engine/create-engine.ts')

@@ -4,19 +4,19 @@ import { clusterPlace } from '../../cli/cluster.ts'
 import { readConfig } from '../../cli/config.ts'
 import { fnflow, folderWith, lastLine } from './support.ts'
 
-/** The example of the specification (cli.md), with what only other commands look at. */
+/** The example of the specification (cli.md). */
 const WHOLE = `
 engine: temporal
 store: postgres://me@localhost/flows
 temporal: { address: temporal:7233, namespace: shop, taskQueue: orders, tls: null, apiKey: { from: env, name: TEMPORAL_API_KEY } }
-server: { host: 127.0.0.1, port: 8900, publicUrl: null, keys: [], nobody: looks at this }
+server: { host: 127.0.0.1, port: 8900, publicUrl: null, keys: [], cors: [], trustProxy: false, shutdownTimeout: 20s, rateLimit: null, allowedHosts: [], outbound: { allowPrivate: [] }, jwt: null }
 flows: ./flows
 functions: ./functions.yaml
 timezone: UTC
 retention: 90d
 connections: { main: { kind: kafka, brokers: [localhost:9092] } }
 channels: { orders: { connection: main, topic: order-events } }
-limits: { executions: 1000000 }
+limits: { executions: 1000000, startsPerSecond: 0, instances: 400, memory: 16384 }
 asyncRetryInterval: 1m
 gpus: auto
 telemetry: { logs: json, otlp: null }
@@ -24,7 +24,7 @@ telemetry: { logs: json, otlp: null }
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 
 describe('fnflow.yaml', () => {
-  it('is read, paths relative to it, keys of other commands left alone', async () => {
+  it('is read, paths relative to it', async () => {
     const folder = folderWith({ 'fnflow.yaml': WHOLE })
     expect(await readConfig(join(folder, 'fnflow.yaml'), {})).toEqual({
       engine: 'temporal',
@@ -34,8 +34,28 @@ describe('fnflow.yaml', () => {
       'temporal.taskQueue': 'orders',
       'temporal.tls': false,
       'temporal.apiKey': undefined,
+      'server.host': '127.0.0.1',
+      'server.port': 8900,
+      'server.publicUrl': undefined,
+      'server.keys': [],
+      'server.cors': [],
+      'server.trustProxy': false,
+      'server.shutdownTimeout': 20_000,
+      'server.rateLimit': undefined,
+      'server.allowedHosts': [],
+      'server.outbound.allowPrivate': [],
+      'server.jwt': undefined,
+      flows: join(folder, 'flows'),
       functions: join(folder, 'functions.yaml'),
+      timezone: 'UTC',
       retention: 90 * 86_400_000,
+      'limits.executions': 1_000_000,
+      'limits.startsPerSecond': 0,
+      'limits.instances': 400,
+      'limits.memory': 16_384,
+      asyncRetryInterval: 60_000,
+      'telemetry.logs': 'json',
+      'telemetry.otlp': undefined,
     })
     expect(await readConfig(join(folder, 'fnflow.yaml'), { TEMPORAL_API_KEY: 'sesame' })).toMatchObject({ 'temporal.apiKey': 'sesame' })
   })
@@ -76,7 +96,15 @@ temporal:
       FNFLOW_TEMPORAL_APIKEY: 'sesame',
       FNFLOW_RETENTION: '12h',
       FNFLOW_TEST_TEMPORAL: 'not:ours',
-      FNFLOW_SERVER_PORT: 'not ours either',
+      FNFLOW_SERVER: 'http://of.the/client',
+      FNFLOW_KEY: 'of the client',
+      FNFLOW_SERVER_PORT: '80',
+      FNFLOW_SERVER_CORS: 'https://a.example, https://b.example',
+      FNFLOW_SERVER_TRUSTPROXY: '2',
+      FNFLOW_SERVER_OUTBOUND_ALLOWPRIVATE: '10.0.0.0/8,localhost',
+      FNFLOW_SERVER_RATELIMIT: '{"max": 5}',
+      FNFLOW_SERVER_KEYS: '[{"name": "ci", "role": "viewer", "flows": ["a"], "key": "0123456789abcdef"}]',
+      FNFLOW_LIMITS_INSTANCES: '3',
     }
     expect(await readConfig(file, env)).toMatchObject({
       store: 'postgres://other@localhost/flows',
@@ -86,6 +114,27 @@ temporal:
       'temporal.tls': true,
       'temporal.apiKey': 'sesame',
       retention: 43_200_000,
+      'server.port': 80,
+      'server.cors': ['https://a.example', 'https://b.example'],
+      'server.trustProxy': 2,
+      'server.outbound.allowPrivate': ['10.0.0.0/8', 'localhost'],
+      'server.rateLimit': { max: 5, windowMs: 60_000 },
+      'server.keys': [{ name: 'ci', role: 'viewer', flows: ['a'], key: '0123456789abcdef' }],
+      'limits.instances': 3,
+    })
+  })
+
+  it("a server's keys are secrets, which its workers need not have", async () => {
+    const text = 'server: { keys: [{ name: ops, role: operator, key: { from: env, name: OPS_KEY } }] }'
+    const file = join(folderWith({ 'fnflow.yaml': text }), 'fnflow.yaml')
+    const env = { OPS_KEY: '0123456789abcdef' }
+    expect(await readConfig(file, env, { isServer: true })).toEqual({
+      'server.keys': [{ name: 'ops', role: 'operator', key: env.OPS_KEY }],
+    })
+    expect(await readConfig(file, {})).toEqual({})
+    await expect(readConfig(file, {}, { isServer: true })).rejects.toMatchObject({
+      exitCode: 2,
+      document: { diagnostics: [{ line: 1, message: 'server.keys[0].key: the environment variable OPS_KEY is not set' }] },
     })
   })
 
@@ -112,7 +161,17 @@ temporal:
   tls: { ca: nowhere.pem, certificate: x }
 retention: soon
 functions: []
-server: 1
+server:
+  port: "80"
+  hosts: [x]
+  keys: [{ name: a, role: boss, key: 0123456789abcdef }, { name: b }, x, { name: b, role: viewer, key: 0123456789abcdef, flow: c }]
+  allowedHosts: [ok.example, 'http://x']
+  trustProxy: [10.0.0.0/33]
+  rateLimit: { max: 0 }
+  publicUrl: flows.example
+timezone: +02:00
+limits: 1
+telemetry: { logs: xml }
 `)
     expect(lines).toEqual([
       'fnflow.yaml:1:9 schema engine: expected embedded or temporal, not "fast"',
@@ -123,14 +182,24 @@ server: 1
       'fnflow.yaml:6:27 schema unknown key temporal.tls.certificate; there are ca, cert, key, serverName',
       'fnflow.yaml:7:12 schema retention: expected a duration such as 90d or 12h, or seconds, not "soon"',
       'fnflow.yaml:8:12 schema functions: expected the path of a functions.yaml, not a list',
-      expect.stringMatching(/^error: ConfigInvalid \(400\): fnflow\.yaml is no configuration: 8 errors$/),
+      'fnflow.yaml:10:9 schema server.port: expected a port from 0 to 65535, not "80"',
+      'fnflow.yaml:11:3 schema unknown key server.hosts; did you mean "host"?',
+      'fnflow.yaml:12:27 schema server.keys[0].role: expected viewer, operator or admin',
+      'fnflow.yaml:13:30 schema server.allowedHosts[1]: expected hosts such as flows.example.com, not "http://x"',
+      'fnflow.yaml:14:16 schema server.trustProxy[0]: expected addresses or networks, such as 10.0.0.0/8, not "10.0.0.0/33"',
+      'fnflow.yaml:15:21 schema server.rateLimit.max: expected a number of requests from 1, not 0',
+      'fnflow.yaml:16:14 schema server.publicUrl: expected the URL under which others reach the server, such as https://flows.example.com, not "flows.example"',
+      'fnflow.yaml:17:11 schema timezone: expected the name of a time zone, such as UTC or Europe/Berlin, not "+02:00"',
+      'fnflow.yaml:18:9 schema limits: expected a mapping of executions, startsPerSecond, instances, memory, not 1',
+      'fnflow.yaml:19:20 schema telemetry.logs: expected json or text, not "xml"',
+      expect.stringMatching(/^error: ConfigInvalid \(400\): fnflow\.yaml is no configuration: 18 errors$/),
     ])
   })
 
   it.each([
     [
       '- engine',
-      /^fnflow\.yaml:1:1 schema the configuration: expected a mapping of engine, store, temporal, functions, retention, not a list/,
+      /^fnflow\.yaml:1:1 schema the configuration: expected a mapping of engine, store, temporal, server, flows, functions, .*, not a list/,
     ],
     [
       'temporal: localhost',
@@ -146,6 +215,22 @@ server: 1
     [
       'temporal: { tls: yes please }',
       /^fnflow\.yaml:1:18 schema temporal\.tls: expected true, false or \{ ca, cert, key, serverName \}, not "yes please"/,
+    ],
+    [
+      'server: { keys: [{ role: viewer }] }',
+      /^fnflow\.yaml:1:18 schema server\.keys\[0\]\.name: expected a name of the key, and it is missing/,
+    ],
+    [
+      'server: { keys: [{ name: a, role: viewer, key: 0123456789abcdef, flow: x }] }',
+      /^fnflow\.yaml:1:66 schema server\.keys: unknown key flow; there are name, role, flows, key/,
+    ],
+    [
+      'server: { keys: [{ name: a, role: viewer, key: sesame }] }',
+      /^fnflow\.yaml:1:48 schema server\.keys\[0\]\.key: expected a key of at least 16 characters(?!.*sesame)/,
+    ],
+    [
+      'server: { jwt: { issuer: x } }',
+      /^fnflow\.yaml:1:16 schema server\.jwt\.audience: expected the audience of the tokens, and it is missing/,
     ],
   ])('%j', async (text, message) => {
     expect((await findings(text))[0]).toMatch(message)
