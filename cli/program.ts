@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { count, portNumber, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
@@ -72,7 +72,7 @@ Examples:
 const DIAGRAM_HELP = `
 Examples:
   $ fnflow diagram flow.yaml > flow.mmd
-  $ fnflow diagram flow.yaml --format mermaid`
+  $ fnflow diagram flow.yaml --format svg > flow.svg`
 
 const PLAN_HELP = `
 What one execution of the flow would cost on Temporal: invocations, events, bytes of payloads, what is pending at one time, the longest
@@ -133,9 +133,9 @@ export async function runProgram(argv: readonly string[], version: string): Prom
 
   configured(program.command('diagram'))
     .summary('print the graph of a flow')
-    .description('Prints the graph of a flow as a Mermaid flowchart.')
+    .description('Prints the graph of a flow: a Mermaid flowchart, or a picture (SVG).')
     .argument('<flow>', 'flow file, YAML or JSON')
-    .option('--format <format>', 'mermaid', 'mermaid')
+    .addOption(new Option('--format <format>', 'what it is drawn as').choices(['mermaid', 'svg']).default('mermaid'))
     .option('--json', 'the diagram in one JSON document')
     .addHelpText('after', DIAGRAM_HELP)
     .action(async (flow: string, options: DiagramOptions) => {

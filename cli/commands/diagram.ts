@@ -1,21 +1,18 @@
 import { loadFlow } from '../../dsl/load.ts'
-import { CommandError, usageError } from '../command-error.ts'
+import { CommandError } from '../command-error.ts'
 import { diagnosticLine, isError } from '../diagnostics.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readFlowFile } from '../flow-files.ts'
-import { mermaid } from '../mermaid.ts'
 import { print, say } from '../output.ts'
 
 export interface DiagramOptions {
-  readonly format?: string
+  readonly format?: 'mermaid' | 'svg'
   readonly json?: boolean
 }
 
 /** `fnflow diagram`: the graph of a flow on stdout. Throws CommandError (exit code 2) for an invalid definition. */
 export async function diagram(file: string, options: DiagramOptions): Promise<number> {
   const format = options.format ?? 'mermaid'
-  if (format === 'svg') throw usageError('--format svg is not there yet; mermaid is')
-  if (format !== 'mermaid') throw usageError(`--format ${format}: it is mermaid`)
   const { bytes } = readFlowFile(file)
   const { plan, diagnostics } = await loadFlow(bytes)
   if (plan === undefined) {
@@ -26,7 +23,8 @@ export async function diagram(file: string, options: DiagramOptions): Promise<nu
       EXIT.usage,
     )
   }
-  const text = mermaid(plan)
+  const text =
+    format === 'svg' ? await (await import('../diagram/svg.ts')).svg(plan) : (await import('../diagram/mermaid.ts')).mermaid(plan)
   await print(options.json === true ? JSON.stringify({ format, flow: plan.flow, diagram: text }) : text)
   return EXIT.ok
 }

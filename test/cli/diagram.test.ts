@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mermaid } from '../../cli/mermaid.ts'
+import { mermaid } from '../../cli/diagram/mermaid.ts'
 import { loadFlow } from '../../dsl/load.ts'
 import type { Plan } from '../../dsl/plan.ts'
 import { fnflow, folderWith, oneFunction } from './support.ts'

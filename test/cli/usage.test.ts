@@ -66,7 +66,6 @@ describe('usage', () => {
     [['validate'], /missing required argument 'paths'/],
     [['validate', 'no.yaml'], /no flow file no\.yaml/],
     [['validate', 'flow.json', '--format', 'sarif'], /not there yet/],
-    [['diagram', 'flow.json', '--format', 'svg'], /not there yet/],
   ])('%j is bad usage', async (args, message) => {
     const { code, stdout, stderr } = await fnflow(args, { cwd: folder, env: { FNFLOW_STORE: undefined } })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -45,7 +45,20 @@ async function importing(entry: string): Promise<Report & { readonly files: stri
 const built = (file: string): string => pathToFileURL(join(root, 'dist', file)).href
 
 /** Packages and modules of Node that are imported when first needed. */
-const LAZY = ['yaml', 'zod', 'commander', 'log-update', '@babel/code-frame', 'fastify', 'pino', 'kafkajs', 'amqplib', 'pg', '@temporalio']
+const LAZY = [
+  'yaml',
+  'zod',
+  'commander',
+  'log-update',
+  '@dagrejs',
+  '@babel/code-frame',
+  'fastify',
+  'pino',
+  'kafkajs',
+  'amqplib',
+  'pg',
+  '@temporalio',
+]
 const LAZY_BUILTINS = /^NativeModule (sqlite|child_process|net|http2?|https|tls|worker_threads|readline|repl|inspector)$/
 
 describe.each([
