@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import { errorOf } from './documents.ts'
-import { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from '../errors.ts'
+import { ENGINE_ERROR_CODES, EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from '../errors.ts'
 
 /** An RFC 9457 problem document. */
 export interface ProblemDocument {
@@ -39,7 +39,24 @@ export const PROBLEM_CODES = {
   'execution-timed-out': 504,
 } as const
 
-type ProblemCode = keyof typeof PROBLEM_CODES | EngineErrorCode
+/** What the engine's own codes are called here, where that is another name. */
+const RENAMED = {
+  'bad-input': 'bad-request',
+  'bad-option': 'bad-request',
+  'not-durable': 'express',
+  'engine-closed': 'shutting-down',
+} as const satisfies { readonly [code in EngineErrorCode]?: keyof typeof PROBLEM_CODES }
+
+/** Codes of problem documents. A wait that was aborted is nobody's answer. */
+export type ProblemCode = keyof typeof PROBLEM_CODES | Exclude<EngineErrorCode, keyof typeof RENAMED | 'aborted'>
+
+/** Every code of a problem document, with its status. */
+export const PROBLEM_STATUS: Readonly<Record<ProblemCode, number>> = (() => {
+  const { aborted: _, ...codes } = ENGINE_ERROR_CODES
+  const renamed = new Set<string>(Object.keys(RENAMED))
+  const ofEngine = Object.fromEntries(Object.entries(codes).filter(([code]) => !renamed.has(code)))
+  return { ...(ofEngine as Record<Exclude<EngineErrorCode, keyof typeof RENAMED | 'aborted'>, number>), ...PROBLEM_CODES }
+})()
 
 /** Thrown by routes: what the client is told. */
 export class Problem extends Error {
@@ -52,20 +69,12 @@ export class Problem extends Error {
 }
 
 function documentOf(
-  code: ProblemCode,
+  code: ProblemCode | EngineErrorCode,
   status: number,
   detail: string,
   extensions: Readonly<Record<string, unknown>> = {},
 ): ProblemDocument {
   return { type: `urn:fnflow:problem:${code}`, title: STATUS_CODES[status] ?? 'Error', status, detail, code, ...extensions }
-}
-
-/** What the engine's own codes are called here, where that is another name. */
-const RENAMED: { readonly [code in EngineErrorCode]?: keyof typeof PROBLEM_CODES } = {
-  'bad-input': 'bad-request',
-  'bad-option': 'bad-request',
-  'not-durable': 'express',
-  'engine-closed': 'shutting-down',
 }
 
 const UNAVAILABLE = 'the server cannot do that at present; its log says why'
@@ -76,7 +85,7 @@ export function problemOf(error: unknown): ProblemDocument {
   if (error instanceof FlowInvalid) return problemOfFlow(error)
   if (error instanceof ExecutionFailed) return documentOf('execution-failed', 422, error.message, { error: errorOf(error.error) })
   if (error instanceof EngineError) {
-    const renamed = RENAMED[error.code]
+    const renamed = (RENAMED as { readonly [code in EngineErrorCode]?: keyof typeof PROBLEM_CODES })[error.code]
     const [code, status] = renamed === undefined ? ([error.code, error.status] as const) : ([renamed, PROBLEM_CODES[renamed]] as const)
     // it goes on with the names of other flows, which not every key sees
     if (code === 'flow-not-found') return documentOf(code, status, error.message.replace(/; deployed: .*$/s, ''))

@@ -5,7 +5,11 @@ import type { Engine, ExecutionRecord } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { executionOf, nodeOf, summaryOf } from '../documents.ts'
 import { eventStream } from '../events.ts'
-import { executionId, executionStatus, flowName, limit, offset, rerunBody, waitSeconds } from '../schemas.ts'
+import { answer, textAnswer } from '../schemas/answers.ts'
+import { executionId, nodePlace, noQuery, waitSeconds } from '../schemas/common.ts'
+import { execution, executionPage, executionQuery, executionSummary, rerunBody, rerunPlan } from '../schemas/executions.ts'
+import { iterationQuery, logList, nodeList } from '../schemas/nodes.ts'
+import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 
 /** How long a stream may take to tell that the server closes. */
 const GRACE_MS = 500
@@ -18,71 +22,130 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
   const closing = new AbortController()
   plain.addHook('preClose', async () => closing.abort())
 
-  const listQuery = z.strictObject({
-    flow: flowName.optional(),
-    status: z.union([executionStatus, z.array(executionStatus).max(5)]).optional(),
-    parent: executionId.optional(),
-    limit: limit.optional(),
-    cursor: z.string().max(500).optional(),
-  })
-  app.get('/v1/executions', { config: { role: 'viewer' }, schema: { querystring: listQuery } }, async ({ query }) => {
+  const list = {
+    operationId: 'listExecutions',
+    tags: ['executions'],
+    summary: 'Executions, newest first',
+    querystring: executionQuery,
+    response: { 200: answer('a page of them', executionPage), ...problems() },
+  }
+  app.get('/v1/executions', { config: { role: 'viewer' }, schema: list }, async ({ query }) => {
     const { items, nextCursor } = await engine.list(without(query))
     return { items: items.map(summaryOf), ...(nextCursor === undefined ? {} : { nextCursor }) }
   })
 
-  const waitQuery = z.strictObject({ wait: waitSeconds.optional() })
-  app.get(
-    '/v1/executions/:id',
-    { config: { role: 'viewer' }, schema: { params, querystring: waitQuery } },
-    async ({ params: { id }, query: { wait } }) => {
-      const record = await engine.describe(id)
-      if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
-      await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing.signal]))
-      return executionOf(await engine.describe(id))
-    },
-  )
+  const get = {
+    operationId: 'getExecution',
+    tags: ['executions'],
+    summary: 'An execution, at once or when it has ended',
+    params,
+    querystring: z.strictObject({ wait: waitSeconds.optional() }),
+    response: { 200: answer('the execution as it is now', execution), ...problems('execution-not-found') },
+  }
+  app.get('/v1/executions/:id', { config: { role: 'viewer' }, schema: get }, async ({ params: { id }, query: { wait } }) => {
+    const record = await engine.describe(id)
+    if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
+    await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing.signal]))
+    return executionOf(await engine.describe(id))
+  })
 
-  const pageQuery = z.strictObject({ limit: limit.optional(), offset: offset.optional() })
+  const nodes = {
+    operationId: 'listNodes',
+    tags: ['executions'],
+    summary: 'What became of the nodes of an execution, in order of start',
+    params,
+    querystring: noQuery,
+    response: { 200: answer('the nodes', nodeList), ...problems('execution-not-found', 'express') },
+  }
+  app.get('/v1/executions/:id/nodes', { config: { role: 'viewer' }, schema: nodes }, async ({ params: { id } }) => ({
+    items: (await engine.nodes(id)).map(nodeOf),
+  }))
+
+  const iterations = {
+    operationId: 'listIterations',
+    tags: ['executions'],
+    summary: 'What became of the nodes inside of a loop, by iteration',
+    params: z.object({ id: executionId, node: nodePlace }),
+    querystring: iterationQuery,
+    response: { 200: answer('the nodes', nodeList), ...problems('execution-not-found', 'express') },
+  }
   app.get(
-    '/v1/executions/:id/nodes',
-    { config: { role: 'viewer' }, schema: { params, querystring: z.strictObject({}) } },
-    async ({ params: { id } }) => ({
-      items: (await engine.nodes(id)).map(nodeOf),
+    '/v1/executions/:id/nodes/:node/iterations',
+    { config: { role: 'viewer' }, schema: iterations },
+    async ({ params: { id, node }, query }) => ({
+      items: (await engine.nodes(id, { iterations: node, ...without(query) })).map(nodeOf),
     }),
   )
 
-  const nodeParams = z.object({ id: executionId, node: z.string().min(1).max(500) })
-  app.get(
-    '/v1/executions/:id/nodes/:node/iterations',
-    { config: { role: 'viewer' }, schema: { params: nodeParams, querystring: pageQuery } },
-    async ({ params: { id, node }, query }) => ({ items: (await engine.nodes(id, { iterations: node, ...without(query) })).map(nodeOf) }),
-  )
-
-  app.get('/v1/executions/:id/logs', { config: { role: 'viewer' }, schema: { params } }, async ({ params: { id } }) => ({
+  const logs = {
+    operationId: 'listLogs',
+    tags: ['executions'],
+    summary: 'What the functions of an execution have logged',
+    params,
+    querystring: noQuery,
+    response: { 200: answer('the lines, by time', logList), ...problems('execution-not-found', 'express') },
+  }
+  app.get('/v1/executions/:id/logs', { config: { role: 'viewer' }, schema: logs }, async ({ params: { id } }) => ({
     items: await engine.logs(id),
   }))
 
-  const eventHeaders = z.object({ 'last-event-id': z.string().max(100).optional() })
-  app.get(
-    '/v1/executions/:id/events',
-    { config: { role: 'viewer' }, schema: { params, headers: eventHeaders } },
-    async (request, reply) => {
-      const left = new AbortController()
-      reply.raw.once('close', () => left.abort())
-      const after = positionOf(request.headers['last-event-id'])
-      // one that does not read would hold up the end of the server
-      closing.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
-      const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing.signal]))
-      return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
+  const events = {
+    operationId: 'followExecution',
+    tags: ['executions'],
+    summary: 'Follows an execution: its state so far, then every change, until it has ended',
+    params,
+    querystring: noQuery,
+    headers: z.object({
+      'last-event-id': z
+        .string()
+        .max(100)
+        .optional()
+        .meta({ description: 'Only what came behind this event.', examples: ['4'] }),
+    }),
+    response: {
+      200: textAnswer(
+        'server-sent events `node` and `execution`, their `data` a Node or an ExecutionSummary',
+        'text/event-stream',
+        EVENTS_EXAMPLE,
+      ),
+      ...problems('execution-not-found', 'express'),
     },
-  )
+  }
+  app.get('/v1/executions/:id/events', { config: { role: 'viewer' }, schema: events }, async (request, reply) => {
+    const left = new AbortController()
+    reply.raw.once('close', () => left.abort())
+    const after = positionOf(request.headers['last-event-id'])
+    // one that does not read would hold up the end of the server
+    closing.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
+    const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing.signal]))
+    return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
+  })
 
-  app.post('/v1/executions/:id/stop', { config: { role: 'operator' }, schema: { params } }, async ({ params: { id } }, reply) => {
+  const stop = {
+    operationId: 'stopExecution',
+    tags: ['executions'],
+    summary: 'Stops an execution',
+    params,
+    querystring: noQuery,
+    response: { 202: answer('it ends as cancelled', executionSummary), ...problems('execution-not-found', 'execution-not-running') },
+  }
+  app.post('/v1/executions/:id/stop', { config: { role: 'operator' }, schema: stop }, async ({ params: { id } }, reply) => {
     await engine.stop(id)
     return reply.code(202).send(summaryOf(await engine.describe(id)))
   })
 
-  app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: { params } }, async ({ params: { id } }, reply) => {
+  const retry = {
+    operationId: 'retryExecution',
+    tags: ['executions'],
+    summary: 'Runs again what had failed or not ended, as a new execution',
+    params,
+    querystring: noQuery,
+    response: {
+      202: answer('the new execution is started', executionSummary, 'location'),
+      ...problems('execution-not-found', 'execution-running', 'execution-not-failed', 'retry-running', 'express'),
+    },
+  }
+  app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: retry }, async ({ params: { id } }, reply) => {
     const execution = await engine.retry(id)
     return reply
       .code(202)
@@ -90,9 +153,22 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
       .send(summaryOf(await execution.describe()))
   })
 
+  const rerun = {
+    operationId: 'rerunExecution',
+    tags: ['executions'],
+    summary: 'Runs an ended execution again from a node on, as a new execution',
+    params,
+    querystring: noQuery,
+    body: rerunBody.optional(),
+    response: {
+      200: answer('of a dry run: what would run again', rerunPlan),
+      202: answer('the new execution is started', executionSummary, 'location'),
+      ...problems(...BODY_PROBLEMS, 'execution-not-found', 'flow-not-found', 'execution-running', 'node-not-reached', 'express'),
+    },
+  }
   app.post(
     '/v1/executions/:id/rerun',
-    { config: { role: 'viewer' }, schema: { params, body: rerunBody.optional() } },
+    { config: { role: 'viewer' }, schema: rerun },
     async ({ params: { id }, body = {}, access }, reply) => {
       const { dryRun, ...options } = without(body)
       if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
@@ -105,6 +181,12 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     },
   )
 }
+
+const EVENTS_EXAMPLE = `event: execution
+id: 4
+data: {"id":"0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef","flow":"order","version":"latest","mode":"standard","status":"running","startedAt":1782900000000}
+
+`
 
 /** Resolves when an execution has ended, however, or when the signal is aborted. */
 async function ended(engine: Engine, id: ExecutionRecord['id'], signal: AbortSignal): Promise<void> {

@@ -6,7 +6,11 @@ import { EngineError, ExecutionFailed, FlowInvalid } from '../../errors.ts'
 import { errorOf, summaryOf } from '../documents.ts'
 import { parseJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
-import { executionId, flowName, startBody } from '../schemas.ts'
+import { answer } from '../schemas/answers.ts'
+import { flowName, noQuery } from '../schemas/common.ts'
+import { executionSummary, startBody, syncAnswer } from '../schemas/executions.ts'
+import { definitionBody, deployedFlow, validation } from '../schemas/flows.ts'
+import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 
 const JSON_TYPE = 'application/json'
 
@@ -18,41 +22,54 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
   const closing = new AbortController()
   plain.addHook('preClose', async () => closing.abort())
 
-  app.post(
-    '/v1/flows/:name/executions',
-    { config: { role: 'operator' }, schema: { params, body: startBody } },
-    async ({ params: { name }, body }, reply) => {
-      const { input = {}, version } = body
-      const execution = await engine.start(refOf(name, version), { input, trigger: { type: 'api' } })
-      return reply
-        .code(202)
-        .header('location', `/v1/executions/${execution.id}`)
-        .send(summaryOf(await execution.describe()))
+  const start = {
+    operationId: 'startExecution',
+    tags: ['executions'],
+    summary: 'Starts an execution of a flow',
+    params,
+    querystring: noQuery,
+    body: startBody,
+    response: {
+      202: answer('it is started', executionSummary, 'location'),
+      ...problems(...BODY_PROBLEMS, 'flow-not-found', 'conflict'),
     },
-  )
+  }
+  app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async ({ params: { name }, body }, reply) => {
+    const { input = {}, version } = body
+    const execution = await engine.start(refOf(name, version), { input, trigger: { type: 'api' } })
+    return reply
+      .code(202)
+      .header('location', `/v1/executions/${execution.id}`)
+      .send(summaryOf(await execution.describe()))
+  })
 
-  app.post(
-    '/v1/flows/:name/sync-executions',
-    { config: { role: 'operator' }, schema: { params, body: startBody } },
-    async ({ params: { name }, body }) => {
-      const { input = {}, version } = body
-      const ref = refOf(name, version)
-      if ((await engine.flow(ref)).mode !== 'express')
-        throw new EngineError(
-          'not-express',
-          `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`,
-        )
-      const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
-      try {
-        const output = await execution.result({ signal: closing.signal })
-        return { execution: summaryOf(await execution.describe()), output }
-      } catch (error) {
-        if (!(error instanceof ExecutionFailed)) throw error
-        const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
-        throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
-      }
+  const startSync = {
+    operationId: 'startSyncExecution',
+    tags: ['executions'],
+    summary: 'Starts an execution of an express flow and waits for its end',
+    params,
+    querystring: noQuery,
+    body: startBody,
+    response: {
+      200: answer('it has succeeded', syncAnswer),
+      ...problems(...BODY_PROBLEMS, 'flow-not-found', 'not-express', 'execution-failed', 'execution-timed-out'),
     },
-  )
+  }
+  app.post('/v1/flows/:name/sync-executions', { config: { role: 'operator' }, schema: startSync }, async ({ params: { name }, body }) => {
+    const { input = {}, version } = body
+    const ref = refOf(name, version)
+    if ((await engine.flow(ref)).mode !== 'express')
+      throw new EngineError('not-express', `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`)
+    const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
+    try {
+      const output = await execution.result({ signal: closing.signal })
+      return { execution: summaryOf(await execution.describe()), output }
+    } catch (error) {
+      if (!(error instanceof ExecutionFailed)) throw error
+      const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
+      throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
+    }
+  })
 }
 
 /** Bodies here are texts, so that what is wrong with them has a position. */
@@ -61,7 +78,18 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
   plain.addContentTypeParser([JSON_TYPE, 'application/yaml'], { parseAs: 'string' }, (_request, text, done) => done(null, text))
   const app = plain.withTypeProvider<ZodTypeProvider>()
 
-  app.post('/v1/flows', { config: { role: 'admin' } }, async (request, reply) => {
+  const create = {
+    operationId: 'createFlow',
+    tags: ['flows'],
+    summary: 'Deploys a new flow',
+    querystring: noQuery,
+    body: definitionBody,
+    response: {
+      201: answer('it is deployed', deployedFlow, 'location'),
+      ...problems(...BODY_PROBLEMS, 'malformed-yaml', 'flow-invalid', 'conflict'),
+    },
+  }
+  app.post('/v1/flows', { config: { role: 'admin' }, schema: create }, async (request, reply) => {
     const { text, flow } = await checked(engine, request)
     if (await isThere(engine, flow)) throw new Problem('conflict', `there is a flow ${flow} already; PUT /v1/flows/${flow} replaces it`)
     return reply
@@ -70,7 +98,20 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
       .send(shown(await engine.deploy(text)))
   })
 
-  app.put('/v1/flows/:name', { config: { role: 'admin' }, schema: { params: z.object({ name: executionId }) } }, async (request, reply) => {
+  const put = {
+    operationId: 'putFlow',
+    tags: ['flows'],
+    summary: 'Deploys a flow, or replaces it',
+    params: z.object({ name: flowName }),
+    querystring: noQuery,
+    body: definitionBody,
+    response: {
+      200: answer('it is replaced', deployedFlow),
+      201: answer('it is deployed', deployedFlow),
+      ...problems(...BODY_PROBLEMS, 'malformed-yaml', 'flow-invalid', 'name-mismatch'),
+    },
+  }
+  app.put('/v1/flows/:name', { config: { role: 'admin' }, schema: put }, async (request, reply) => {
     const { name } = request.params
     const { text, flow } = await checked(engine, request)
     if (flow !== name) throw new Problem('name-mismatch', `the definition is of flow ${flow}, and the path names ${name}`)
@@ -78,7 +119,15 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
     return reply.code(code).send(shown(await engine.deploy(text)))
   })
 
-  app.post('/v1/flows::validate', { config: { role: 'viewer' } }, async (request) => {
+  const validate = {
+    operationId: 'validateFlow',
+    tags: ['flows'],
+    summary: 'Checks a definition; nothing is deployed',
+    querystring: noQuery,
+    body: definitionBody,
+    response: { 200: answer('what deploying it would say', validation), ...problems('payload-too-large', 'unsupported-media-type') },
+  }
+  app.post('/v1/flows::validate', { config: { role: 'viewer' }, schema: validate }, async (request) => {
     const { diagnostics } = await engine.check(textOf(request))
     return { valid: !diagnostics.some(({ severity }) => severity === 'error'), diagnostics }
   })

@@ -1,0 +1,33 @@
+/** Answers of routes, as `response` has them. They are for the document and for tests: no answer is checked while the server runs. */
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+import { named } from './registry.ts'
+
+/** Headers of answers that the document names. */
+export const ANSWER_HEADERS = {
+  location: 'Where what was made is.',
+  etag: 'Of the definition, strong; for If-Match.',
+  'retry-after': 'Seconds.',
+  vary: 'What else the answer depends on.',
+} as const
+
+export type AnswerHeader = keyof typeof ANSWER_HEADERS
+
+/** A JSON answer: `202: answer('started', executionSummary, 'location')`. */
+export function answer<Schema extends z.ZodType>(description: string, schema: Schema, ...headers: readonly AnswerHeader[]) {
+  return { description, headers, content: { 'application/json': { schema } } } as const
+}
+
+/** An answer of another media type. */
+export function textAnswer(description: string, mediaType: string, example: string, ...headers: readonly AnswerHeader[]) {
+  const schema = z.string().meta({ examples: [example] }) as unknown as z.ZodType<string | Readable>
+  return { description, headers, content: { [mediaType]: { schema } } } as const
+}
+
+/** An answer without a body. */
+export function emptyAnswer(description: string, ...headers: readonly AnswerHeader[]) {
+  return { description, headers, content: {} } as const
+}
+
+export const processStatus = named('Liveness', z.strictObject({ status: z.literal('ok') }).meta({ examples: [{ status: 'ok' }] }))
+export const readiness = named('Readiness', z.strictObject({ status: z.literal('ready') }).meta({ examples: [{ status: 'ready' }] }))

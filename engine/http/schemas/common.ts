@@ -1,0 +1,64 @@
+/** What several subjects have in common. The same schemas check requests, type the routes, and make the OpenAPI document. */
+import { z } from 'zod'
+import type { Json } from '../../../dsl/json.ts'
+import { named } from './registry.ts'
+
+/** Any JSON value, members called `__proto__` included: it is handed on as it was parsed. (`z.json()` would walk it, and has no name in the document.) */
+export const anyJson = named('Json', z.unknown().meta({ description: 'Any JSON value.' })) as unknown as z.ZodType<Json | undefined>
+
+/** Arrays as the engine gives them. */
+export function listOf<Item extends z.ZodType>(item: Item): z.ZodType<readonly z.output<Item>[], readonly z.input<Item>[]> {
+  return z.array(item) as unknown as z.ZodType<readonly z.output<Item>[], readonly z.input<Item>[]>
+}
+
+/** One page of a list. */
+export function pageOf<Item extends z.ZodType>(id: string, item: Item) {
+  const nextCursor = z.string().optional().meta({ description: 'For `cursor` of the next request; absent on the last page.' })
+  return named(id, z.strictObject({ items: listOf(item), nextCursor }))
+}
+
+/** Of a query: a whole number, as text. */
+export function wholeNumber(minimum: number, maximum: number, description: string) {
+  return z
+    .unknown()
+    .meta({ type: 'integer', minimum, maximum, description })
+    .refine((value) => typeof value === 'string' && /^-?\d{1,15}$/.test(value), 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum))
+}
+
+export const limit = wholeNumber(1, 200, 'How many at most; default 50.')
+export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'How many to leave out first.')
+/** Seconds. */
+export const waitSeconds = wholeNumber(0, 60, 'Seconds: answers as soon as the execution has ended, or after them.')
+export const cursor = z.string().max(500).meta({ description: '`nextCursor` of the page before.' })
+
+/** Epoch milliseconds. */
+export const time = z
+  .int()
+  .min(0)
+  .meta({ description: 'Milliseconds since 1970.', examples: [1782900000000] })
+
+export const flowName = z
+  .string()
+  .min(1)
+  .max(64)
+  .meta({ description: 'Name of a flow.', examples: ['order'] })
+export const versionName = z
+  .string()
+  .min(1)
+  .max(64)
+  .meta({ description: 'A version or alias.', examples: ['latest'] })
+export const executionId = z
+  .string()
+  .min(1)
+  .max(128)
+  .meta({ description: 'Id of an execution.', examples: ['0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef'] })
+export const nodePlace = z
+  .string()
+  .min(1)
+  .max(500)
+  .meta({ description: 'A node, by its id or place.', examples: ['charge'] })
+
+/** A query that takes nothing. */
+export const noQuery = z.strictObject({})

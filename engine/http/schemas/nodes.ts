@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { anyJson, limit, listOf, offset, time } from './common.ts'
+import { errorDocument } from './errors.ts'
+import { named } from './registry.ts'
+
+const nodeStatus = named(
+  'NodeStatus',
+  z.enum(['running', 'retrying', 'waiting', 'succeeded', 'failed', 'caught', 'cancelled']).meta({ description: 'State of a node.' }),
+)
+
+const count = z.int().min(0)
+
+const EXAMPLE = {
+  id: 'charge',
+  place: 'charge',
+  type: 'function',
+  label: 'Charge the card',
+  status: 'succeeded',
+  attempts: 1,
+  startedAt: 1782900000010,
+  endedAt: 1782900000400,
+  input: { orderId: 17 },
+  output: { charged: true },
+} as const
+
+/** What became of one node. */
+export const nodeRecord = named(
+  'Node',
+  z
+    .strictObject({
+      id: z.string(),
+      place: z.string().meta({ description: '`each[17]/charge`: the containers with branch or iteration index, then the id.' }),
+      type: z.string(),
+      label: z.string(),
+      status: nodeStatus,
+      attempts: count.meta({ description: 'Invocations made; of a container its runs.' }),
+      startedAt: time,
+      endedAt: time.optional(),
+      input: anyJson.optional().meta({ description: 'Behind the input filter.' }),
+      output: anyJson.optional().meta({ description: 'Behind the output filter; of a caught node its error document.' }),
+      error: errorDocument.optional(),
+      unresolved: listOf(z.string()).optional().meta({ description: 'References of its parameters that yielded nothing.' }),
+      iterations: z
+        .strictObject({ total: count, succeeded: count, failed: count, running: count })
+        .optional()
+        .meta({ description: 'Of a loop.' }),
+    })
+    .meta({ description: 'What became of one node.', examples: [EXAMPLE] }),
+)
+
+export const nodeList = named('NodeList', z.strictObject({ items: listOf(nodeRecord) }).meta({ examples: [{ items: [EXAMPLE] }] }))
+
+export const iterationQuery = z.strictObject({ limit: limit.optional(), offset: offset.optional() })
+
+const logLine = named(
+  'LogLine',
+  z
+    .strictObject({
+      time,
+      requestId: z.string(),
+      level: z.enum(['debug', 'info', 'warn', 'error']),
+      text: z.string(),
+      node: z.string().optional(),
+    })
+    .meta({ description: 'A line that a function has logged.' }),
+)
+
+export const logList = named(
+  'LogList',
+  z.strictObject({ items: listOf(logLine) }).meta({
+    examples: [
+      {
+        items: [
+          {
+            time: 1782900000020,
+            requestId: '0197f3c1-a2b4-8e5d-8c90-12ab34cd56ef',
+            level: 'info',
+            text: 'charging order 17',
+            node: 'charge',
+          },
+        ],
+      },
+    ],
+  }),
+)
