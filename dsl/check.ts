@@ -17,9 +17,11 @@ import { NodeLimits } from './rules/limits.ts'
 import { reportUnreachable } from './rules/reachability.ts'
 import { checkReferences, TARGETS, unknownNode } from './rules/references.ts'
 import { checkRegions } from './rules/regions.ts'
+import { checkTriggers } from './rules/triggers.ts'
 import { clip, described, SchemaChecker } from './schema-check.ts'
 import type { FlowDefinition } from './schema.ts'
 import { Suggester } from './suggest.ts'
+import type { TriggerCheck } from './triggers/kind.ts'
 
 /** What to check: any value at all, with positions if it was read from a text. */
 export interface FlowDocument {
@@ -34,6 +36,8 @@ export interface FlowRegistry {
   /** @param name Name of a flow, without version or alias. The flow's own name is not asked for. */
   hasFlow?(name: string): boolean
   hasChannel?(name: string): boolean
+  /** @param name Of a connection to a broker. */
+  hasConnection?(name: string): boolean
 }
 
 export interface CheckOptions {
@@ -93,8 +97,19 @@ class FlowCheck {
     this.#schema.check(value, FLOW_SCHEMA, { name: 'the flow', path: [] })
     checkExpress(member(value, 'timeout'), ['timeout'], this.#checkOf({ name: 'the flow', path: [] }))
 
+    const triggers = member(value, 'triggers')
+    if (Array.isArray(triggers)) this.#triggers(triggers)
     const nodes = member(value, 'nodes')
     if (isObject(nodes)) this.#mainGraph(value, nodes)
+  }
+
+  #triggers(triggers: readonly unknown[]): void {
+    checkTriggers(triggers, {
+      findings: this.#findings,
+      schema: this.#schema,
+      suggester: this.#suggester,
+      checkOf: (subject) => this.#checkOf(subject),
+    })
   }
 
   #mainGraph(flow: RawNode, nodes: RawNode): void {
@@ -172,7 +187,7 @@ class FlowCheck {
     checkInnerGraph(owner, rule, this.#graph(nodes, [...owner.path, 'nodes']), this.#findings, this.#suggester)
   }
 
-  #checkOf(subject: { name: string; path: DocumentPath }): NodeCheck {
+  #checkOf(subject: { readonly name: string; readonly path: DocumentPath }): NodeCheck & TriggerCheck {
     const { registry, deploy } = this.#options
     const findings = this.#findings
     const severity = deploy === true ? 'error' : 'warning'
@@ -209,6 +224,16 @@ class FlowCheck {
           'unknown-channel',
           [...subject.path, ...path],
           `${subject.name}: there is no event channel "${clip(name)}"; configure it first`,
+          'value',
+          severity,
+        )
+      },
+      usesConnection: (name, path) => {
+        if (registry?.hasConnection === undefined || registry.hasConnection(name)) return
+        findings.add(
+          'unknown-connection',
+          [...subject.path, ...path],
+          `${subject.name}: there is no connection "${clip(name)}"; configure it first`,
           'value',
           severity,
         )

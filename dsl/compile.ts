@@ -9,6 +9,7 @@ import { buildGraph, type Graph, type GraphNode } from './rules/graph.ts'
 import { entriesOf } from './rules/inner.ts'
 import { branchesOf, Regions } from './rules/regions.ts'
 import type { FlowDefinition } from './schema.ts'
+import { compileTrigger } from './triggers/index.ts'
 
 /**
  * Makes the plan of a definition that `checkFlow` found right: defaults filled in, durations in milliseconds, joins
@@ -28,6 +29,8 @@ export function compileFlow(definition: FlowDefinition): Plan {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     start: definition.start,
     nodes: compileGraph(nodes, ['nodes'], mode).nodes,
+    // at the end, and only where there are any: a plan's name is the hash of its text
+    ...(definition.triggers === undefined || definition.triggers.length === 0 ? {} : { triggers: definition.triggers.map(compileTrigger) }),
   }
   return frozenCopy(plan as unknown as JsonObject) as unknown as Plan
 }

@@ -27,6 +27,9 @@ export const RULES = [
   'unknown-flow',
   'unknown-channel',
   'express-duration',
+  'cron-syntax',
+  'unknown-connection',
+  'path-taken',
 ] as const
 
 export type Rule = (typeof RULES)[number]

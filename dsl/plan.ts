@@ -14,6 +14,8 @@ export interface Plan {
   readonly timeoutMs?: number
   readonly start: string
   readonly nodes: Readonly<Record<string, PlanNode>>
+  /** Absent where there are none. */
+  readonly triggers?: readonly PlanTrigger[]
 }
 
 export type FlowMode = 'standard' | 'express'
@@ -134,3 +136,75 @@ export type PlanNode =
 
 export type NodeKind = PlanNode['type']
 export type PlanNodeOf<K extends NodeKind> = Extract<PlanNode, { type: K }>
+
+/** What the triggers of all kinds have (triggers.md, 1). */
+export interface PlanTriggerBase {
+  readonly name: string
+  /** The version or alias of the flow that it starts; absent: the latest. */
+  readonly version?: string
+  /** An expression on the event. */
+  readonly filter?: string
+  /** Params on the event; absent: the event is the input. */
+  readonly input?: JsonObject
+  readonly maxInFlight: number
+  /** Event channel. */
+  readonly deadLetter?: string
+}
+/** How bytes become JSON. */
+export type EventFormat = 'auto' | 'json' | 'text' | 'base64'
+export interface PlanTimerTrigger extends PlanTriggerBase {
+  readonly type: 'timer'
+  readonly cron: string
+  readonly catchUpMs: number
+  readonly overlap: 'queue' | 'skip'
+}
+interface PlanBatch {
+  readonly size: number
+  readonly windowMs: number
+}
+export interface PlanKafkaTrigger extends PlanTriggerBase {
+  readonly type: 'kafka'
+  readonly connection: string
+  readonly topics: readonly string[]
+  readonly groupId: string
+  readonly from: 'latest' | 'earliest'
+  readonly batch?: PlanBatch
+  readonly format: EventFormat
+}
+export interface PlanRabbitmqTrigger extends PlanTriggerBase {
+  readonly type: 'rabbitmq'
+  readonly connection: string
+  readonly vhost: string
+  readonly exchange?: string
+  readonly exchangeType: 'fanout' | 'direct' | 'topic' | 'headers'
+  readonly routingKey?: string
+  readonly queue: string
+  readonly declare: boolean
+  readonly arguments?: JsonObject
+  readonly prefetch: number
+  readonly dedupeMs: number
+  readonly batch?: PlanBatch
+  readonly format: EventFormat
+}
+export interface PlanHttpTrigger extends PlanTriggerBase {
+  readonly type: 'http'
+  /** `/orders/{id}`, behind `/t`. */
+  readonly path: string
+  /** An HTTP method, or `ANY`. */
+  readonly method: string
+  readonly auth: 'none' | 'key' | 'jwt'
+  /** Of auth `jwt`. */
+  readonly jwt?: { readonly issuer: string; readonly audience: string; readonly jwksUrl: string }
+  readonly mode: 'async' | 'sync'
+  /** Of mode `sync`. */
+  readonly timeoutMs: number
+  readonly format: EventFormat
+}
+export interface PlanTopicTrigger extends PlanTriggerBase {
+  readonly type: 'topic'
+  readonly topic: string
+}
+
+export type PlanTrigger = PlanTimerTrigger | PlanKafkaTrigger | PlanRabbitmqTrigger | PlanHttpTrigger | PlanTopicTrigger
+export type TriggerKind = PlanTrigger['type']
+export type PlanTriggerOf<K extends TriggerKind> = Extract<PlanTrigger, { type: K }>

@@ -4,7 +4,7 @@ import { condition } from './nodes/condition.ts'
 import { end } from './nodes/end.ts'
 import { errorNode } from './nodes/error.ts'
 import { event } from './nodes/event.ts'
-import { duration, FLOW_NAME_PATTERN, NODE_ID_PATTERN, nodeRef, text, type Z } from './nodes/fields.ts'
+import { duration, FLOW_NAME_PATTERN, NODE_ID_PATTERN, nodeRef, type Z } from './nodes/fields.ts'
 import { functionNode } from './nodes/function.ts'
 import { loop } from './nodes/loop.ts'
 import { parallel } from './nodes/parallel.ts'
@@ -12,6 +12,11 @@ import { pass } from './nodes/pass.ts'
 import { service } from './nodes/service.ts'
 import { subflow } from './nodes/subflow.ts'
 import { wait } from './nodes/wait.ts'
+import { http } from './triggers/http.ts'
+import { kafka } from './triggers/kafka.ts'
+import { rabbitmq } from './triggers/rabbitmq.ts'
+import { timer } from './triggers/timer.ts'
+import { topic } from './triggers/topic.ts'
 
 /** A node of any kind. Written out, since a loop over the table would lose the types. */
 export const nodeSchema = (z: Z) =>
@@ -29,6 +34,10 @@ export const nodeSchema = (z: Z) =>
     pass.schema(z),
     end.schema(z),
   ])
+
+/** A trigger of any kind. */
+const triggerSchema = (z: Z) =>
+  z.discriminatedUnion('type', [timer.schema(z), kafka.schema(z), rabbitmq.schema(z), http.schema(z), topic.schema(z)])
 
 /** A flow file (flow-language.md, 1). */
 export const flowSchema = (z: Z) =>
@@ -50,9 +59,9 @@ export const flowSchema = (z: Z) =>
       mergeInput: z.boolean().meta({ description: 'Params are laid over the filtered input.', default: false }).optional(),
       timeout: duration(z, 'For the whole execution; none by default, in an express flow 5m.').optional(),
       triggers: z
-        .array(z.looseObject({ type: text(z, 'Kind of trigger.') }))
+        .array(triggerSchema(z))
         .max(10)
-        .meta({ description: 'What starts the flow.', rule: 'too-many-nodes', expected: 'a list of at most 10 triggers' })
+        .meta({ description: 'What starts the flow.', graph: true, rule: 'too-many-nodes', expected: 'a list of at most 10 triggers' })
         .optional(),
       start: nodeRef(z, 'The first node.'),
       nodes: z

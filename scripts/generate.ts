@@ -7,8 +7,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { format } from 'prettier'
 import { z } from 'zod'
+import type { Z } from '../dsl/nodes/fields.ts'
 import { NODES } from '../dsl/nodes/index.ts'
 import { flowSchema } from '../dsl/schema.ts'
+import { TRIGGERS } from '../dsl/triggers/index.ts'
 
 type Data = { [key: string]: unknown }
 
@@ -23,9 +25,9 @@ function without(value: unknown, dropped: readonly string[], graphs: boolean): u
   if (Array.isArray(value)) return value.map((item) => without(item, dropped, graphs))
   if (typeof value !== 'object' || value === null) return value
   if (!graphs && (value as Data)['graph'] === true) {
-    // Nodes are checked one by one, so that each problem is reported with its node.
-    const { expected } = value as Data
-    return { type: 'object', ...(expected === undefined ? {} : { expected }) }
+    // Nodes and triggers are checked one by one, so that each problem is reported with its own.
+    const { type, maxItems, rule, expected } = value as Data
+    return Object.fromEntries(Object.entries({ type, maxItems, rule, expected }).filter(([, kept]) => kept !== undefined))
   }
   return Object.fromEntries(
     Object.entries(value)
@@ -34,21 +36,28 @@ function without(value: unknown, dropped: readonly string[], graphs: boolean): u
   )
 }
 
+function schemasOf(kinds: Readonly<Record<string, { schema(z: Z): z.ZodType }>>): unknown {
+  return Object.fromEntries(
+    Object.entries(kinds).map(([kind, { schema }]) => [kind, without(z.toJSONSchema(schema(z)), FOR_EDITORS, false)]),
+  )
+}
+
 const flow = z.toJSONSchema(flowSchema(z))
-const kinds = Object.fromEntries(
-  Object.entries(NODES).map(([kind, node]) => [kind, without(z.toJSONSchema(node.schema(z)), FOR_EDITORS, false)]),
-)
+const nodeKinds = schemasOf(NODES)
+const triggerKinds = schemasOf(TRIGGERS)
 
 const files: Record<string, string> = {
   'ui-schema/flow.schema.json': await format(JSON.stringify(without(flow, OUR_NOTES, true)), { ...style, parser: 'json' }),
   'dsl/generated/flow-schema.ts': await format(
     `// Written by scripts/generate.ts from the schemas in dsl/; do not edit.
-import type { NodeKind } from '../plan.ts'
+import type { NodeKind, TriggerKind } from '../plan.ts'
 import type { JsonSchema } from '../schema-check.ts'
 
 export const FLOW_SCHEMA: JsonSchema = ${JSON.stringify(without(flow, FOR_EDITORS, false))}
 
-export const NODE_SCHEMAS: Readonly<Record<NodeKind, JsonSchema>> = ${JSON.stringify(kinds)}
+export const NODE_SCHEMAS: Readonly<Record<NodeKind, JsonSchema>> = ${JSON.stringify(nodeKinds)}
+
+export const TRIGGER_SCHEMAS: Readonly<Record<TriggerKind, JsonSchema>> = ${JSON.stringify(triggerKinds)}
 `,
     { ...style, parser: 'typescript' },
   ),

@@ -1,5 +1,5 @@
 // Written by scripts/generate.ts from the schemas in dsl/; do not edit.
-import type { NodeKind } from '../plan.ts'
+import type { NodeKind, TriggerKind } from '../plan.ts'
 import type { JsonSchema } from '../schema-check.ts'
 
 export const FLOW_SCHEMA: JsonSchema = {
@@ -20,13 +20,7 @@ export const FLOW_SCHEMA: JsonSchema = {
       ],
       expected: 'a duration: a number of seconds, or a text such as "90s" or "1h30m"',
     },
-    triggers: {
-      maxItems: 10,
-      type: 'array',
-      items: { type: 'object', properties: { type: { type: 'string' } }, required: ['type'], additionalProperties: {} },
-      rule: 'too-many-nodes',
-      expected: 'a list of at most 10 triggers',
-    },
+    triggers: { type: 'array', maxItems: 10, rule: 'too-many-nodes', expected: 'a list of at most 10 triggers' },
     start: { type: 'string', expected: 'the id of a node' },
     nodes: { type: 'object', expected: 'an object of nodes by id' },
     layout: { type: 'object', additionalProperties: {} },
@@ -330,6 +324,190 @@ export const NODE_SCHEMAS: Readonly<Record<NodeKind, JsonSchema>> = {
       input: { type: 'string', format: 'jsonpath', expected: 'a JSONPath such as "$.order.items"' },
     },
     required: ['type'],
+    additionalProperties: false,
+  },
+}
+
+export const TRIGGER_SCHEMAS: Readonly<Record<TriggerKind, JsonSchema>> = {
+  timer: {
+    type: 'object',
+    properties: {
+      type: { type: 'string', const: 'timer' },
+      name: {
+        type: 'string',
+        pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter or _',
+      },
+      version: { type: 'string', pattern: '^[A-Za-z0-9._$-]{1,63}$', expected: 'the name of a version or an alias' },
+      filter: { type: 'string', format: 'expression', expected: 'an expression such as "$.status == \'paid\'"' },
+      input: { type: 'object', additionalProperties: {}, format: 'params' },
+      maxInFlight: { type: 'integer', minimum: 1, maximum: 100000 },
+      cron: { type: 'string' },
+      catchUp: {
+        anyOf: [
+          { type: 'number', minimum: 0 },
+          { type: 'string', maxLength: 100, pattern: '^(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d))+$' },
+        ],
+        expected: 'a duration: a number of seconds, or a text such as "90s" or "1h30m"',
+      },
+      overlap: { type: 'string', enum: ['queue', 'skip'] },
+    },
+    required: ['type', 'name', 'input', 'cron'],
+    additionalProperties: false,
+  },
+  kafka: {
+    type: 'object',
+    properties: {
+      type: { type: 'string', const: 'kafka' },
+      name: {
+        type: 'string',
+        pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter or _',
+      },
+      version: { type: 'string', pattern: '^[A-Za-z0-9._$-]{1,63}$', expected: 'the name of a version or an alias' },
+      filter: { type: 'string', format: 'expression', expected: 'an expression such as "$.status == \'paid\'"' },
+      input: { type: 'object', additionalProperties: {}, format: 'params' },
+      maxInFlight: { type: 'integer', minimum: 1, maximum: 100000 },
+      connection: { type: 'string' },
+      topics: { minItems: 1, maxItems: 100, type: 'array', items: { type: 'string' }, expected: 'a list of 1 to 100 topics' },
+      groupId: { type: 'string' },
+      from: { type: 'string', enum: ['latest', 'earliest'] },
+      batch: {
+        type: 'object',
+        properties: {
+          size: { type: 'integer', minimum: 1, maximum: 10000 },
+          window: {
+            anyOf: [
+              { type: 'number', minimum: 0 },
+              { type: 'string', maxLength: 100, pattern: '^(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d))+$' },
+            ],
+            expected: 'a duration: a number of seconds, or a text such as "90s" or "1h30m"',
+          },
+        },
+        required: ['size'],
+        additionalProperties: false,
+        expected: 'an object { size, window }',
+      },
+      format: { type: 'string', enum: ['auto', 'json', 'text', 'base64'] },
+      deadLetter: { type: 'string' },
+    },
+    required: ['type', 'name', 'connection', 'topics', 'groupId'],
+    additionalProperties: false,
+  },
+  rabbitmq: {
+    type: 'object',
+    properties: {
+      type: { type: 'string', const: 'rabbitmq' },
+      name: {
+        type: 'string',
+        pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter or _',
+      },
+      version: { type: 'string', pattern: '^[A-Za-z0-9._$-]{1,63}$', expected: 'the name of a version or an alias' },
+      filter: { type: 'string', format: 'expression', expected: 'an expression such as "$.status == \'paid\'"' },
+      input: { type: 'object', additionalProperties: {}, format: 'params' },
+      maxInFlight: { type: 'integer', minimum: 1, maximum: 100000 },
+      connection: { type: 'string' },
+      vhost: { type: 'string' },
+      exchange: { type: 'string' },
+      exchangeType: { type: 'string', enum: ['fanout', 'direct', 'topic', 'headers'] },
+      routingKey: { type: 'string' },
+      queue: { type: 'string' },
+      declare: { type: 'boolean' },
+      arguments: { type: 'object', additionalProperties: {}, expected: 'an object' },
+      prefetch: { type: 'integer', minimum: 1, maximum: 65535 },
+      dedupeWindow: {
+        anyOf: [
+          { type: 'number', minimum: 0 },
+          { type: 'string', maxLength: 100, pattern: '^(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d))+$' },
+        ],
+        expected: 'a duration: a number of seconds, or a text such as "90s" or "1h30m"',
+      },
+      batch: {
+        type: 'object',
+        properties: {
+          size: { type: 'integer', minimum: 1, maximum: 10000 },
+          window: {
+            anyOf: [
+              { type: 'number', minimum: 0 },
+              { type: 'string', maxLength: 100, pattern: '^(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d))+$' },
+            ],
+            expected: 'a duration: a number of seconds, or a text such as "90s" or "1h30m"',
+          },
+        },
+        required: ['size'],
+        additionalProperties: false,
+        expected: 'an object { size, window }',
+      },
+      format: { type: 'string', enum: ['auto', 'json', 'text', 'base64'] },
+      deadLetter: { type: 'string' },
+    },
+    required: ['type', 'name', 'connection', 'queue'],
+    additionalProperties: false,
+  },
+  http: {
+    type: 'object',
+    properties: {
+      type: { type: 'string', const: 'http' },
+      name: {
+        type: 'string',
+        pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter or _',
+      },
+      version: { type: 'string', pattern: '^[A-Za-z0-9._$-]{1,63}$', expected: 'the name of a version or an alias' },
+      filter: { type: 'string', format: 'expression', expected: 'an expression such as "$.status == \'paid\'"' },
+      input: { type: 'object', additionalProperties: {}, format: 'params' },
+      maxInFlight: { type: 'integer', minimum: 1, maximum: 100000 },
+      path: {
+        type: 'string',
+        maxLength: 512,
+        pattern:
+          "^\\/(?:(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+|\\{[A-Za-z_][A-Za-z0-9_]*\\})(?:\\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+|\\{[A-Za-z_][A-Za-z0-9_]*\\}))*\\/?)?$",
+        expected: 'a path such as "/orders/{id}"',
+      },
+      method: { type: 'string', enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'ANY'] },
+      auth: { type: 'string', enum: ['none', 'key', 'jwt'] },
+      jwt: {
+        type: 'object',
+        properties: { issuer: { type: 'string' }, audience: { type: 'string' }, jwksUrl: { type: 'string' } },
+        required: ['issuer', 'audience', 'jwksUrl'],
+        additionalProperties: false,
+        expected: 'an object { issuer, audience, jwksUrl }',
+      },
+      mode: { type: 'string', enum: ['async', 'sync'] },
+      timeout: {
+        anyOf: [
+          { type: 'number', minimum: 0 },
+          { type: 'string', maxLength: 100, pattern: '^(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d))+$' },
+        ],
+        expected: 'a duration: a number of seconds, or a text such as "90s" or "1h30m"',
+      },
+      format: { type: 'string', enum: ['auto', 'json', 'text', 'base64'] },
+    },
+    required: ['type', 'name', 'path'],
+    additionalProperties: false,
+  },
+  topic: {
+    type: 'object',
+    properties: {
+      type: { type: 'string', const: 'topic' },
+      name: {
+        type: 'string',
+        pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter or _',
+      },
+      version: { type: 'string', pattern: '^[A-Za-z0-9._$-]{1,63}$', expected: 'the name of a version or an alias' },
+      filter: { type: 'string', format: 'expression', expected: 'an expression such as "$.status == \'paid\'"' },
+      input: { type: 'object', additionalProperties: {}, format: 'params' },
+      maxInFlight: { type: 'integer', minimum: 1, maximum: 100000 },
+      topic: {
+        type: 'string',
+        pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$',
+        expected: 'a name of at most 255 letters, digits, _ . and - that begins with a letter or digit',
+      },
+      deadLetter: { type: 'string' },
+    },
+    required: ['type', 'name', 'topic'],
     additionalProperties: false,
   },
 }

@@ -37,8 +37,10 @@ describe('the flow', () => {
     ])
   })
   test('triggers: at most ten, each with a type', () => {
-    expect(check(flow({ triggers: Array(10).fill({ type: 'timer', cron: '* * * * * *' }) }))).toEqual([])
-    expect(check(flow({ triggers: Array(11).fill({ type: 'timer' }) }))).toEqual(['too-many-nodes triggers'])
+    const timers = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ type: 'timer', name: `t${index}`, cron: '* * * * * *', input: {} }))
+    expect(check(flow({ triggers: timers(10) }))).toEqual([])
+    expect(check(flow({ triggers: timers(11) }))).toEqual(['too-many-nodes triggers'])
     expect(check(flow({ triggers: [{ name: 'x' }, 5, { type: 1 }] }))).toEqual([
       'schema triggers.0',
       'schema triggers.1',

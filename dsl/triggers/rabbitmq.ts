@@ -1,0 +1,66 @@
+import type { JsonObject } from '../json.ts'
+import { duration, text, type Z } from '../nodes/fields.ts'
+import { batch, common, connection, deadLetter, format } from './fields.ts'
+import { DEFAULT_WINDOW_MS } from './kafka.ts'
+import { defineTrigger, msOf } from './kind.ts'
+
+const DEFAULT_PREFETCH = 100
+const DEFAULT_DEDUPE_MS = 7 * 86_400_000
+
+/** Starts the flow for the messages of a queue of RabbitMQ (triggers.md, 2). */
+export const rabbitmq = defineTrigger({
+  kind: 'rabbitmq',
+  schema: (z: Z) =>
+    z.strictObject({
+      type: z.literal('rabbitmq'),
+      ...common(z),
+      connection: connection(z),
+      vhost: text(z, 'The virtual host.').meta({ default: '/' }).optional(),
+      exchange: text(z, 'The exchange that the queue is bound to; none: the queue is read as it is.').optional(),
+      exchangeType: z
+        .enum(['fanout', 'direct', 'topic', 'headers'])
+        .meta({ description: 'The kind of the exchange.', default: 'fanout' })
+        .optional(),
+      routingKey: text(z, 'Of the binding.').optional(),
+      queue: text(z, 'The queue.'),
+      declare: z.boolean().meta({ description: 'Makes the queue if it is not there.', default: false }).optional(),
+      arguments: z
+        .record(z.string(), z.unknown())
+        .meta({ description: 'Of the queue, such as x-queue-type: quorum.', expected: 'an object' })
+        .optional(),
+      prefetch: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .meta({ description: 'Messages that are taken and not acknowledged.', default: DEFAULT_PREFETCH })
+        .optional(),
+      dedupeWindow: duration(z, 'So long the ids of messages are remembered.').meta({ default: '7d' }).optional(),
+      ...batch(z),
+      ...format(z),
+      ...deadLetter(z),
+    }),
+  check(trigger, check) {
+    const { connection: name, deadLetter: channel } = trigger
+    if (typeof name === 'string') check.usesConnection(name, ['connection'])
+    if (typeof channel === 'string') check.usesChannel(channel, ['deadLetter'])
+  },
+  compile: (trigger, base) => ({
+    type: 'rabbitmq',
+    ...base,
+    connection: trigger.connection,
+    vhost: trigger.vhost ?? '/',
+    ...(trigger.exchange === undefined ? {} : { exchange: trigger.exchange }),
+    exchangeType: trigger.exchangeType ?? 'fanout',
+    ...(trigger.routingKey === undefined ? {} : { routingKey: trigger.routingKey }),
+    queue: trigger.queue,
+    declare: trigger.declare ?? false,
+    ...(trigger.arguments === undefined ? {} : { arguments: trigger.arguments as JsonObject }),
+    // fewer than a batch takes would never fill one
+    prefetch: Math.max(trigger.prefetch ?? DEFAULT_PREFETCH, trigger.batch?.size ?? 1),
+    dedupeMs: msOf(trigger.dedupeWindow, DEFAULT_DEDUPE_MS),
+    ...(trigger.batch === undefined
+      ? {}
+      : { batch: { size: trigger.batch.size, windowMs: msOf(trigger.batch.window, DEFAULT_WINDOW_MS) } }),
+    format: trigger.format ?? 'auto',
+  }),
+})

@@ -1,0 +1,30 @@
+import { duration, params, text, type Z } from '../nodes/fields.ts'
+import { common } from './fields.ts'
+import { defineTrigger, msOf } from './kind.ts'
+
+const DEFAULT_CATCH_UP_MS = 60_000
+
+/** Starts the flow at times (triggers.md, 2). */
+export const timer = defineTrigger({
+  kind: 'timer',
+  schema: (z: Z) =>
+    z.strictObject({
+      type: z.literal('timer'),
+      ...common(z),
+      // the rule cron-syntax is checked here once expressions are understood
+      cron: text(z, 'Six fields, seconds first; or @every 1h30m, @daily and their like; CRON_TZ=Zone before it.'),
+      input: params(z, "The execution's input."),
+      catchUp: duration(z, 'Ticks that were missed and are younger than this fire on return.').meta({ default: '1m' }).optional(),
+      overlap: z
+        .enum(['queue', 'skip'])
+        .meta({ description: 'What becomes of a tick while maxInFlight executions run.', default: 'queue' })
+        .optional(),
+    }),
+  compile: (trigger, base) => ({
+    type: 'timer',
+    ...base,
+    cron: trigger.cron,
+    catchUpMs: msOf(trigger.catchUp, DEFAULT_CATCH_UP_MS),
+    overlap: trigger.overlap ?? 'queue',
+  }),
+})
