@@ -156,7 +156,8 @@ export type ExecutionEvent =
     }
 
 export interface ListOptions {
-  readonly flow?: string
+  /** Of several: those of any of them; of none: nothing. */
+  readonly flow?: string | readonly string[]
   readonly status?: ExecutionStatus | readonly ExecutionStatus[]
   readonly parent?: string
   /** 1-200, default 50. */

@@ -599,7 +599,7 @@ function listExpress(executions: readonly ExpressExecution[], options: ListOptio
   const items: ExecutionRecord[] = []
   for (const execution of executions.slice(from)) {
     const { input, output, ...record } = execution.describe()
-    if (options.flow !== undefined && record.flow !== options.flow) continue
+    if (options.flow !== undefined && ![options.flow].flat().includes(record.flow)) continue
     if (options.parent !== undefined && record.parent?.execution !== options.parent) continue
     if (options.status !== undefined && ![options.status].flat().includes(record.status)) continue
     if (items.length === limit) return { items, nextCursor: items[limit - 1]!.id }

@@ -34,20 +34,25 @@ export function queries(store: Store, { flow, status, parent }: ListOptions): { 
     if (!STATUSES.includes(wanted))
       throw new EngineError('bad-option', `no executions have status ${wanted}; known: ${STATUSES.join(', ')}`)
   }
+  const flows = flow === undefined ? undefined : [...new Set([flow].flat())]
   const all = statuses.length === STATUSES.length
   // the plus keeps SQLite from taking an index for what only filters
   if (parent !== undefined) {
-    const sql = `parent = ?${flow === undefined ? '' : ' AND +flow = ?'}${all ? '' : ` AND +status IN (${statuses.map(() => '?').join(',')})`}`
-    return [{ sql, values: [parent, ...(flow === undefined ? [] : [flow]), ...(all ? [] : statuses)] }]
+    const oneOf = (column: string, of: readonly string[]): string => ` AND +${column} IN (${of.map(() => '?').join(',')})`
+    const sql = `parent = ?${flows === undefined ? '' : oneOf('flow', flows)}${all ? '' : oneOf('status', statuses)}`
+    return [{ sql, values: [parent, ...(flows ?? []), ...(all ? [] : statuses)] }]
   }
-  if (all) return [flow === undefined ? { sql: '', values: [] } : { sql: 'flow = ?', values: [flow] }]
+  if (all) return flows === undefined ? [{ sql: '', values: [] }] : flows.map((name) => ({ sql: 'flow = ?', values: [name] }))
   return statuses.flatMap((wanted) => {
     // not in the index of states: nearly all have succeeded
     if (wanted === 'succeeded') {
-      return [flow === undefined ? { sql: '+status = ?', values: [wanted] } : { sql: 'flow = ? AND +status = ?', values: [flow, wanted] }]
+      if (flows === undefined) return [{ sql: '+status = ?', values: [wanted] }]
+      return flows.map((name) => ({ sql: 'flow = ? AND +status = ?', values: [name, wanted] }))
     }
-    const flows = flow === undefined ? flowsWith(store, wanted) : [flow]
-    return flows.map((name) => ({ sql: "status = ? AND status <> 'succeeded' AND flow = ?", values: [wanted, name] }))
+    return (flows ?? flowsWith(store, wanted)).map((name) => ({
+      sql: "status = ? AND status <> 'succeeded' AND flow = ?",
+      values: [wanted, name],
+    }))
   })
 }
 

@@ -53,6 +53,12 @@ export class Access {
     return this.flows === undefined || this.flows.includes(flow)
   }
 
+  /** The filter `flow` of a list, narrowed to what is seen: to be spread into the options of the list. */
+  narrowed(flow: string | undefined): { readonly flow?: string | readonly string[] } {
+    if (flow !== undefined) return { flow: this.sees(flow) ? flow : [] }
+    return this.flows === undefined ? {} : { flow: this.flows }
+  }
+
   has(role: Role): boolean {
     return ROLES.indexOf(this.role) >= ROLES.indexOf(role)
   }

@@ -34,6 +34,7 @@ export async function listExecutions(
   const statuses = statusesOf(options)
   const before = options.cursor === undefined ? undefined : positionOf(options.cursor)
   const { flow, parent } = options
+  if (Array.isArray(flow) && flow.length === 0) return { items: [] }
   const filter = { ...(flow === undefined ? {} : { flow }), ...(parent === undefined ? {} : { parent }) }
   const ended = statuses.filter((status) => status !== 'running')
   const [recorded, live] = await Promise.all([
@@ -63,7 +64,7 @@ async function liveOnes(
     `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
     `WorkflowType != ${quoted(LANE_TYPE)}`,
     `(ExecutionStatus = 'Running' OR CloseTime > ${quoted(new Date(Date.now() - RECENT_MS).toISOString())})`,
-    ...(flow === undefined ? [] : [`WorkflowType = ${quoted(flow)}`]),
+    ...(flow === undefined ? [] : [`WorkflowType IN (${[flow].flat().map(quoted).join(', ')})`]),
     ...(parent === undefined ? [] : [`${ATTRIBUTES.parent} = ${quoted(parent)}`]),
   ].join(' AND ')
   // starts are told to the millisecond, and many may share one

@@ -29,8 +29,8 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     querystring: executionQuery,
     response: { 200: answer('a page of them', executionPage), ...problems() },
   }
-  app.get('/v1/executions', { config: { role: 'viewer' }, schema: list }, async ({ query }) => {
-    const { items, nextCursor } = await engine.list(without(query))
+  app.get('/v1/executions', { config: { role: 'viewer' }, schema: list }, async ({ query, access }) => {
+    const { items, nextCursor } = await engine.list({ ...without(query), ...access.narrowed(query.flow) })
     return { items: items.map(summaryOf), ...(nextCursor === undefined ? {} : { nextCursor }) }
   })
 

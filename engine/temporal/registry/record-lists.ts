@@ -16,7 +16,7 @@ export async function listRecords(db: Database, scope: number, filter: RecordFil
 
 /**
  * @internal The statement, or null where nothing can match. An index gives the order within one status, so the list is merged from one range per
- * status, each read no further than the page: the cost does not grow with the table. Only what no index holds (a flow among the children of one
+ * status and flow, each read no further than the page: the cost does not grow with the table. Only what no index holds (a flow among the children of one
  * parent, the type of a trigger without its name) is filtered along such a range.
  */
 export function listQuery(scope: number, filter: RecordFilter): { readonly sql: string; readonly values: readonly unknown[] } | null {
@@ -29,16 +29,23 @@ export function listQuery(scope: number, filter: RecordFilter): { readonly sql: 
   const origin =
     parent !== undefined ? originOfParent(parent) : trigger?.name === undefined ? undefined : originOfTrigger(trigger.type, trigger.name)
   if (origin !== undefined) conditions.push(`origin = ${parameter(origin)}`)
+  // U+0000 is in no row, and PostgreSQL would refuse it
+  const flows = flow === undefined ? undefined : [...new Set([flow].flat())].filter((name) => !name.includes('\0'))
+  if (flows?.length === 0) return null
   // the empty text keeps PostgreSQL from taking an index for what only filters
-  if (flow !== undefined) conditions.push(`flow${origin === undefined ? '' : " || ''"} = ${parameter(flow)}`)
+  if (origin !== undefined && flows !== undefined) conditions.push(`flow || '' = ANY(${parameter(flows)}::text[])`)
+  const within = origin !== undefined || flows === undefined ? [''] : flows.map((name) => `flow = ${parameter(name)}`)
   if (trigger !== undefined && (trigger.name === undefined || parent !== undefined))
     conditions.push(...triggerConditions(trigger, parameter))
   if (before !== undefined) conditions.push(`(started_at, id) < (${parameter(before.startedAt)}, ${parameter(before.id)})`)
   if (startedAfter !== undefined) conditions.push(`started_at >= ${parameter(startedAfter)}`)
   const limit = parameter(filter.limit)
-  const ranges = statuses.map((status) => {
-    const where = ['scope = $1', `status = ${parameter(status)}`, ...conditions].join(' AND ')
-    return `(SELECT ${LIST_COLUMNS} FROM fnflow.executions WHERE ${where} ORDER BY started_at DESC, id DESC LIMIT ${limit})`
+  const ranges = statuses.flatMap((status) => {
+    const ofStatus = ['scope = $1', `status = ${parameter(status)}`, ...conditions].join(' AND ')
+    return within.map((ofFlow) => {
+      const where = ofFlow === '' ? ofStatus : `${ofStatus} AND ${ofFlow}`
+      return `(SELECT ${LIST_COLUMNS} FROM fnflow.executions WHERE ${where} ORDER BY started_at DESC, id DESC LIMIT ${limit})`
+    })
   })
   if (ranges.length === 1) return { sql: ranges[0] ?? '', values }
   return { sql: `SELECT * FROM (${ranges.join(' UNION ALL ')}) AS r ORDER BY started_at DESC, id DESC LIMIT ${limit}`, values }

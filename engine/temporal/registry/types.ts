@@ -93,7 +93,7 @@ export type StoredRecord = Omit<EndedRecord, 'journal'> & { readonly hasJournal:
 export type RecordedEnd = Pick<EndedRecord, 'status' | 'endedAt'>
 
 export interface RecordFilter {
-  readonly flow?: string
+  readonly flow?: string | readonly string[]
   readonly status?: ExecutionStatus | readonly ExecutionStatus[]
   readonly parent?: string
   /** With a name by index; by type alone it filters what the other conditions give. */

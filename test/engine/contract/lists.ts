@@ -32,6 +32,12 @@ export function lists(bench: Bench): void {
     await l.shows(async () => {
       expect(await ids({ flow: sad })).toEqual(sads)
       expect(await ids({ flow: sad, status: 'succeeded' })).toEqual([])
+      expect(await ids({ flow: [sad, long], status: ['failed', 'running'] })).toEqual([expect.any(String), ...sads, id('rec')])
+      expect(await ids({ flow: [sad, long, sad, l.name('nobody')], limit: 3 })).toEqual([expect.any(String), id('sad2'), id('sad1')])
+      expect(await ids({ flow: [sad, mini], status: 'succeeded' })).toHaveLength(8)
+      expect(await ids({ flow: [mini, long], parent: id('parent') })).toHaveLength(2)
+      expect(await ids({ flow: [mini, sad], parent: id('parent'), status: ['succeeded', 'failed'] })).toHaveLength(1)
+      expect(await ids({ flow: [] })).toEqual([])
       expect(await ids({ flow: mini, status: ['succeeded'], limit: 3 })).toHaveLength(3)
       expect((await ids({ status: ['failed', 'running'] })).slice(1)).toEqual([id('parent'), ...sads, id('rec')])
       expect(await ids({ flow: 'nothing' })).toEqual([])

@@ -24,7 +24,7 @@ const records: readonly EndedRecord[] = Array.from({ length: 400 }, (_, at) =>
 function expected(filter: RecordFilter): string[] {
   const statuses = filter.status === undefined ? undefined : [filter.status].flat()
   return records
-    .filter((record) => filter.flow === undefined || record.flow === filter.flow)
+    .filter((record) => filter.flow === undefined || [filter.flow].flat().includes(record.flow))
     .filter((record) => statuses?.includes(record.status) ?? true)
     .filter((record) => filter.parent === undefined || record.parent?.execution === filter.parent)
     .filter((record) => filter.trigger === undefined || record.trigger?.type === filter.trigger.type)
@@ -50,7 +50,9 @@ describe('a list', () => {
   })
 
   const filters: Omit<RecordFilter, 'limit'>[] = []
-  for (const flow of [undefined, 'bills', 'none'])
+  for (const flow of [undefined, 'bills', 'none', ['bills', 'none', 'a\0'], [...FLOWS], []] satisfies (
+    string | readonly string[] | undefined
+  )[])
     for (const status of [undefined, 'failed', ['succeeded', 'timedOut'], [...STATUSES], 'running', []] satisfies (
       ExecutionStatus | readonly ExecutionStatus[] | undefined
     )[])
