@@ -2,7 +2,8 @@ import type { Diagnostic } from '../dsl/diagnostics.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { FlowMode, Plan } from '../dsl/plan.ts'
-import type { ExecutorFactory, FunctionSpec, LogLine, ModuleHandler } from '../executors/contract.ts'
+import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
+import type { EngineHealth, EngineObserver } from './observer.ts'
 
 /** States of an execution (flow-language.md, 5). */
 export type ExecutionStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
@@ -221,5 +222,11 @@ export interface Engine {
   logs(id: string): Promise<(LogLine & { node?: string })[]>
   callback(token: string, result: CallbackResult): Promise<void>
   invoke(functionRef: string, body: Json, options?: { readonly signal?: AbortSignal }): Promise<Json>
+  /** From now on the observer is told of what happens; returns how to stop. */
+  observe(observer: EngineObserver): () => void
+  /** Asks what the engine stands on, within 2 s, and at most once a second. Never rejects. */
+  health(): Promise<EngineHealth>
+  /** Processes of functions, by function. */
+  instances(): InstanceCount[]
   close(): Promise<void>
 }

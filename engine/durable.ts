@@ -4,6 +4,7 @@ import type { CarryCollector } from './carry.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from './api.ts'
 import type { DurableStart, Outcome } from './embedded/contract.ts'
 import type { DeployedFlow } from './execution-info.ts'
+import type { EngineHealth } from './observer.ts'
 
 export interface NodesOptions {
   readonly iterations?: string
@@ -45,6 +46,8 @@ export interface Durable {
   claimRetry(of: ExecutionRecord, retry: string): Promise<void>
   /** Of a child that will report to its durable parent when it ends: true while it runs. Absent where children need no telling. */
   isRunning?(id: string): boolean
+  /** Asks what it stands on, within 2 s; never rejects. */
+  health(): Promise<EngineHealth>
   close(): Promise<void>
   /** As a crash would. */
   abandon(): void

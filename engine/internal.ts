@@ -116,6 +116,9 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
         }
       }),
     invoke: (ref, body, given) => call((e) => e.invoke(ref, body, given)),
+    observe: (observer) => engine.observe(observer),
+    health: () => call((e) => e.health()),
+    instances: () => engine.instances(),
     async close() {
       closed = true
       await ready

@@ -8,6 +8,7 @@ import type { Executor, FunctionSpec, Invocation, LogLine } from '../executors/c
 import { DeadlineEntry, type Deadlines } from './deadlines.ts'
 import type { FunctionRegistry, ResolvedFunction } from './functions.ts'
 import { derivedId } from './ids.ts'
+import type { Observers } from './observer.ts'
 
 /** A synchronous call may take 15 minutes at most (flow-language.md, 2). */
 const SYNC_LIMIT_MS = 900_000
@@ -87,11 +88,15 @@ class RunInvocation extends DeadlineEntry implements Invocation {
   }
 
   succeed(result: Json): void {
-    if (this.settle()) this.owner.ended(this.run, true, result)
+    if (!this.settle()) return
+    this.observed(200)
+    this.owner.ended(this.run, true, result)
   }
 
   fail(error: ErrorDocument): void {
-    if (this.settle()) this.owner.ended(this.run, false, { ...error, function: this.functionRef, attempt: this.attempt } as unknown as Json)
+    if (!this.settle()) return
+    this.observed(error.status)
+    this.owner.ended(this.run, false, { ...error, function: this.functionRef, attempt: this.attempt } as unknown as Json)
   }
 
   override expire(): void {
@@ -111,8 +116,14 @@ class RunInvocation extends DeadlineEntry implements Invocation {
 
   private giveUp(reason: ErrorDocument): void {
     this.settle()
+    this.observed(reason.status)
     this.abort?.abort(Object.assign(new Error(reason.errorMessage), { name: 'AbortError', status: reason.status }))
     this.onAbort?.(reason)
+  }
+
+  private observed(status: number): void {
+    const observer = this.invoker.observers.current
+    if (observer !== null) observer.invocationEnded(`${this.spec.app}/${this.spec.name}`, status)
   }
 
   /** False if it was settled before. */
@@ -142,10 +153,12 @@ class Postponed {
 export class Invoker {
   readonly functions: FunctionRegistry
   readonly deadlines: Deadlines
+  readonly observers: Observers
   private begun = 0
   private readonly postponed: Postponed[] = []
 
-  constructor(functions: FunctionRegistry, deadlines: Deadlines) {
+  constructor(functions: FunctionRegistry, deadlines: Deadlines, observers: Observers) {
+    this.observers = observers
     this.functions = functions
     this.deadlines = deadlines
   }

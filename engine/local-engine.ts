@@ -2,7 +2,7 @@ import { jsonBytes, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Plan } from '../dsl/plan.ts'
 import type { Json } from '../dsl/json.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
-import type { LogLine } from '../executors/contract.ts'
+import type { InstanceCount, LogLine } from '../executors/contract.ts'
 import type {
   CallbackResult,
   Engine,
@@ -39,11 +39,14 @@ import { newId } from './ids.ts'
 import { checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
 import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
+import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
 import { LocalChildren } from './local-children.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
 import { randomBytes } from 'node:crypto'
 
 const DAY_MS = 86_400_000
+/** Dependencies are not asked more often: anybody may ask whether a server is ready. */
+const HEALTH_MS = 1000
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
 /** Ended express executions that `describe` still knows. */
 const EXPRESS_REMEMBERED = 1000
@@ -66,6 +69,8 @@ export class LocalEngine implements Engine {
   private readonly seams: EngineSeams
   private readonly functions: FunctionRegistry
   private readonly deadlines = new Deadlines()
+  private readonly observers = new Observers()
+  private healthAsked: { readonly at: number; readonly health: Promise<EngineHealth> } | null = null
   private readonly flows: FlowRegistry
   private readonly expressServices: ExpressServices
   private readonly invoker: Invoker
@@ -91,7 +96,7 @@ export class LocalEngine implements Engine {
     for (const [name, given] of Object.entries(options.functions ?? {})) {
       this.functions.add(typeof given === 'function' ? handlerSpec(name, given) : given)
     }
-    this.invoker = new Invoker(this.functions, this.deadlines)
+    this.invoker = new Invoker(this.functions, this.deadlines, this.observers)
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.channels = new Channels(options.channels ?? {}, logText)
     this.flows = new FlowRegistry({
@@ -304,6 +309,25 @@ export class LocalEngine implements Engine {
       signal: options.signal,
       closed: this.closed.signal,
     })
+  }
+
+  observe(observer: EngineObserver): () => void {
+    return this.observers.add(observer)
+  }
+
+  health(): Promise<EngineHealth> {
+    const now = performance.now()
+    if (this.healthAsked === null || now - this.healthAsked.at > HEALTH_MS) {
+      const none: EngineHealth = { dependencies: {} }
+      const asked = this.opening?.then((host) => host.health()) ?? Promise.resolve(none)
+      // a store that cannot be opened is tried again by the next call
+      this.healthAsked = { at: now, health: asked.catch((): EngineHealth => ({ dependencies: { store: { state: 'failed' } } })) }
+    }
+    return this.healthAsked.health
+  }
+
+  instances(): InstanceCount[] {
+    return this.functions.executors.instances()
   }
 
   close(): Promise<void> {

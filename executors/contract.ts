@@ -74,11 +74,22 @@ export interface Invocation {
   fail(error: ErrorDocument): void
 }
 
+/** Processes of one function, by what they do. */
+export interface InstanceCount {
+  /** `app/name` */
+  readonly function: string
+  readonly starting: number
+  readonly busy: number
+  readonly idle: number
+}
+
 /** How functions of one runtime are invoked. One instance per engine. */
 export interface Executor {
   /** Called once per function when it is registered or replaced; may check what is cheap to check. Never starts processes for functions without `reserved`. */
   register?(spec: FunctionSpec): void
   invoke(invocation: Invocation): void
+  /** What it has of processes; absent where there are none. */
+  instances?(): readonly InstanceCount[]
   /** Ends every instance and process; resolves when they are gone. Invocations under way are abandoned, not settled. */
   stop(): Promise<void>
 }

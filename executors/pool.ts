@@ -13,7 +13,7 @@ import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import { PAYLOAD_LIMIT, jsonDepthExceeds, JsonCopyError } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import { Instance, type InstanceOwner } from './child.ts'
-import type { FunctionSpec, Invocation } from './contract.ts'
+import type { FunctionSpec, InstanceCount, Invocation } from './contract.ts'
 import type { Command } from './launch.ts'
 import type { InstanceLimits, Limited } from './limits.ts'
 import { bodyError } from './module.ts'
@@ -95,6 +95,12 @@ export class Pool implements InstanceOwner, Limited {
   reserve(count: number): void {
     this.#reserved = count
     this.#fillReserved()
+  }
+
+  count(): InstanceCount {
+    const starting = this.#starting.size
+    const idle = this.#open.filter(({ running }) => running === 0).length
+    return { function: `${this.spec.app}/${this.spec.name}`, starting, busy: Math.max(0, this.#live.size - starting - idle), idle }
   }
 
   /** Forgets the requests, without settling them, and ends all instances; resolves when their processes are gone. */

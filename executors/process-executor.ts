@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
-import type { Executor, FunctionSpec, Invocation } from './contract.ts'
+import type { Executor, FunctionSpec, InstanceCount, Invocation } from './contract.ts'
 import { processEnvironment } from './environment.ts'
 import { failure } from './error-documents.ts'
 import type { Command } from './launch.ts'
@@ -44,6 +44,10 @@ export class ProcessExecutor implements Executor {
   invoke(invocation: Invocation): void {
     if (this.#stopping !== undefined) return invocation.fail(failure(STATUS.cancelled, 'the engine is stopping'))
     this.#pool(invocation.spec).submit(invocation)
+  }
+
+  instances(): InstanceCount[] {
+    return [...this.#pools.values()].map((pool) => pool.count())
   }
 
   /** Requests under way are abandoned, not settled: whoever stops has closed its books on them. */

@@ -1,7 +1,7 @@
 import { copyJson, DEPTH_LIMIT, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import { STATUS } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
-import type { Executor, ExecutorFactory, ExecutorHost, FunctionSpec, Invocation } from './contract.ts'
+import type { Executor, ExecutorFactory, ExecutorHost, FunctionSpec, InstanceCount, Invocation } from './contract.ts'
 import { failure, thrownError } from './error-documents.ts'
 import { InstanceLimits } from './limits.ts'
 import { ModuleExecutor, resultError } from './module.ts'
@@ -66,6 +66,11 @@ export class ExecutorRegistry {
     return executor
   }
 
+  /** Processes of functions of all runtimes. */
+  instances(): InstanceCount[] {
+    return [...this.#executors.values()].flatMap((executor) => executor.instances?.() ?? [])
+  }
+
   /** Ends all instances and processes of all executors; resolves when they are gone. Rejects if an executor of the user's does. */
   stopAll(): Promise<void> {
     this.#stopping ??= Promise.all([...this.#executors.values()].map((executor) => executor.stop())).then(() => undefined)
@@ -101,6 +106,10 @@ class LazyExecutor implements Executor {
       },
       (error: unknown) => invocation.fail(failure(STATUS.internal, String(error), 'InternalError')),
     )
+  }
+
+  instances(): readonly InstanceCount[] {
+    return this.#executor?.instances?.() ?? []
   }
 
   async stop(): Promise<void> {

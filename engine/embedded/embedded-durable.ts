@@ -4,6 +4,7 @@ import { CarryCollector } from '../carry.ts'
 import type { Durable, EndedExecution, NodesOptions } from '../durable.ts'
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
+import type { EngineHealth } from '../observer.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 
@@ -92,6 +93,10 @@ export class EmbeddedDurable implements Durable {
 
   isRunning(id: string): boolean {
     return this.host.isRunning(id)
+  }
+
+  async health(): Promise<EngineHealth> {
+    return { dependencies: { store: this.host.health() } }
   }
 
   close(): Promise<void> {

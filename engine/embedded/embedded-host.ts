@@ -18,6 +18,7 @@ import type { RunningChild } from '../children.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import { derivedId, tokenHash } from '../ids.ts'
+import type { DependencyHealth } from '../observer.ts'
 import type { DurableStart, EmbeddedServices, Follower, Outcome } from './contract.ts'
 import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
 import { fold, type Folder } from './fold.ts'
@@ -65,7 +66,7 @@ export class EmbeddedHost {
     this.store = store
     this.services = services
     this.reader = new Reader(store, this)
-    this.journal = new Journal(store, (error) => this.storeFailed(error))
+    this.journal = new Journal(store, (error) => this.storeFailed(error), services.invoker.observers)
     this.timers = new TimerService(
       store,
       (row) => this.timerFired(row),
@@ -118,7 +119,9 @@ export class EmbeddedHost {
       )
       const key = this.store.newKey()
       const parent = start.parent?.place === undefined ? null : { execution: start.parent.execution, place: start.parent.place }
-      const execution = new EmbeddedExecution(this, key, info, deployed, start.depth ?? 0, parent, createFlow(deployed.prepared, info), 0)
+      const { observers } = this.services.invoker
+      const flow = createFlow(deployed.prepared, info, observers.nodes)
+      const execution = new EmbeddedExecution(this, key, info, deployed, start.depth ?? 0, parent, flow, 0)
       this.loaded.set(start.id, execution)
       let commands: Command[] = []
       this.journal.write(
@@ -136,6 +139,7 @@ export class EmbeddedHost {
         },
         {
           committed: () => {
+            observers.current?.executionStarted(deployed.name)
             resolve({ existed: false })
             if (this.afterEvent?.() === true) return
             this.release(execution, commands)
@@ -323,6 +327,17 @@ export class EmbeddedHost {
     return { deployed, start }
   }
 
+  /** What the store is worth: writes, and a read. */
+  health(): DependencyHealth {
+    if (this.closed || this.journal.failure !== null) return { state: 'failed' }
+    try {
+      this.store.get('SELECT 1')
+    } catch {
+      return { state: 'failed' }
+    }
+    return this.unresumed.size > 0 ? { state: 'recovering', left: this.unresumed.size } : { state: 'ok' }
+  }
+
   /** Lets go of everything without another word; what runs goes on when the store is opened again. */
   async close(): Promise<void> {
     if (this.closed) return
@@ -365,7 +380,9 @@ export class EmbeddedHost {
     let folded: { readonly deployed: DeployedFlow; readonly start: StoredStart; readonly folder: Folder }
     try {
       const { deployed, start } = this.startOf(row)
-      folded = { deployed, start, folder: fold(deployed.prepared, start, this.store.events(row.key)) }
+      const { nodes } = this.services.invoker.observers
+      const folding = (): Folder => fold(deployed.prepared, start, this.store.events(row.key), nodes)
+      folded = { deployed, start, folder: nodes === null ? folding() : nodes.quietly(folding) }
     } catch (error) {
       this.unreadable(id, error)
       return null
@@ -510,6 +527,7 @@ export class EmbeddedHost {
     this.loaded.delete(id)
     this.idle.delete(id)
     const { status, output, error } = execution.flow
+    this.services.invoker.observers.current?.executionEnded(execution.deployed.name, status)
     this.waiters.ended({ id, status, output, error })
     if (execution.parent === null) return
     const { execution: parent, place } = execution.parent

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.ts'
+import { Observers } from '../observer.ts'
 import type { Store } from './store.ts'
 
 /** Called when the transaction that it was handed to is safe, in order. */
@@ -19,6 +20,7 @@ export interface AfterCommit {
 export class Journal {
   private readonly store: Store
   private readonly onFailure: (error: EngineError) => void
+  private readonly observers: Observers
   private waiting: AfterCommit[] = []
   private readers: AfterCommit[] = []
   private open = false
@@ -26,10 +28,9 @@ export class Journal {
   failure: EngineError | null = null
   /** Commits within the write that asks for it: every event is a transaction (tests of recovery). */
   eager = false
-  /** Seconds spent in commits and their number, for metrics. */
-  readonly commits = { count: 0, ms: 0 }
 
-  constructor(store: Store, onFailure: (error: EngineError) => void) {
+  constructor(store: Store, onFailure: (error: EngineError) => void, observers = new Observers()) {
+    this.observers = observers
     this.store = store
     this.onFailure = onFailure
   }
@@ -88,7 +89,8 @@ export class Journal {
     if (!this.open) return
     if (this.immediate !== null) clearImmediate(this.immediate)
     this.immediate = null
-    const start = performance.now()
+    const observer = this.observers.current
+    const start = observer === null ? 0 : performance.now()
     try {
       this.store.commit()
     } catch (error) {
@@ -96,8 +98,7 @@ export class Journal {
       return
     }
     this.open = false
-    this.commits.count += 1
-    this.commits.ms += performance.now() - start
+    observer?.committed(performance.now() - start)
     for (const then of this.takeWaiting()) then.committed()
   }
 

@@ -107,8 +107,9 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     this.range = start.range ?? null
     this.startedAt = start.range?.startedAt ?? this.now()
     this.givenId = start.id ?? null
+    const { nodes } = services.invoker.observers
     const recorder = start.range?.recorder ?? (start.onNode === undefined ? null : new NodeView({ onChange: start.onNode }))
-    this.flow = createFlow(deployed.prepared, this, recorder)
+    this.flow = createFlow(deployed.prepared, this, nodes === null ? recorder : nodes.beside(recorder))
   }
 
   /** Made when first asked for. */
@@ -125,8 +126,10 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   }
 
   begin(): void {
-    if (this.range === null) this.carryOut(begin(this.flow))
-    else {
+    if (this.range === null) {
+      this.services.invoker.observers.current?.executionStarted(this.deployed.name)
+      this.carryOut(begin(this.flow))
+    } else {
       const time = (this.flow.now = this.now())
       for (const [lineage, data] of this.range.carried) step(this.flow, { kind: 'carry', lineage, data, time })
       this.carryOut(beginRange(this.flow, this.range.spec))
@@ -348,6 +351,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     this.endedAt = Math.max(this.now(), this.startedAt)
     if (this.tokens !== null) this.retireTokens(this.tokens)
     if (this.silent) return
+    if (this.range === null) this.services.invoker.observers.current?.executionEnded(this.deployed.name, this.flow.status)
     this.done(this)
     if (this.watchers !== null) for (const then of this.watchers) then()
     this.watchers = null

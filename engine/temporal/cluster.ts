@@ -90,6 +90,12 @@ export class Cluster {
     }
   }
 
+  /** Rejects if Temporal's server does not answer in time. */
+  async ping(ms: number): Promise<void> {
+    const { namespace } = this.options
+    await this.client.withDeadline(Date.now() + ms, () => this.client.workflowService.describeNamespace({ namespace }))
+  }
+
   async close(): Promise<void> {
     await this.connection.close().catch(() => undefined)
     await this.registry.close()

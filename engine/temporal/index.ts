@@ -46,7 +46,13 @@ export async function openTemporal(options: EngineOptions, services: EngineServi
     await worker?.close()
     await cluster.close()
   }
-  const host = new TemporalHost(cluster, cluster.registry, { scope: compiled.scope, flows, callbackUrl, closing })
+  const host = new TemporalHost(cluster, cluster.registry, {
+    scope: compiled.scope,
+    flows,
+    observers: services.invoker.observers,
+    callbackUrl,
+    closing,
+  })
   try {
     if (compiled.worker !== null) worker = await WorkerHalf.start(cluster, host, services, options)
   } catch (error) {
@@ -60,7 +66,8 @@ export async function openTemporal(options: EngineOptions, services: EngineServi
 export async function scopedHost(of: TemporalHost, scope: string, services: EngineServices): Promise<TemporalHost> {
   const { cluster } = of
   const { flows, callbackUrl } = services
-  return new TemporalHost(cluster, await cluster.scoped(scope), { scope, flows, callbackUrl, closing: async () => undefined })
+  const { observers } = services.invoker
+  return new TemporalHost(cluster, await cluster.scoped(scope), { scope, flows, observers, callbackUrl, closing: async () => undefined })
 }
 
 /** What a worker's process has beside its pollers. */
@@ -100,7 +107,10 @@ class WorkerHalf {
     })
     await registry.saveFunctions(routesOf(invoker.functions.all()))
     const failed = (error: EngineError): void => process.emitWarning(error.message, 'FnflowTemporalWarning')
-    const workers = await Workers.start({ cluster, activities, recorder, failed }, compiled.worker as NonNullable<ClusterOptions['worker']>)
+    const workers = await Workers.start(
+      { cluster, activities, recorder, observers: invoker.observers, failed },
+      compiled.worker as NonNullable<ClusterOptions['worker']>,
+    )
     const sweeper = new Sweeper(cluster, registry, compiled.scope, host, options.retentionMs ?? DEFAULT_RETENTION_MS)
     sweeper.begin()
     return new WorkerHalf(workers, activities, recorder, sweeper)

@@ -23,6 +23,7 @@ import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
 import { tokenHash } from '../ids.ts'
+import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
 import { nameOf } from './activities.ts'
 import type { Cluster } from './cluster.ts'
 import { followExecution } from './follow.ts'
@@ -41,6 +42,8 @@ const START_WAIT_MS = 15_000
 const SIGNAL_WAIT_MS = 5000
 /** How long a worker may take to say whether something still waits for a callback; it is taken then all the same. */
 const AWAITS_MS = 3000
+/** How long a server may take to answer at all. */
+const HEALTH_MS = 2000
 /** A retry that is claimed is started within this. */
 const START_MS = 30_000
 /** No execution has another id: neither Temporal nor the database need be asked, which refuse some. */
@@ -52,6 +55,7 @@ const PAUSE_MS = [100, 500, 1000, 2000, 5000] as const
 export interface HostOptions {
   readonly scope: string
   readonly flows: FlowRegistry
+  readonly observers: Observers
   callbackUrl(token: string): string
   /** Ends what the host stands on. */
   closing(): Promise<void>
@@ -67,8 +71,10 @@ export class TemporalHost implements Durable {
   private readonly callbackUrl: (token: string) => string
   private readonly closed = new AbortController()
   private readonly own = new Set<string>()
+  private readonly observers: Observers
 
-  constructor(cluster: Cluster, registry: Registry, { scope, flows, callbackUrl, closing }: HostOptions) {
+  constructor(cluster: Cluster, registry: Registry, { scope, flows, observers, callbackUrl, closing }: HostOptions) {
+    this.observers = observers
     this.cluster = cluster
     this.registry = registry
     this.scope = scope
@@ -113,6 +119,7 @@ export class TemporalHost implements Durable {
     try {
       await this.cluster.client.withDeadline(Date.now() + START_WAIT_MS, () => this.cluster.client.workflow.start(name, options))
       this.own.add(id)
+      this.observers.current?.executionStarted(name)
       const [oldest] = this.own
       if (this.own.size > MOST_OWN) this.own.delete(oldest as string)
       return { existed: false, flow: name }
@@ -231,6 +238,20 @@ export class TemporalHost implements Durable {
         throw new EngineError('retry-running', `a retry of execution ${id} is running`)
       if (await this.registry.replaceRetry(id, previous, retry)) return
     }
+  }
+
+  async health(): Promise<EngineHealth> {
+    if (this.closed.signal.aborted) return { dependencies: { temporal: { state: 'failed' }, postgresql: { state: 'failed' } } }
+    const stateOf = async (asked: Promise<unknown>): Promise<DependencyHealth> => {
+      const late = AbortSignal.timeout(HEALTH_MS)
+      const tooLate = new Promise<never>((_, reject) => late.addEventListener('abort', () => reject(new Error('no answer'))))
+      return Promise.race([asked, tooLate]).then(
+        () => ({ state: 'ok' }),
+        () => ({ state: 'failed' }),
+      )
+    }
+    const [temporal, postgresql] = await Promise.all([stateOf(this.cluster.ping(HEALTH_MS)), stateOf(this.registry.ping())])
+    return { dependencies: { temporal, postgresql } }
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Cluster } from './cluster.ts'
 import { messageOf } from './temporal-errors.ts'
 import type { WorkerOptions as OurOptions } from './options.ts'
 import { WORKFLOW_BUNDLE } from './paths.ts'
+import type { Observers } from '../observer.ts'
 import type { Recorder } from './recorder.ts'
 import { workerSdk } from './sdk.ts'
 
@@ -26,6 +27,7 @@ export interface WorkerServices {
   readonly cluster: Cluster
   readonly activities: Activities
   readonly recorder: Recorder
+  readonly observers: Observers
   /** Told when a worker has died of itself. */
   failed(error: EngineError): void
 }
@@ -49,7 +51,7 @@ export class Workers {
   }
 
   /** Starts polling. Rejects with EngineError `temporal-unavailable`. */
-  static async start({ cluster, activities, recorder, failed }: WorkerServices, options: OurOptions): Promise<Workers> {
+  static async start({ cluster, activities, recorder, observers, failed }: WorkerServices, options: OurOptions): Promise<Workers> {
     if (!existsSync(WORKFLOW_BUNDLE))
       throw new EngineError('bad-option', `the workflow bundle is not built (${WORKFLOW_BUNDLE}): run npm run build`)
     const { Worker } = await workerSdk()
@@ -71,7 +73,12 @@ export class Workers {
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
       sinks: {
         records: {
-          ended: { fn: (_info: unknown, ended: EndedExecution) => recorder.ended(ended) },
+          ended: {
+            fn: (_info: unknown, ended: EndedExecution) => {
+              observers.current?.executionEnded(ended.info.flow, ended.status)
+              recorder.ended(ended)
+            },
+          },
           lane: { fn: (_info: unknown, ended: EndedLane) => recorder.lane(ended) },
         },
       } as unknown as NonNullable<WorkerOptions['sinks']>,

@@ -117,6 +117,11 @@ export class Registry {
     return this.owner ? this.shared.db.close() : Promise.resolve()
   }
 
+  /** Rejects where the database does not answer. */
+  async ping(): Promise<void> {
+    await this.shared.db.row('SELECT 1 AS one', [])
+  }
+
   /** 32 bytes, the same for all processes of this database: callback tokens are derived from it. */
   get secret(): Uint8Array {
     return this.shared.secret
