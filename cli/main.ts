@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { CommandError } from './command-error.ts'
 import { EXIT } from './exit-codes.ts'
 import { LATER_COMMANDS } from './later.ts'
 import { endOnInterrupt } from './interrupt.ts'
 import { describeError, onStderr, say, tolerateLostOutput } from './output.ts'
+import { version } from './version.ts'
 import { visible, visibleJson } from './visible.ts'
 
 /**
@@ -68,17 +68,4 @@ function notYet(command: string): CommandError {
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return (end === -1 ? argv : argv.slice(0, end)).includes('--json')
-}
-
-function version(): string {
-  // the package's own file, two folders up from dist/cli and one up from the source
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      const found = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name?: string; version?: string }
-      if (found.name === 'fnflow' && found.version !== undefined) return found.version
-    } catch {
-      continue
-    }
-  }
-  return 'unknown'
 }

@@ -45,7 +45,8 @@ Exit code 2 if there are errors, 0 if there are none (warnings do not count).
 
 Examples:
   $ fnflow validate flow.yaml
-  $ fnflow validate flows/ --json`
+  $ fnflow validate flows/ --json
+  $ fnflow validate flows/ --format sarif > fnflow.sarif   # for code hosts and editors`
 
 const WORKER_HELP = `
 Runs workflows, and the functions of functions.yaml, for Temporal, until it is interrupted. Prints one line on stdout when it polls;
@@ -123,7 +124,7 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     .summary('check flow files and print all diagnostics')
     .description('Checks flow files and prints all diagnostics as file:line:column rule message.')
     .argument('<paths...>', 'flow files, and folders, which are searched')
-    .option('--format <format>', 'text or json', 'text')
+    .addOption(new Option('--format <format>', 'how they are printed').choices(['text', 'json', 'sarif']).default('text'))
     .option('--json', 'the same as --format json')
     .addHelpText('after', VALIDATE_HELP)
     .action(async (paths: string[], options: ValidateOptions) => {

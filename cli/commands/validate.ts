@@ -9,19 +9,17 @@ import { EXIT } from '../exit-codes.ts'
 import { flowFilesIn, functionsFileBeside, isFunctionsFile, readFlowFile, type FlowFile } from '../flow-files.ts'
 import { isTerminal, onStdout, print, say } from '../output.ts'
 import { cannotRead, isFolder } from '../paths.ts'
+import { version } from '../version.ts'
 import { registryOf } from '../workspace.ts'
 
 export interface ValidateOptions {
-  readonly format?: string
+  readonly format?: 'text' | 'json' | 'sarif'
   readonly json?: boolean
 }
 
 /** `fnflow validate`: all diagnostics of flow files on stdout. Resolves to the exit code: 2 if there are errors. */
 export async function validate(paths: readonly string[], options: ValidateOptions): Promise<number> {
   const format = options.json === true ? 'json' : (options.format ?? 'text')
-  if (format === 'sarif') throw usageError('--format sarif is not there yet; text and json are')
-  if (format !== 'text' && format !== 'json') throw usageError(`--format ${format}: it is text or json`)
-
   const { flows, functionFiles } = filesOf(paths)
   const diagnostics: FileDiagnostic[] = []
   const functionsOf = new Map<string, Record<string, FunctionSpec> | undefined>()
@@ -41,6 +39,7 @@ export async function validate(paths: readonly string[], options: ValidateOption
   const errors = diagnostics.filter(isError).length
   const checked = [...flows.map(({ file }) => file), ...functionFiles]
   if (format === 'json') await print(JSON.stringify({ valid: errors === 0, files: checked, diagnostics }))
+  else if (format === 'sarif') await print((await import('../sarif.ts')).sarif(checked, diagnostics, version()))
   else {
     const sources = new Map(flows.map(({ file, bytes }) => [file, Buffer.from(bytes).toString()]))
     if (diagnostics.length > 0) {

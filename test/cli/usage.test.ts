@@ -65,7 +65,6 @@ describe('usage', () => {
     [['worker', '--api-key', 'sesame'], /unknown option '--api-key'/],
     [['validate'], /missing required argument 'paths'/],
     [['validate', 'no.yaml'], /no flow file no\.yaml/],
-    [['validate', 'flow.json', '--format', 'sarif'], /not there yet/],
   ])('%j is bad usage', async (args, message) => {
     const { code, stdout, stderr } = await fnflow(args, { cwd: folder, env: { FNFLOW_STORE: undefined } })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
