@@ -3,6 +3,7 @@ import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
+import type { EngineFunctions } from './function-documents.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
 
 /** States of an execution (flow-language.md, 5). */
@@ -185,6 +186,12 @@ export interface RerunPlan {
   readonly again: readonly { readonly node: string; readonly reason: string }[]
 }
 
+export interface InvokeOptions {
+  readonly signal?: AbortSignal
+  /** Gets what the function logs; the engine's own `onLog` does, too. */
+  readonly onLog?: (line: LogLine) => void
+}
+
 /** A deployed flow. */
 export interface FlowRecord {
   readonly flow: string
@@ -221,12 +228,14 @@ export interface Engine {
   events(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ExecutionEvent>
   logs(id: string): Promise<(LogLine & { node?: string })[]>
   callback(token: string, result: CallbackResult): Promise<void>
-  invoke(functionRef: string, body: Json, options?: { readonly signal?: AbortSignal }): Promise<Json>
   /** From now on the observer is told of what happens; returns how to stop. */
   observe(observer: EngineObserver): () => void
   /** Asks what the engine stands on, within 2 s, and at most once a second. Never rejects. */
   health(): Promise<EngineHealth>
   /** Processes of functions, by function. */
   instances(): InstanceCount[]
+  invoke(functionRef: string, body: Json, options?: InvokeOptions): Promise<Json>
+  /** The functions that this process knows. */
+  readonly functions: EngineFunctions
   close(): Promise<void>
 }

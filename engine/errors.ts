@@ -6,6 +6,7 @@ import type { ExecutionStatus } from './api.ts'
 export const ENGINE_ERROR_CODES = {
   'flow-invalid': 422,
   'flow-not-found': 404,
+  'function-not-found': 404,
   'execution-not-found': 404,
   'execution-not-running': 409,
   'execution-running': 409,

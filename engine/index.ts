@@ -13,6 +13,7 @@ export type {
   ExecutionRecord,
   ExecutionStatus,
   FlowRecord,
+  InvokeOptions,
   ListOptions,
   NodeRecord,
   NodeStatus,
@@ -20,6 +21,7 @@ export type {
   RerunPlan,
   StartOptions,
 } from './api.ts'
+export type { EngineFunctions, FunctionDocument } from './function-documents.ts'
 export type { Diagnostic } from '../dsl/diagnostics.ts'
 export type { ErrorDocument } from '../dsl/errors.ts'
 export type { Json, JsonObject } from '../dsl/json.ts'

@@ -119,6 +119,9 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     observe: (observer) => engine.observe(observer),
     health: () => call((e) => e.health()),
     instances: () => engine.instances(),
+    get functions() {
+      return engine.functions
+    },
     async close() {
       closed = true
       await ready

@@ -11,6 +11,7 @@ import type {
   ExecutionEvent,
   ExecutionRecord,
   FlowRecord,
+  InvokeOptions,
   ListOptions,
   NodeRecord,
   RerunOptions,
@@ -34,6 +35,7 @@ import {
   type ExpressStart,
 } from './express/express-host.ts'
 import { FlowRegistry } from './flow-registry.ts'
+import { FunctionDocuments, type EngineFunctions } from './function-documents.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
 import { newId } from './ids.ts'
 import { checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
@@ -67,7 +69,8 @@ export interface EngineSeams {
 export class LocalEngine implements Engine {
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
-  private readonly functions: FunctionRegistry
+  readonly functions: EngineFunctions
+  private readonly registry: FunctionRegistry
   private readonly deadlines = new Deadlines()
   private readonly observers = new Observers()
   private healthAsked: { readonly at: number; readonly health: Promise<EngineHealth> } | null = null
@@ -91,16 +94,17 @@ export class LocalEngine implements Engine {
     this.options = options
     this.seams = seams
     this.onLog = guarded('onLog', options.onLog)
-    this.functions = new FunctionRegistry(new ExecutorRegistry())
-    for (const [runtime, factory] of Object.entries(options.executors ?? {})) this.functions.executors.registerExecutor(runtime, factory)
+    this.registry = new FunctionRegistry(new ExecutorRegistry())
+    this.functions = new FunctionDocuments(this.registry)
+    for (const [runtime, factory] of Object.entries(options.executors ?? {})) this.registry.executors.registerExecutor(runtime, factory)
     for (const [name, given] of Object.entries(options.functions ?? {})) {
-      this.functions.add(typeof given === 'function' ? handlerSpec(name, given) : given)
+      this.registry.add(typeof given === 'function' ? handlerSpec(name, given) : given)
     }
-    this.invoker = new Invoker(this.functions, this.deadlines, this.observers)
+    this.invoker = new Invoker(this.registry, this.deadlines, this.observers)
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.channels = new Channels(options.channels ?? {}, logText)
     this.flows = new FlowRegistry({
-      hasFunction: (ref) => this.functions.has(ref),
+      hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
     })
     this.children = new LocalChildren({
@@ -302,13 +306,15 @@ export class LocalEngine implements Engine {
     await (await this.opened()).called(token, ok, value)
   }
 
-  async invoke(functionRef: string, body: Json, options: { readonly signal?: AbortSignal } = {}): Promise<Json> {
+  async invoke(functionRef: string, body: Json, options: InvokeOptions = {}): Promise<Json> {
     this.mustBeOpen()
     checkSignal(options.signal)
-    return invokeDirectly(this.invoker, functionRef, body, (line) => this.log(line, undefined, undefined), {
-      signal: options.signal,
-      closed: this.closed.signal,
-    })
+    const tell = guarded('onLog of invoke', options.onLog)
+    const log = (line: LogLine): void => {
+      this.log(line, undefined, undefined)
+      tell(line)
+    }
+    return invokeDirectly(this.invoker, functionRef, body, log, { signal: options.signal, closed: this.closed.signal })
   }
 
   observe(observer: EngineObserver): () => void {
@@ -327,7 +333,7 @@ export class LocalEngine implements Engine {
   }
 
   instances(): InstanceCount[] {
-    return this.functions.executors.instances()
+    return this.registry.executors.instances()
   }
 
   close(): Promise<void> {
@@ -345,7 +351,7 @@ export class LocalEngine implements Engine {
     this.host?.abandon()
     for (const execution of this.express.values()) execution.forget()
     this.deadlines.close()
-    await this.functions.executors.stopAll()
+    await this.registry.executors.stopAll()
   }
 
   private async closeNow(): Promise<void> {
@@ -354,7 +360,7 @@ export class LocalEngine implements Engine {
     await host?.close()
     // not before: a standard flow that waits for one would take the stop for its end
     for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
-    await this.functions.executors.stopAll()
+    await this.registry.executors.stopAll()
     this.deadlines.close()
   }
 

@@ -11,6 +11,7 @@ import { Problem, problemOf, type ProblemDocument } from './problem.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { executionRoutes } from './routes/executions.ts'
 import { flowRoutes } from './routes/flows.ts'
+import { functionRoutes } from './routes/functions.ts'
 import { healthRoutes } from './routes/health.ts'
 import { RouteTable } from './route-table.ts'
 
@@ -65,6 +66,7 @@ export async function fnflowApi(app: FastifyInstance, { engine, authenticate, on
   await app.register(flowRoutes, services)
   await app.register(executionRoutes, services)
   await app.register(callbackRoutes, services)
+  await app.register(functionRoutes, services)
 }
 
 /** Answers with a problem document. */

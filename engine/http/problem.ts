@@ -32,6 +32,7 @@ export const PROBLEM_CODES = {
   'name-mismatch': 422,
   'invalid-body': 422,
   'execution-failed': 422,
+  unsupported: 422,
   'rate-limited': 429,
   'headers-too-large': 431,
   'internal-error': 500,

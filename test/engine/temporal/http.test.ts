@@ -1,10 +1,15 @@
 import { createEngine } from '../../../engine/create-engine.ts'
+import type { EngineOptions } from '../../../engine/api.ts'
+import { functionsContract } from '../http/contract-functions.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
 const { address } = temporalServices()
 
-httpContract(async (options) => {
+const open = async (options: EngineOptions) => {
   const [namespace, store] = await Promise.all([newNamespace(), newDatabase()])
   return createEngine({ engine: 'temporal', store, temporal: { address, namespace, taskQueue: 'http' }, ...options })
-})
+}
+
+httpContract(open)
+functionsContract(open)
