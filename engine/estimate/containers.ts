@@ -1,5 +1,5 @@
 /** What nodes that hold others cost: `parallel` and `service`. */
-import type { PlanParallelNode, PlanServiceNode } from '../../dsl/plan.ts'
+import type { PlanNode, PlanParallelNode, PlanServiceNode } from '../../dsl/plan.ts'
 import { FREE, measured, type Cost, type Measures } from './cost.ts'
 import type { Done } from './done.ts'
 import { bytesOf, either, isKnown, objectOf, Several, Unknown, isGuessedObject, type Guess } from './guess.ts'
@@ -19,15 +19,23 @@ export function parallelStep(run: NodeRun<PlanParallelNode>): Done {
   if (node.complete === node.branches.length) {
     return { cost: all.cost, own: FREE, inside: all.rows, output: objectOf([[node.resultPath, outputs]]), ways }
   }
-  const cost = raced(all.cost, parts, node.complete)
+  const cost = raced(all.cost, parts, { complete: node.complete, opening: node.branches.filter((id) => isEffect(nodes[id])).length })
   const first = new Set(node.branches.map((id) => `${run.lineage}/${id}`))
   const rows = all.rows.map((row) => (first.has(row.node) ? row : { ...row, runs: { ...row.runs, least: 0 } }))
   const list = new Several(node.complete, outputs.reduce(either))
   return { cost, own: FREE, inside: rows, output: objectOf([[node.resultPath, list]]), ways }
 }
 
-/** Only `complete` of the branches end; the others are given up on the way, which is told to what they had scheduled. */
-function raced(all: Cost, parts: readonly Part[], complete: number): Cost {
+/** Begins with what is scheduled at once, and told of the cancellation if its branch loses. */
+function isEffect(first: PlanNode | undefined): boolean {
+  return first?.type === 'function' || first?.type === 'event' || first?.type === 'subflow' || first?.type === 'callback'
+}
+
+/**
+ * Only `complete` of the branches end; the others are given up on the way, which is told to what they had scheduled. Surely so much is known
+ * of the `opening` ones alone: whatever else a branch does may come behind a wait.
+ */
+function raced(all: Cost, parts: readonly Part[], { complete, opening }: { readonly complete: number; readonly opening: number }): Cost {
   const losers = parts.length - complete
   const won = complete / parts.length
   const least = (of: (part: Part) => number): number =>
@@ -48,7 +56,6 @@ function raced(all: Cost, parts: readonly Part[], complete: number): Cost {
     .sort((a, b) => b - a)
     .slice(0, losers)
     .reduce((sum, each) => sum + each, 0)
-  const opened = parts.filter(({ cost }) => cost.own.most > 0).length
   const measures: Partial<Measures> = {
     invocations: {
       ...all.invocations,
@@ -57,7 +64,7 @@ function raced(all: Cost, parts: readonly Part[], complete: number): Cost {
     },
     own: {
       // of a loser at least what it had scheduled, unless the race was over before
-      least: least(({ cost }) => cost.own.least) + (tasks === 0 ? 0 : Math.min(losers, Math.max(0, opened - complete))),
+      least: least(({ cost }) => cost.own.least) + (tasks === 0 ? 0 : Math.min(losers, Math.max(0, opening - complete))),
       expected: all.own.expected * won + losers * 3,
       most: all.own.most + cancelled,
       withRetries: all.own.withRetries + cancelled,

@@ -157,8 +157,9 @@ function costFrom(start: string, order: readonly string[], visits: Map<string, V
       ahead.set(id, inSequence(cost, rest))
       continue
     }
-    visits.set(id, { cost, ways, rows: [{ ...row, cost: withoutCancel(row.cost, row) }] })
-    ahead.set(id, inSequence(withoutCancel(cost, row), rest))
+    visits.set(id, { cost, ways, rows: [{ ...row, cost: withoutCancel(row.cost, row.label, row.runs) }] })
+    // of one run: how often it is reached is counted where the ways part
+    ahead.set(id, inSequence(withoutCancel(cost, row.label, ALWAYS), rest))
   }
   return ahead.get(start) as Cost
 }
@@ -168,7 +169,7 @@ function endsFlow(rest: Cost, scope: Scope): boolean {
 }
 
 /** A callback whose answer ends the flow, as {@link callbackStep} has it for the least. */
-function withoutCancel(cost: Cost, { label, runs }: Row): Cost {
+function withoutCancel(cost: Cost, label: string, runs: Range): Cost {
   const summary = timerSummaryBytes(label, 'timeout')
   const usual = { ...runs, least: 0, withRetries: 0 }
   return { ...cost, own: sum([cost.own, times(usual, -1)]), timerBytes: sum([cost.timerBytes, times(usual, -summary)]) }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Plan } from '../../../dsl/plan.ts'
 import { eventsOf } from '../../../engine/estimate/cost.ts'
 import { estimate } from '../../../engine/estimate/estimate.ts'
+import type { Range } from '../../../engine/estimate/range.ts'
 import { randomPlan } from '../../dsl/core/random-flows.ts'
 import { runOnDriver, type Choose } from './driver.ts'
 
@@ -45,6 +46,47 @@ it('least and most hold what the driver does', () => {
     }),
     { numRuns: 400 },
   )
+})
+
+/** What the property has found once. */
+describe('least and most, of what is rare', () => {
+  const plan = (start: string, nodes: readonly object[]): Plan =>
+    ({
+      format: 1,
+      flow: 'rare',
+      mode: 'standard',
+      mergeInput: false,
+      timeoutMs: 3_600_000,
+      start,
+      nodes: Object.fromEntries(nodes.map((node) => [(node as { id: string }).id, { label: 'x', at: [], ...node }])),
+    }) as unknown as Plan
+  const call = { function: 'default/f:latest', invoke: 'sync' }
+  const costOf = (rare: Plan): Range => eventsOf(estimate(rare, { input: INPUT, bytes: 100, items: 1, now: 0 }).cost)
+
+  it('a branch that loses before it has scheduled anything costs its timer alone', () => {
+    const race = plan('race', [
+      { id: 'race', type: 'parallel', branches: ['late', 'later', 'quick'], complete: 1, resultPath: 'items', join: 'end' },
+      { id: 'late', type: 'wait', seconds: 2, next: 'a' },
+      { id: 'later', type: 'wait', seconds: 2, next: 'b' },
+      { id: 'quick', type: 'function', ...call, next: 'end' },
+      { id: 'a', type: 'function', ...call, next: 'end' },
+      { id: 'b', type: 'function', ...call, next: 'end' },
+      { id: 'end', type: 'end' },
+    ])
+    const { events } = runOnDriver(race, INPUT, { items: [], pick: 0 }, (open) => open)
+    expect(events).toBeGreaterThanOrEqual(costOf(race).least - 1e-6)
+  })
+
+  it('a flow that ends with one callback or another: what is expected is between', () => {
+    const either = plan('ask', [
+      { id: 'ask', type: 'function', ...call, next: 'which' },
+      { id: 'which', type: 'condition', branches: [{ when: '$.pick == 0', next: 'one' }], otherwise: 'other' },
+      { id: 'one', type: 'callback', ...call, timeoutMs: 5000 },
+      { id: 'other', type: 'callback', ...call, timeoutMs: 5000 },
+    ])
+    const { expected, most } = costOf(either)
+    expect(expected).toBeLessThanOrEqual(most + 1e-6)
+  })
 })
 
 /** Whatever fails, and however often. */
