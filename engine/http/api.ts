@@ -7,6 +7,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Engine } from '../api.ts'
 import { guardRoutes, type Authenticate } from './access.ts'
 import { parseJson } from './json-body.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { executionRoutes } from './routes/executions.ts'
@@ -25,13 +26,20 @@ export interface FnflowApiOptions {
   readonly authenticate?: Authenticate
   /** Told of what was answered with 5xx: the answer does not say it. Default: nobody. */
   readonly onError?: (error: unknown) => void
+  /** What the server around it is doing; default: it ends when the application closes. */
+  readonly lifecycle?: Lifecycle
 }
 
 /** A whole body; what of it is data has the engine's own limits (6 MiB). */
 export const BODY_LIMIT = 8 * 1024 * 1024
 
 /** Registers the API: `app.register(fnflowApi, { engine, prefix: '/flows' })`. */
-export async function fnflowApi(app: FastifyInstance, { engine, authenticate, onError }: FnflowApiOptions): Promise<void> {
+export async function fnflowApi(
+  app: FastifyInstance,
+  { engine, authenticate, onError, lifecycle = new Lifecycle() }: FnflowApiOptions,
+): Promise<void> {
+  app.decorate('lifecycle', lifecycle)
+  app.addHook('preClose', async () => lifecycle.end())
   app.setValidatorCompiler(validatorCompiler)
   // the schemas of answers are for the document and for tests
   app.setSerializerCompiler(() => JSON.stringify)

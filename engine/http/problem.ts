@@ -37,6 +37,7 @@ export const PROBLEM_CODES = {
   'headers-too-large': 431,
   'internal-error': 500,
   'shutting-down': 503,
+  'not-ready': 503,
   'execution-timed-out': 504,
 } as const
 

@@ -1,12 +1,32 @@
 /** A process's own HTTP server around the API: what `fnflow serve` listens with. */
+import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Access } from './access.ts'
 import { answer, BODY_LIMIT, fnflowApi, type FnflowApiOptions } from './api.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { Problem, problemOf } from './problem.ts'
+import { requestIdOf } from './request-ids.ts'
 
 export interface ServerOptions extends FnflowApiOptions {
   /** Hosts, beside `localhost`, `127.0.0.1` and `[::1]`, that a request may name. */
   readonly hosts?: readonly string[]
+  /** Told of each request that was answered. Default: nobody. */
+  readonly onAnswer?: (line: RequestLine) => void
+}
+
+/** What a log says of a request: nothing that a client could have put a secret into. */
+export interface RequestLine {
+  readonly requestId: string
+  readonly method: string
+  /** The pattern, such as `/v1/flows/:name`; `-` where there is none. */
+  readonly route: string
+  /** 499: the client has left before. */
+  readonly status: number
+  readonly ms: number
+  /** Name of the API key. */
+  readonly key?: string
 }
 
 const HEADERS_TIMEOUT_MS = 10_000
@@ -17,8 +37,10 @@ const SWEEP_MS = 100
 const CLOSE_MS = 10_000
 
 /** The server, which does not listen yet. As long as there are no keys it is for this machine alone (http-api.md, 1). */
-export async function createServer({ hosts: named = [], ...api }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({ hosts: named = [], onAnswer, ...api }: ServerOptions): Promise<FastifyInstance> {
+  const lifecycle = api.lifecycle ?? new Lifecycle()
   const app = fastify({
+    genReqId: ({ headers }) => requestIdOf(headers),
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: BODY_TIMEOUT_MS,
@@ -27,24 +49,28 @@ export async function createServer({ hosts: named = [], ...api }: ServerOptions)
     return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
     http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
-    frameworkErrors: (error, _request, reply) => void answer(reply, problemOf(error)),
+    frameworkErrors: (error, { id }, reply) => void answer(reply.header('x-request-id', id), problemOf(error)),
     clientErrorHandler: (error, socket) => refuse(socket, error.code),
   })
   const hosts = new Set(['localhost', '127.0.0.1', '[::1]', ...named])
-  let closing = false
+  app.server.on('request', (_request, response: ServerResponse) => lifecycle.entered(response))
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done(lifecycle.isStopping ? new Problem('shutting-down', 'the server is being stopped') : undefined)
+  })
+  if (onAnswer !== undefined) tellAnswers(app, onAnswer)
   // a page of another site can make a browser ask this machine, by a name that it has made to be this machine's
   app.addHook('onRequest', async ({ headers: { host = '', origin } }) => {
-    if (closing) throw new Problem('shutting-down', 'the server is being stopped')
     if (!hosts.has(nameOf(`http://${host}`)))
       throw new Problem('forbidden', `this server is for this machine: the host ${host} is not known here`)
     if (origin !== undefined && !hosts.has(nameOf(origin))) throw new Problem('forbidden', `requests of pages of ${origin} are not taken`)
   })
   app.addHook('onSend', async (_request, reply) => {
-    if (closing) void reply.header('connection', 'close')
+    if (lifecycle.isStopping) void reply.header('connection', 'close')
   })
   app.setErrorHandler((error, _request, reply) => answer(reply, problemOf(error)))
   app.addHook('preClose', async () => {
-    closing = true
+    lifecycle.end()
     const sweeping = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS)
     const cutting = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS)
     app.server.once('close', () => {
@@ -52,8 +78,25 @@ export async function createServer({ hosts: named = [], ...api }: ServerOptions)
       clearTimeout(cutting)
     })
   })
-  await app.register(fnflowApi, api)
+  await app.register(fnflowApi, { ...api, lifecycle })
   return app
+}
+
+function tellAnswers(app: FastifyInstance, onAnswer: (line: RequestLine) => void): void {
+  const tell = (request: FastifyRequest, status: number, ms: number): void => {
+    // where it was refused early nobody has looked who asks
+    const key = (request.access as Access | undefined)?.key
+    const route = request.is404 ? '-' : (request.routeOptions.url ?? '-')
+    onAnswer({ requestId: request.id, method: request.method, route, status, ms, ...(key === undefined ? {} : { key }) })
+  }
+  app.addHook('onResponse', (request, reply, done) => {
+    tell(request, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  app.addHook('onRequestAbort', (request, done) => {
+    tell(request, 499, 0)
+    done()
+  })
 }
 
 /** Answers what is no request that could be routed, and closes. */
@@ -67,7 +110,7 @@ function refuse(socket: Socket, code: string | undefined): void {
         : new Problem('bad-request', 'this is no HTTP request')
   const { status, title } = problem.document
   const body = JSON.stringify(problem.document)
-  const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}`
+  const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${randomUUID()}`
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`)
 }
 

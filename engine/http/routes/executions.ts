@@ -18,9 +18,7 @@ const GRACE_MS = 500
 export async function executionRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const params = z.object({ id: executionId })
-  /** Ends the waits and streams of a server that closes. */
-  const closing = new AbortController()
-  plain.addHook('preClose', async () => closing.abort())
+  const { closing } = plain.lifecycle
 
   const list = {
     operationId: 'listExecutions',
@@ -45,7 +43,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
   app.get('/v1/executions/:id', { config: { role: 'viewer' }, schema: get }, async ({ params: { id }, query: { wait } }) => {
     const record = await engine.describe(id)
     if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
-    await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing.signal]))
+    await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing]))
     return executionOf(await engine.describe(id))
   })
 
@@ -116,8 +114,8 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     reply.raw.once('close', () => left.abort())
     const after = positionOf(request.headers['last-event-id'])
     // one that does not read would hold up the end of the server
-    closing.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
-    const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing.signal]))
+    closing.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
+    const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing]))
     return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
   })
 

@@ -19,8 +19,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
   await plain.register(definitionRoutes, { engine })
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const params = z.object({ name: flowName })
-  const closing = new AbortController()
-  plain.addHook('preClose', async () => closing.abort())
+  const { ending } = plain.lifecycle
 
   const start = {
     operationId: 'startExecution',
@@ -62,9 +61,10 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
       throw new EngineError('not-express', `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`)
     const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
     try {
-      const output = await execution.result({ signal: closing.signal })
+      const output = await execution.result({ signal: ending })
       return { execution: summaryOf(await execution.describe()), output }
     } catch (error) {
+      if (ending.aborted) throw new Problem('shutting-down', 'the server is being stopped; the execution ends with it')
       if (!(error instanceof ExecutionFailed)) throw error
       const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
       throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })

@@ -1,11 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { answer, processStatus, readiness } from '../schemas/answers.ts'
+import type { Engine } from '../../api.ts'
+import { EngineMetrics } from '../metrics.ts'
+import { Problem } from '../problem.ts'
+import { answer, processStatus, readiness, textAnswer } from '../schemas/answers.ts'
 import { problems } from '../schemas/problems.ts'
 
-/** `GET /healthz` (this process answers) and `GET /readyz` (it can take work). */
-export async function healthRoutes(plain: FastifyInstance): Promise<void> {
+/** `GET /healthz` (this process answers), `GET /readyz` (it can take work), `GET /metrics`. */
+export async function healthRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
   const app = plain.withTypeProvider<ZodTypeProvider>()
+  const { lifecycle } = plain
   const alive = {
     operationId: 'getHealth',
     tags: ['server'],
@@ -13,11 +17,42 @@ export async function healthRoutes(plain: FastifyInstance): Promise<void> {
     response: { 200: answer('it does', processStatus), ...problems() },
   }
   app.get('/healthz', { config: { role: null }, schema: alive }, async () => ({ status: 'ok' as const }))
+
   const ready = {
     operationId: 'getReadiness',
     tags: ['server'],
-    summary: 'Whether this process takes work',
-    response: { 200: answer('it does', readiness), ...problems() },
+    summary: 'Whether this process takes work, and how what it stands on is',
+    description: 'Not ready is 503 `not-ready`, with `state` and `dependencies`.',
+    response: { 200: answer('it does', readiness), ...problems('not-ready') },
   }
-  app.get('/readyz', { config: { role: null }, schema: ready }, async () => ({ status: 'ready' as const }))
+  app.get('/readyz', { config: { role: null }, schema: ready }, async () => {
+    const { dependencies } = await engine.health()
+    const all = Object.entries(dependencies)
+    const of = (state: string, required: boolean): string[] =>
+      all.filter(([, health]) => health.state === state && (health.required ?? true) === required).map(([name]) => name)
+    const failed = of('failed', true)
+    if (failed.length > 0) throw notReady('unavailable', `no answer from: ${failed.join(', ')}`, dependencies)
+    if (of('recovering', true).length > 0) throw notReady('recovering', 'what ran before is being read', dependencies)
+    if (lifecycle.startingWith !== null) throw notReady('starting', `not there yet: ${lifecycle.startingWith}`, dependencies)
+    return { status: of('failed', false).length > 0 ? ('degraded' as const) : ('ready' as const), dependencies }
+  })
+
+  const metrics = new EngineMetrics(engine)
+  plain.addHook('onClose', async () => metrics.close())
+  const figures = {
+    operationId: 'getMetrics',
+    tags: ['server'],
+    summary: "Metrics, in Prometheus' text format",
+    response: {
+      200: textAnswer('the metrics', 'text/plain', 'fnflow_executions_started_total{flow="order"} 3\n'),
+      ...problems(),
+    },
+  }
+  app.get('/metrics', { config: { role: 'viewer' }, schema: figures }, async (_request, reply) =>
+    reply.header('content-type', metrics.contentType).send(await metrics.text()),
+  )
+}
+
+function notReady(state: string, detail: string, dependencies: object): Problem {
+  return new Problem('not-ready', `the server is not ready: ${detail}`, { state, dependencies })
 }

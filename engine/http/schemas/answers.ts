@@ -30,4 +30,19 @@ export function emptyAnswer(description: string, ...headers: readonly AnswerHead
 }
 
 export const processStatus = named('Liveness', z.strictObject({ status: z.literal('ok') }).meta({ examples: [{ status: 'ok' }] }))
-export const readiness = named('Readiness', z.strictObject({ status: z.literal('ready') }).meta({ examples: [{ status: 'ready' }] }))
+export const readiness = named(
+  'Readiness',
+  z
+    .strictObject({
+      status: z.enum(['ready', 'degraded']).meta({ description: '`degraded`: something is missing that it can do without.' }),
+      dependencies: z.record(
+        z.string(),
+        z.strictObject({
+          state: z.enum(['ok', 'recovering', 'failed']),
+          left: z.int().optional().meta({ description: 'Executions that are still to be read.' }),
+          required: z.boolean().optional(),
+        }),
+      ),
+    })
+    .meta({ examples: [{ status: 'ready', dependencies: { store: { state: 'ok' } } }] }),
+)

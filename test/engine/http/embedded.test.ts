@@ -1,6 +1,9 @@
 import { createEngine } from '../../../engine/create-engine.ts'
+import { folderWith } from '../../cli/support.ts'
 import { functionsContract } from './contract-functions.ts'
+import { serverContract } from './contract-server.ts'
 import { httpContract } from './contract.ts'
 
 httpContract(createEngine)
 functionsContract(createEngine)
+serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])

@@ -1,6 +1,7 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import type { EngineOptions } from '../../../engine/api.ts'
 import { functionsContract } from '../http/contract-functions.ts'
+import { serverContract } from '../http/contract-server.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
@@ -13,3 +14,4 @@ const open = async (options: EngineOptions) => {
 
 httpContract(open)
 functionsContract(open)
+serverContract(open, ['temporal', 'postgresql'])

@@ -1,0 +1,87 @@
+/** What any engine's server says of itself: readiness, metrics, request ids. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { FastifyInstance } from 'fastify'
+import type { Engine, EngineOptions } from '../../../engine/api.ts'
+import { createServer, type RequestLine } from '../../../engine/http/server.ts'
+
+const functions = { 'server/double': ({ n }: { n: number }) => ({ n: n * 2 }) }
+const FAST = { flow: 'server-fast', mode: 'express', start: 'a', nodes: { a: { type: 'function', function: 'server/double' } } }
+const DURABLE = { ...FAST, flow: 'server-durable', mode: 'standard' }
+
+export function serverContract(
+  open: (options: Pick<EngineOptions, 'functions'>) => Promise<Engine>,
+  dependencies: readonly string[],
+): void {
+  describe('server', () => {
+    let engine: Engine
+    let app: FastifyInstance
+    const lines: RequestLine[] = []
+
+    beforeAll(async () => {
+      engine = await open({ functions })
+      app = await createServer({ engine, onAnswer: (line) => lines.push(line) })
+      for (const flow of [FAST, DURABLE])
+        expect((await app.inject({ method: 'POST', url: '/v1/flows', payload: flow })).statusCode).toBe(201)
+    })
+
+    afterAll(async () => {
+      await app.close()
+      await engine.close()
+    })
+
+    it('is ready, and says what it stands on', async () => {
+      const { statusCode, body } = await app.inject('/readyz')
+      expect([statusCode, JSON.parse(body)]).toEqual([
+        200,
+        { status: 'ready', dependencies: Object.fromEntries(dependencies.map((one) => [one, { state: 'ok' }])) },
+      ])
+    })
+
+    it('counts what the engine does, by names that are there alone', async () => {
+      const start = (flow: string, kind: string) =>
+        app.inject({ method: 'POST', url: `/v1/flows/${flow}/${kind}`, payload: { input: { n: 1 } } })
+      expect((await start('server-fast', 'sync-executions')).statusCode).toBe(200)
+      const { id } = (await start('server-durable', 'executions')).json<{ id: string }>()
+      expect((await app.inject(`/v1/executions/${id}?wait=30`)).json()).toMatchObject({ status: 'succeeded' })
+      expect((await start('nowhere-to-be-seen', 'executions')).statusCode).toBe(404)
+      const { headers, body } = await app.inject('/metrics')
+      expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
+      for (const line of [
+        'fnflow_executions_started_total{flow="server-fast"} 1',
+        'fnflow_executions_started_total{flow="server-durable"} 1',
+        'fnflow_executions_ended_total{flow="server-fast",status="succeeded"} 1',
+        'fnflow_node_duration_seconds_count{flow="server-fast",type="function"} 1',
+        'fnflow_node_duration_seconds_bucket{flow="server-fast",type="function",le="+Inf"} 1',
+      ])
+        expect(body.split('\n')).toContain(line)
+      expect(body).toMatch(/^fnflow_invocations_total\{function="server\/double",status="200"\} \d+$/m)
+      for (const metric of ['fnflow_instances', 'fnflow_journal_commit_seconds', 'fnflow_trigger_lag', 'fnflow_event_loop_delay_seconds'])
+        expect(body).toMatch(new RegExp(`^# TYPE ${metric} `, 'm'))
+      expect(body).not.toMatch(/nowhere-to-be-seen/)
+    })
+
+    it('takes the id of a request and gives it back, with every answer; one that is unfit is replaced', async () => {
+      const of = async (url: string, id?: string) => {
+        const { headers } = await app.inject({ url, ...(id === undefined ? {} : { headers: { 'x-request-id': id } }) })
+        return headers['x-request-id']
+      }
+      for (const url of ['/healthz', '/nowhere', '/v1/executions/x', '/v1/%zz', '/v1/executions?limit=x'])
+        expect(await of(url, 'mine/1')).toBe('mine/1')
+      const made = await of('/healthz')
+      expect(made).toMatch(/^[0-9a-f-]{36}$/)
+      expect(await of('/healthz')).not.toBe(made)
+      for (const unfit of ['', 'a b', 'x'.repeat(129), 'é']) expect(await of('/healthz', unfit)).toMatch(/^[0-9a-f-]{36}$/)
+    })
+
+    it('has a line for each answer, with the pattern of the path and nothing that came with the request', async () => {
+      lines.length = 0
+      await app.inject({ url: '/v1/executions/sesame?wait=1', headers: { 'x-request-id': 'r1' } })
+      await app.inject({ url: '/sesame', headers: { 'x-request-id': 'r2' } })
+      expect(lines).toMatchObject([
+        { requestId: 'r1', method: 'GET', route: '/v1/executions/:id', status: 404 },
+        { requestId: 'r2', method: 'GET', route: '-', status: 404 },
+      ])
+      expect(JSON.stringify(lines)).not.toMatch(/sesame|wait/)
+    })
+  })
+}
