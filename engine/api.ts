@@ -3,6 +3,7 @@ import type { ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
+import type { OutboundOptions } from '../executors/outbound/outbound.ts'
 import type { EngineFunctions } from './function-documents.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
 
@@ -114,6 +115,8 @@ export interface EngineOptions {
   readonly executors?: Readonly<Record<string, ExecutorFactory>>
   /** Event channels by name; kind `log` is built in. */
   readonly channels?: Readonly<Record<string, { readonly kind: string }>>
+  /** Whom channels and functions may send requests to; default: hosts of the public internet alone. */
+  readonly outbound?: OutboundOptions
   /** How long records of ended executions are kept, in ms; default 90 days. */
   readonly retentionMs?: number
   /** Base of callback URLs; default `http://127.0.0.1:8900`. */

@@ -10,6 +10,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'functions',
   'executors',
   'channels',
+  'outbound',
   'retentionMs',
   'publicUrl',
   'onLog',
@@ -37,7 +38,23 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
       throw new EngineError('bad-option', `${name} must be a function`)
   }
   for (const name of ['functions', 'executors', 'channels'] as const) checkTable(name, options[name])
+  await checkOutbound(options.outbound)
   return LocalEngine.open(options)
+}
+
+async function checkOutbound(outbound: EngineOptions['outbound']): Promise<void> {
+  if (outbound === undefined) return
+  checkKeys(outbound, new Set(['allowPrivate']), 'outbound')
+  const { allowPrivate = [] } = outbound
+  if (!Array.isArray(allowPrivate) || !allowPrivate.every((entry) => typeof entry === 'string'))
+    throw new EngineError('bad-option', 'outbound.allowPrivate must be a list of hosts, addresses and networks, such as 10.0.0.0/8')
+  if (allowPrivate.length === 0) return
+  const { AllowList } = await import('../executors/outbound/addresses.ts')
+  try {
+    new AllowList(allowPrivate)
+  } catch (error) {
+    throw new EngineError('bad-option', `outbound.allowPrivate: ${(error as Error).message}`)
+  }
 }
 
 /** What a table of options holds, in words, and what is fit for it. */

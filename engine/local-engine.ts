@@ -1,6 +1,7 @@
 import { jsonBytes, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Plan } from '../dsl/plan.ts'
 import type { Json } from '../dsl/json.ts'
+import { Outbound } from '../executors/outbound/outbound.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
 import type { InstanceCount, LogLine } from '../executors/contract.ts'
 import type {
@@ -77,6 +78,8 @@ export class LocalEngine implements Engine {
   private readonly flows: FlowRegistry
   private readonly expressServices: ExpressServices
   private readonly invoker: Invoker
+  /** What sends requests for channels and functions. */
+  private readonly outbound: Outbound
   private readonly channels: Channels
   private readonly children: LocalChildren
   private readonly expressCallbacks: ExpressCallbacks = new Map()
@@ -100,6 +103,7 @@ export class LocalEngine implements Engine {
     for (const [name, given] of Object.entries(options.functions ?? {})) {
       this.registry.add(typeof given === 'function' ? handlerSpec(name, given) : given)
     }
+    this.outbound = new Outbound(options.outbound)
     this.invoker = new Invoker(this.registry, this.deadlines, this.observers)
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.channels = new Channels(options.channels ?? {}, logText)
@@ -361,6 +365,7 @@ export class LocalEngine implements Engine {
     // not before: a standard flow that waits for one would take the stop for its end
     for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     await this.registry.executors.stopAll()
+    await this.outbound.close()
     this.deadlines.close()
   }
 

@@ -95,6 +95,10 @@ export function options(bench: Bench): void {
       { executors: { x: {} } },
       { channels: { x: { kind: 'smoke' } } },
       { channels: { x: null } },
+      { outbound: { allow: [] } },
+      { outbound: { allowPrivate: '10.0.0.0/8' } },
+      { outbound: { allowPrivate: ['10.0.0.0/33'] } },
+      { outbound: { allowPrivate: ['http://files.internal'] } },
     ]
     for (const given of bad)
       expect(await rejection(l.subject.open(l.name('bad'), given)), JSON.stringify(given)).toMatchObject({
