@@ -8,12 +8,14 @@ import type { Engine } from '../api.ts'
 import { guardRoutes, type Authenticate } from './access.ts'
 import { parseJson } from './json-body.ts'
 import { Lifecycle } from './lifecycle.ts'
+import type { Route } from './openapi/document.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { executionRoutes } from './routes/executions.ts'
 import { flowRoutes } from './routes/flows.ts'
 import { functionRoutes } from './routes/functions.ts'
 import { healthRoutes } from './routes/health.ts'
+import { openApiRoutes } from './routes/openapi.ts'
 import { RouteTable } from './route-table.ts'
 
 export interface FnflowApiOptions {
@@ -54,7 +56,11 @@ export async function fnflowApi(
     }
   })
   const table = new RouteTable()
-  app.addHook('onRoute', ({ method, url }) => table.add(method, url))
+  const routes: Route[] = []
+  app.addHook('onRoute', (route) => {
+    table.add(route.method, route.url)
+    routes.push(route)
+  })
   guardRoutes(app, engine, authenticate)
   app.addHook('onRequest', async (request) => refuseCompressed(request))
   app.setErrorHandler((error: FastifyError, _request, reply) => {
@@ -71,6 +77,7 @@ export async function fnflowApi(
   })
   const services = { engine }
   await app.register(healthRoutes, services)
+  await app.register(openApiRoutes, { routes, apiPrefix: app.prefix })
   await app.register(flowRoutes, services)
   await app.register(executionRoutes, services)
   await app.register(callbackRoutes, services)

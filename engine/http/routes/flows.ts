@@ -9,7 +9,7 @@ import { Problem } from '../problem.ts'
 import { answer } from '../schemas/answers.ts'
 import { flowName, noQuery } from '../schemas/common.ts'
 import { executionSummary, startBody, syncAnswer } from '../schemas/executions.ts'
-import { definitionBody, deployedFlow, validation } from '../schemas/flows.ts'
+import { checkedBody, definitionBody, deployedFlow, validation } from '../schemas/flows.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 
 const JSON_TYPE = 'application/json'
@@ -124,7 +124,7 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
     tags: ['flows'],
     summary: 'Checks a definition; nothing is deployed',
     querystring: noQuery,
-    body: definitionBody,
+    body: checkedBody,
     response: { 200: answer('what deploying it would say', validation), ...problems('payload-too-large', 'unsupported-media-type') },
   }
   app.post('/v1/flows::validate', { config: { role: 'viewer' }, schema: validate }, async (request) => {

@@ -12,9 +12,9 @@ export function listOf<Item extends z.ZodType>(item: Item): z.ZodType<readonly z
 }
 
 /** One page of a list. */
-export function pageOf<Item extends z.ZodType>(id: string, item: Item) {
+export function pageOf<Item extends z.ZodType>(id: string, item: Item, example: NoInfer<z.input<Item>>) {
   const nextCursor = z.string().optional().meta({ description: 'For `cursor` of the next request; absent on the last page.' })
-  return named(id, z.strictObject({ items: listOf(item), nextCursor }))
+  return named(id, z.strictObject({ items: listOf(item), nextCursor }).meta({ examples: [{ items: [example] }] }))
 }
 
 /** Of a query: a whole number, as text. */

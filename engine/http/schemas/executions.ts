@@ -50,11 +50,14 @@ export const execution = named(
   }),
 )
 
-export const executionPage = pageOf('ExecutionPage', executionSummary).meta({ examples: [{ items: [EXAMPLE] }] })
+export const executionPage = pageOf('ExecutionPage', executionSummary, EXAMPLE)
 
 export const executionFilter = {
   flow: flowName.optional(),
-  status: z.union([executionStatus, z.array(executionStatus).max(5)]).optional(),
+  status: z
+    .union([executionStatus, z.array(executionStatus).max(5)])
+    .optional()
+    .meta({ description: 'A state; may be given several times.' }),
   parent: executionId.optional(),
 }
 

@@ -26,6 +26,14 @@ export const definitionBody = {
   content: { 'application/json': { schema: flowDefinition }, 'application/yaml': { schema: flowText } },
 } as const
 
+/** A definition that is only checked: whatever it is, the answer says so. */
+export const checkedBody = {
+  content: {
+    'application/json': { schema: z.unknown().meta({ description: 'A flow.', examples: [EXAMPLE] }) },
+    'application/yaml': { schema: flowText },
+  },
+} as const
+
 export const deployedFlow = named(
   'DeployedFlow',
   z

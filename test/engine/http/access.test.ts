@@ -33,7 +33,12 @@ describe('access', () => {
     for (const [route, role] of roles) expect([route, role]).toEqual([route, expect.toBeOneOf(['viewer', 'operator', 'admin', null])])
     const open = [...roles].filter(([, role]) => role === null).map(([route]) => route)
     // whatever comes to this list is open to everybody
-    expect(open.filter((route) => !route.startsWith('HEAD')).sort()).toEqual(['GET /healthz', 'GET /readyz', 'POST /v1/callbacks/:token'])
+    expect(open.filter((route) => !route.startsWith('HEAD')).sort()).toEqual([
+      'GET /healthz',
+      'GET /openapi.json',
+      'GET /readyz',
+      'POST /v1/callbacks/:token',
+    ])
     await app.close()
   })
 

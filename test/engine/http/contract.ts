@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Engine, EngineOptions } from '../../../engine/api.ts'
 import { createServer } from '../../../engine/http/server.ts'
+import { injectAsDocumented } from './document.ts'
 
 /** What the engines under test are made of. */
 export type HttpEngineOptions = Pick<EngineOptions, 'functions' | 'onCallback'>
@@ -44,7 +45,7 @@ export function httpContract(open: (options: HttpEngineOptions) => Promise<Engin
   ): Promise<Answer> {
     const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
     const type = payload === undefined || headers['content-type'] !== undefined ? {} : { 'content-type': 'application/json' }
-    const response = await app.inject({
+    const response = await injectAsDocumented(app, {
       method,
       url,
       headers: { host: 'localhost', ...type, ...headers },
