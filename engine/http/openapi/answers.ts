@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { PROBLEM_STATUS, type ProblemCode } from '../problem.ts'
 import { ANSWER_HEADERS, type AnswerHeader } from '../schemas/answers.ts'
 import type { Route } from './document.ts'
-import { operationsOf, type Answer, type Data, type OpenApiDocument } from './types.ts'
+import { operationsOf, type Answer, type Data, type MediaType, type OpenApiDocument } from './types.ts'
 
 const PROBLEM_TYPE = 'application/problem+json'
 /** Statuses whose answers may say when to come again. */
@@ -27,19 +27,22 @@ export function addAnswers(document: OpenApiDocument, routes: readonly Route[]):
       )
       if (Object.keys(answer.content ?? {}).length === 0) delete answer.content
       if (codes === undefined) continue
+      answer.content![PROBLEM_TYPE] = problemContent(answer.content![PROBLEM_TYPE]!, codes)
+      // one that is not only problems is of this route alone
+      if (Object.keys(answer.content!).length > 1) continue
       const id = codes.map(idOf).join('Or')
-      responses[id] = problemAnswer(answer, codes)
+      responses[id] = answer
       operation.responses[status] = { $ref: `#/components/responses/${id}` }
     }
   }
   Object.assign(document.components, { responses, headers })
 }
 
-function problemAnswer(answer: Answer, codes: readonly ProblemCode[]): Answer {
-  const { schema } = answer.content![PROBLEM_TYPE]!
-  const narrowed = { allOf: [schema, { type: 'object', properties: { code: { enum: codes } } }] }
-  const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }]))
-  return { ...answer, content: { [PROBLEM_TYPE]: { schema: narrowed, examples } } }
+function problemContent({ schema }: MediaType, codes: readonly ProblemCode[]): MediaType {
+  return {
+    schema: { allOf: [schema, { type: 'object', properties: { code: { enum: codes } } }] },
+    examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
+  }
 }
 
 function exampleOf(code: ProblemCode): Data {

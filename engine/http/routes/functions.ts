@@ -72,7 +72,7 @@ export async function functionRoutes(plain: FastifyInstance, { engine }: { reado
     headers: invocationHeaders,
     body: invocationBody.optional(),
     response: {
-      200: answer('its result', invocationResult),
+      200: answer('its result', invocationResult, 'x-function-log'),
       ...withFailures(problems(...BODY_PROBLEMS, 'function-not-found', 'unsupported')),
     },
   }
@@ -111,7 +111,7 @@ export async function functionRoutes(plain: FastifyInstance, { engine }: { reado
 
 /** The statuses that a function's own error is answered with, beside what else has them. */
 function withFailures(answers: Readonly<Record<string, { readonly content?: object }>>): Readonly<Record<never, never>> {
-  const failed = answer('the error of the function; its own status is in X-Function-Status', errorDocument)
+  const failed = answer('the error of the function', errorDocument, 'x-function-status', 'x-function-log')
   const own = [413, 429, 502, 503, 504].map((status) => [
     status,
     { ...failed, ...answers[status], content: { ...answers[status]?.content, ...failed.content } },

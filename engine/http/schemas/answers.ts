@@ -9,6 +9,8 @@ export const ANSWER_HEADERS = {
   etag: 'Of the definition, strong; for If-Match.',
   'retry-after': 'Seconds.',
   vary: 'What else the answer depends on.',
+  'x-function-status': 'The status of the function.',
+  'x-function-log': 'The end of its log, as base64, where X-Log-Type asked for it.',
 } as const
 
 export type AnswerHeader = keyof typeof ANSWER_HEADERS

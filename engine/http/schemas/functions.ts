@@ -53,7 +53,7 @@ export const functionDocument = named(
     .meta({ description: 'A function, as functions.yaml has it, without code and secrets.', examples: [EXAMPLE] }),
 )
 
-export const functionPage = pageOf('FunctionPage', functionDocument).meta({ examples: [{ items: [EXAMPLE] }] })
+export const functionPage = pageOf('FunctionPage', functionDocument, EXAMPLE)
 
 export const invocationBody = named(
   'InvocationBody',

@@ -1,4 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { injectAsDocumented } from './document.ts'
 
 export interface Answer {
   readonly status: number
@@ -13,12 +14,12 @@ export type Call = (
   headers?: Record<string, string>,
 ) => Promise<Answer>
 
-/** Requests to an application that does not listen; bodies are sent as JSON unless they are texts or bytes. */
+/** Requests to an application that does not listen, held to its OpenAPI document; bodies are sent as JSON unless they are texts or bytes. */
 export function callsOf(app: () => FastifyInstance): Call {
   return async (method, url, body, headers = {}) => {
     const payload = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
     const type = payload === undefined || headers['content-type'] !== undefined ? {} : { 'content-type': 'application/json' }
-    const response = await app().inject({
+    const response = await injectAsDocumented(app(), {
       method,
       url,
       headers: { host: 'localhost', ...type, ...headers },
