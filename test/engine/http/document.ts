@@ -4,8 +4,8 @@ import { expect } from 'vitest'
 import type { OpenApiDocument, Operation } from '../../../engine/http/openapi/types.ts'
 
 // an independent validator of JSON Schema: the one of the validator of documents
-const require = createRequire(createRequire(import.meta.url).resolve('@seriousme/openapi-schema-validator'))
-const { default: Ajv2020 } = require('ajv/dist/2020.js') as { default: new (options: object) => Ajv }
+const load = createRequire(createRequire(import.meta.url).resolve('@seriousme/openapi-schema-validator'))
+const { default: Ajv2020 } = load('ajv/dist/2020.js') as { default: new (options: object) => Ajv }
 
 interface Ajv {
   addSchema(schema: object, key: string): void
