@@ -18,7 +18,11 @@ export interface ExecutionRecord {
   readonly id: string
   readonly flow: string
   readonly version: string
+  /** Hash of the definition that it runs; absent where it isn't known yet (of a child that Temporal has just started). */
+  readonly revision?: string
   readonly mode: FlowMode
+  /** That its start gave. */
+  readonly name?: string
   readonly status: ExecutionStatus
   readonly startedAt: number
   readonly endedAt?: number
@@ -131,6 +135,11 @@ export interface StartOptions {
   readonly input?: Json
   /** An id of the caller's: `[A-Za-z0-9_.-]{1,128}`. A start with an id that exists is that execution. */
   readonly id?: string
+  /**
+   * Standard flows only, `[A-Za-z0-9_.-]{1,128}`: unique per flow for 90 days. A start with a name that is taken is that execution, if it had the
+   * same input; with another one it is refused with `conflict`.
+   */
+  readonly name?: string
   readonly trigger?: { readonly type: string; readonly name?: string; readonly event?: Json }
   readonly signal?: AbortSignal
   /** Express flows only: called with every change of a node. Standard flows: use `events`. */
@@ -160,11 +169,24 @@ export type ExecutionEvent =
       readonly url: string
     }
 
-export interface ListOptions {
+/** What executions are selected by; all of it must hold. */
+export interface ExecutionFilter {
   /** Of several: those of any of them; of none: nothing. */
   readonly flow?: string | readonly string[]
   readonly status?: ExecutionStatus | readonly ExecutionStatus[]
+  /** What started them: a type, such as `retry`, or type and name, such as `cron/nightly`. */
+  readonly trigger?: string
+  /** Epoch ms: started then or later. */
+  readonly startedAfter?: number
+  /** Epoch ms: started before. */
+  readonly startedBefore?: number
+  /** Id of the execution that started them as subflows. */
   readonly parent?: string
+  /** That their starts gave. */
+  readonly name?: string
+}
+
+export interface ListOptions extends ExecutionFilter {
   /** 1-200, default 50. */
   readonly limit?: number
   readonly cursor?: string

@@ -12,6 +12,13 @@ export interface NodesOptions {
   readonly limit?: number
 }
 
+export interface StartedExecution {
+  /** True where it had been started before. */
+  readonly existed: boolean
+  readonly id: string
+  readonly flow: string
+}
+
 /** An ended execution, folded: what a retry or a rerun takes over. */
 export interface EndedExecution {
   readonly record: ExecutionRecord
@@ -28,8 +35,8 @@ export interface Durable {
   save(deployed: DeployedFlow): Promise<void>
   /** The flow of that name as it is now; undefined if there is none. Absent where this process alone deploys. */
   find?(ref: string): Promise<DeployedFlow | undefined>
-  /** Resolves when the start is safe. An id that exists: that execution, untouched, with its flow. */
-  start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly flow: string }>
+  /** Resolves when the start is safe. An id or a name that exists: that execution, untouched. Throws EngineError `conflict` for a name with another input. */
+  start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution>
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>
   /** False if it has ended. Resolves when the stop is safe. */
   stop(id: string): Promise<boolean>

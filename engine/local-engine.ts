@@ -27,7 +27,7 @@ import { invokeDirectly } from './direct-invocation.ts'
 import type { Outcome } from './embedded/contract.ts'
 import type { EmbeddedHost } from './embedded/embedded-host.ts'
 import { EngineError, ExecutionFailed, waitAborted } from './errors.ts'
-import { checkLimit, type DeployedFlow } from './execution-info.ts'
+import type { DeployedFlow } from './execution-info.ts'
 import {
   ExpressExecution,
   type ExpressCallbacks,
@@ -35,6 +35,7 @@ import {
   type ExpressServices,
   type ExpressStart,
 } from './express/express-host.ts'
+import { listExpress } from './express/listing.ts'
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionDocuments, type EngineFunctions } from './function-documents.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
@@ -55,7 +56,6 @@ const DEFAULT_RETENTION_MS = 90 * DAY_MS
 const EXPRESS_REMEMBERED = 1000
 const EXPRESS_REMEMBERED_BYTES = 64 * 1024 * 1024
 const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun'])
-const LIST_OPTIONS: ReadonlySet<string> = new Set(['flow', 'status', 'parent', 'limit', 'cursor'])
 const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
 
 /** What the tests of recovery may set. */
@@ -271,8 +271,11 @@ export class LocalEngine implements Engine {
 
   async list(options: ListOptions = {}): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
     this.mustBeOpen()
-    checkKeys(options, LIST_OPTIONS, 'list')
-    if (this.options.engine === 'express') return listExpress([...this.express.values()].reverse(), options)
+    if (this.options.engine === 'express')
+      return listExpress(
+        [...this.express.values()].reverse().map((execution) => execution.describe()),
+        options,
+      )
     return (await this.opened()).list(options)
   }
 
@@ -414,14 +417,20 @@ export class LocalEngine implements Engine {
     if (options.onNode !== undefined)
       throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
     const host = this.host ?? (await this.opened())
-    const id = options.id ?? newId()
     const fresh = options.id === undefined
-    const trigger = options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }
-    const { flow } = await host.start(deployed, { id, fresh, input, ...trigger })
-    return this.handle(id, flow)
+    const started = await host.start(deployed, {
+      id: options.id ?? newId(),
+      fresh,
+      input,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }),
+    })
+    return this.handle(started.id, started.flow)
   }
 
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
+    if (options.name !== undefined)
+      throw new EngineError('not-durable', `flow ${deployed.name} is an express flow, whose executions leave no record to find by a name`)
     const execution = this.newExpress(deployed, input, expressStart(options), () => undefined)
     if (options.signal !== undefined) stopOnAbort(execution, options.signal)
     execution.begin()
@@ -625,22 +634,6 @@ function expressStart(options: StartOptions): ExpressStart {
       ? {}
       : { onNode: (record) => tell({ ...record, ...(record.iterations === undefined ? {} : { iterations: { ...record.iterations } }) }) }),
   }
-}
-
-/** Newest first; the cursor is the id of the last one shown. */
-function listExpress(executions: readonly ExpressExecution[], options: ListOptions): { items: ExecutionRecord[]; nextCursor?: string } {
-  const limit = checkLimit(options.limit)
-  const from = options.cursor === undefined ? 0 : executions.findIndex(({ id }) => id === options.cursor) + 1
-  const items: ExecutionRecord[] = []
-  for (const execution of executions.slice(from)) {
-    const { input, output, ...record } = execution.describe()
-    if (options.flow !== undefined && ![options.flow].flat().includes(record.flow)) continue
-    if (options.parent !== undefined && record.parent?.execution !== options.parent) continue
-    if (options.status !== undefined && ![options.status].flat().includes(record.status)) continue
-    if (items.length === limit) return { items, nextCursor: items[limit - 1]!.id }
-    items.push(record)
-  }
-  return { items }
 }
 
 function outputOf({ status, output, error }: Outcome): Json {

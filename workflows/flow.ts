@@ -60,6 +60,7 @@ import { invokeRequest } from './protocol/requests.ts'
 import { callbackMarks, childNotStarted, documentOf, existsAlready, flowNotFound, type SeenFailure } from './protocol/outcomes.ts'
 import {
   ATTRIBUTES,
+  MEMO,
   callbackSignalOf,
   LANE_TYPE,
   QUERY_AWAITS,
@@ -363,6 +364,7 @@ class FlowExecution implements Port {
       workflowId: id,
       args: [info, new PlanRef(hash), input],
       searchAttributes: { [ATTRIBUTES.version]: [version], [ATTRIBUTES.scope]: [scopeAttribute(scope)], [ATTRIBUTES.parent]: [execution] },
+      memo: { [MEMO.revision]: hash },
       staticSummary: summaryOf(asked.run),
       workflowTaskTimeout: workflowTaskTimeout({ hasLoop: resolved.hasLoop, isLarge: jsonBytes(input, LARGE_BYTES) >= LARGE_BYTES }),
     })

@@ -29,6 +29,8 @@ export interface DurableStart {
   /** The id was made just now: nothing can have it. */
   readonly fresh?: boolean
   readonly input: Json
+  /** Unique per flow for a time; see {@link StartOptions}. */
+  readonly name?: string
   readonly depth?: number
   /** With `place` if a durable parent waits: the outcome is reported there. */
   readonly parent?: { readonly execution: string; readonly node: string; readonly place?: string }

@@ -1,7 +1,7 @@
 import type { Json } from '../../dsl/json.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { CarryCollector } from '../carry.ts'
-import type { Durable, EndedExecution, NodesOptions } from '../durable.ts'
+import type { Durable, EndedExecution, NodesOptions, StartedExecution } from '../durable.ts'
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { EngineHealth } from '../observer.ts'
@@ -25,9 +25,9 @@ export class EmbeddedDurable implements Durable {
     return this.host.saveFlow(deployed)
   }
 
-  async start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly flow: string }> {
-    const { existed } = await this.host.start(deployed, start)
-    return { existed, flow: existed ? this.host.reader.record(start.id, false).flow : deployed.name }
+  async start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution> {
+    const { existed, id } = await this.host.start(deployed, start)
+    return { existed, id, flow: existed ? this.host.reader.record(id, false).flow : deployed.name }
   }
 
   outcome(id: string, signal?: AbortSignal): Promise<Outcome> {

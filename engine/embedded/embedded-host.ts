@@ -23,6 +23,7 @@ import type { DurableStart, EmbeddedServices, Follower, Outcome } from './contra
 import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
 import { fold, type Folder } from './fold.ts'
 import { Journal } from './journal.ts'
+import { namedExecution, takeName } from './names.ts'
 import { Reader } from './reader.ts'
 import { Retention } from './retention.ts'
 import { deleteTimer, insertEvent, insertExecution, outcomeOf, postponeTimer, writeCommands } from './rows.ts'
@@ -103,12 +104,14 @@ export class EmbeddedHost {
     }
   }
 
-  /** Writes the start; resolves when it is safe. An id that exists: that execution, untouched. */
-  start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean }> {
+  /** Writes the start; resolves when it is safe. An id or a name that exists: that execution, untouched. */
+  start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly id: string }> {
     return new Promise((resolve, reject) => {
       if (this.closed) throw closedError()
-      if (start.fresh !== true && this.store.get('SELECT 1 FROM executions WHERE id = ?', start.id) !== undefined) {
-        this.journal.settled().then(() => resolve({ existed: true }), reject)
+      const isThere = start.fresh !== true && this.exists(start.id)
+      const existing = isThere ? start.id : namedExecution(this.store, deployed.name, start)
+      if (existing !== undefined) {
+        this.journal.settled().then(() => resolve({ existed: true, id: existing }), reject)
         return
       }
       const startedAt = Date.now()
@@ -128,6 +131,7 @@ export class EmbeddedHost {
         () => {
           this.savePlan(deployed)
           insertExecution(this.store, execution, start)
+          takeName(this.store, key, deployed.name, start)
           if (start.carried !== undefined)
             for (const [place, data] of start.carried)
               this.note(execution, 'carry', place, data, { kind: 'carry', lineage: place, data, time: startedAt })
@@ -140,7 +144,7 @@ export class EmbeddedHost {
         {
           committed: () => {
             observers.current?.executionStarted(deployed.name)
-            resolve({ existed: false })
+            resolve({ existed: false, id: start.id })
             if (this.afterEvent?.() === true) return
             this.release(execution, commands)
           },

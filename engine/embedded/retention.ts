@@ -1,4 +1,6 @@
 import type { Journal } from './journal.ts'
+import { forgetNames } from './names.ts'
+import { deleteExecution } from './rows.ts'
 import type { Store } from './store.ts'
 
 const HOUR_MS = 3_600_000
@@ -47,14 +49,11 @@ export class Retention {
     }
     const old = rows.filter((row) => row.started_at < before)
     const ended = old.filter((row) => row.ended_at !== null && row.ended_at < before)
-    if (ended.length > 0) this.journal.write(() => ended.forEach(({ key }) => this.remove(key)), { committed: () => this.store.shrink() })
+    if (ended.length > 0)
+      this.journal.write(() => ended.forEach(({ key }) => deleteExecution(this.store, key)), { committed: () => this.store.shrink() })
+    if (after === 0) this.journal.write(() => forgetNames(this.store))
     const last = rows.at(-1)
     if (last !== undefined && old.length === BATCH) this.plan(PAUSE_MS, last.key)
     else this.plan(HOUR_MS)
-  }
-
-  private remove(key: number): void {
-    for (const table of ['events', 'logs', 'callbacks', 'timers']) this.store.run(`DELETE FROM ${table} WHERE execution = ?`, key)
-    this.store.run('DELETE FROM executions WHERE key = ?', key)
   }
 }

@@ -6,10 +6,12 @@ import type { Json } from '../../dsl/json.ts'
 import { tokenHash } from '../ids.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedExecution } from './execution.ts'
+import { PLAIN_TRIGGER, triggerText } from './list-queries.ts'
 import type { EventRow, ExecutionRow, Store } from './store.ts'
 
 /** The row of a new execution: the start event of its journal. */
 export function insertExecution(store: Store, { key, start: info, deployed, depth }: EmbeddedExecution, start: DurableStart): void {
+  const trigger = start.trigger === undefined ? null : triggerText(start.trigger)
   store.run(
     'INSERT INTO executions (key, id, flow, version, plan, core, status, started_at, depth, parent, parent_place, parent_node, retry_of, trigger, input) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
     key,
@@ -25,9 +27,35 @@ export function insertExecution(store: Store, { key, start: info, deployed, dept
     start.parent?.place ?? null,
     start.parent?.node ?? null,
     start.retryOf ?? null,
-    start.trigger === undefined ? null : JSON.stringify(start.trigger),
+    trigger,
     JSON.stringify(start.input),
   )
+  if (start.trigger !== undefined && trigger !== PLAIN_TRIGGER) {
+    const { type, name = '' } = start.trigger
+    store.run('INSERT INTO started_by (type, flow, name, key) VALUES (?,?,?,?)', type, deployed.name, name, key)
+  }
+}
+
+/** Takes an execution out of the store, with all that belongs to it but its name, which stays taken. */
+export function deleteExecution(store: Store, key: number): void {
+  const row = store.get<{ flow: string; trigger: string | null }>('SELECT flow, trigger FROM executions WHERE key = ?', key)
+  if (row === undefined) return
+  const startedBy = row.trigger === null || row.trigger === PLAIN_TRIGGER ? null : triggerOf(row.trigger)
+  if (startedBy !== null) {
+    const { type, name = '' } = startedBy
+    store.run('DELETE FROM started_by WHERE type = ? AND flow = ? AND name = ? AND key = ?', type, row.flow, name, key)
+  }
+  for (const table of ['events', 'logs', 'callbacks', 'timers']) store.run(`DELETE FROM ${table} WHERE execution = ?`, key)
+  store.run('DELETE FROM executions WHERE key = ?', key)
+}
+
+/** Of a damaged column null: what points there from `started_by` finds no row. */
+function triggerOf(text: string): { readonly type: string; readonly name?: string } | null {
+  try {
+    return JSON.parse(text) as { type: string; name?: string }
+  } catch {
+    return null
+  }
 }
 
 export function insertEvent(store: Store, key: number, { seq, time, kind, place, data }: EventRow): void {

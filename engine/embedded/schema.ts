@@ -74,6 +74,34 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX logs_execution ON logs (execution);
   `,
+  `
+  -- Names that starts gave, for as long as they are taken, whatever becomes of the records; input: a hash.
+  CREATE TABLE names (
+    key INTEGER PRIMARY KEY,
+    execution TEXT NOT NULL,
+    flow TEXT NOT NULL,
+    name TEXT NOT NULL,
+    input TEXT NOT NULL,
+    at INTEGER NOT NULL
+  );
+  CREATE INDEX names_name ON names (name, flow, key);
+
+  -- What started an execution, where that is more than a plain call of the API, which most are.
+  CREATE TABLE started_by (
+    type TEXT NOT NULL,
+    flow TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    PRIMARY KEY (type, flow, name, key)
+  ) WITHOUT ROWID;
+  INSERT INTO started_by (type, flow, name, key)
+    SELECT json_extract(trigger, '$.type'), flow, ifnull(json_extract(trigger, '$.name'), ''), key FROM executions
+    WHERE trigger IS NOT NULL AND json_valid(trigger) AND trigger <> '{"type":"api"}';
+
+  DROP INDEX logs_execution;
+  CREATE INDEX logs_time ON logs (execution, time);
+  ALTER TABLE logs ADD COLUMN attempt INTEGER;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -26,6 +26,7 @@ export interface ExecutionRow {
   readonly trigger: string | null
   readonly input: string
   readonly output: string | null
+  readonly name: string | null
 }
 
 export interface EventRow {
@@ -57,6 +58,8 @@ export interface LogRow {
   readonly line: string
 }
 
+const WHOLE_ROW = 'SELECT *, (SELECT name FROM names WHERE names.key = executions.key) AS name FROM executions'
+
 /**
  * The SQLite files of one store: `fnflow.db`, and `lock.db`, which the owner holds locked so that there is one (the kernel lets go of it
  * when the process dies). Methods are synchronous; transactions are the caller's ({@link Journal}).
@@ -75,7 +78,9 @@ export class Store {
     this.db = db
     this.lock = lock
     migrate(db, folder)
-    this.nextKey = Number(this.get('SELECT max(key) AS key FROM executions')?.['key'] ?? 0) + 1
+    // a name stays where its execution was deleted, and so does its key
+    const last = 'SELECT max(key) AS key FROM (SELECT max(key) AS key FROM executions UNION ALL SELECT max(key) FROM names)'
+    this.nextKey = Number(this.get(last)?.['key'] ?? 0) + 1
     const secret = this.get("SELECT value FROM meta WHERE key = 'secret'")?.['value']
     if (secret instanceof Uint8Array) this.secret = secret
     else {
@@ -167,10 +172,10 @@ export class Store {
 
   /** The row of an execution, with all columns. */
   execution(id: string): ExecutionRow | undefined {
-    return this.get<ExecutionRow>('SELECT * FROM executions WHERE id = ?', id)
+    return this.get<ExecutionRow>(`${WHOLE_ROW} WHERE id = ?`, id)
   }
   executionByKey(key: number): ExecutionRow | undefined {
-    return this.get<ExecutionRow>('SELECT * FROM executions WHERE key = ?', key)
+    return this.get<ExecutionRow>(`${WHOLE_ROW} WHERE key = ?`, key)
   }
 
   events(key: number, after = 0): Iterable<EventRow> {

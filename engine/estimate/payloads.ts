@@ -55,14 +55,14 @@ export function startInfoBytes({ flow, depth, hints, parent, behind = false }: S
   return size(info)
 }
 
-/** Search attributes of an execution. */
+/** Search attributes and memo of an execution. */
 export function attributeBytes(isChild: boolean): number {
   const values = {
     [ATTRIBUTES.version]: [VERSION],
     [ATTRIBUTES.scope]: [scopeAttribute(SCOPE)],
     ...(isChild ? { [ATTRIBUTES.parent]: [ID] } : {}),
   }
-  return Object.values(values).reduce((all, value) => all + size(value), 0)
+  return Object.values(values).reduce((all, value) => all + size(value), size([HASH]))
 }
 
 /** First argument of the activity `invoke`. */

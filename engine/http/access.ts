@@ -54,8 +54,8 @@ export class Access {
   }
 
   /** The filter `flow` of a list, narrowed to what is seen: to be spread into the options of the list. */
-  narrowed(flow: string | undefined): { readonly flow?: string | readonly string[] } {
-    if (flow !== undefined) return { flow: this.sees(flow) ? flow : [] }
+  narrowed(flow: string | readonly string[] | undefined): { readonly flow?: string | readonly string[] } {
+    if (flow !== undefined) return { flow: [flow].flat().filter((name) => this.sees(name)) }
     return this.flows === undefined ? {} : { flow: this.flows }
   }
 

@@ -3,15 +3,13 @@
  * asked for stretches of time that hold few enough to be sorted here.
  */
 import type { WorkflowExecutionInfo } from '@temporalio/client'
-import { ATTRIBUTES, LANE_TYPE, scopeAttribute } from '../../workflows/protocol/shapes.ts'
+import { ATTRIBUTES, LANE_TYPE, MEMO, scopeAttribute } from '../../workflows/protocol/shapes.ts'
 import type { ExecutionRecord, ExecutionStatus, ListOptions } from '../api.ts'
-import { EngineError } from '../errors.ts'
-import { checkLimit } from '../execution-info.ts'
+import { badCursor, checkList, triggerOf, type CheckedFilter } from '../list-options.ts'
 import type { Cluster } from './cluster.ts'
 import { statusOf } from './reader.ts'
 import type { Registry } from './registry/registry.ts'
 
-const STATUSES: readonly ExecutionStatus[] = ['running', 'succeeded', 'failed', 'cancelled', 'timedOut']
 /** What has ended so recently that its record may still be on its way is asked of visibility, too. */
 const RECENT_MS = 60_000
 /** As many are fetched and sorted at once. */
@@ -30,19 +28,16 @@ export async function listExecutions(
   scope: string,
   options: ListOptions,
 ): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
-  const limit = checkLimit(options.limit)
-  const statuses = statusesOf(options)
-  const before = options.cursor === undefined ? undefined : positionOf(options.cursor)
-  const { flow, parent } = options
-  if (Array.isArray(flow) && flow.length === 0) return { items: [] }
-  const filter = { ...(flow === undefined ? {} : { flow }), ...(parent === undefined ? {} : { parent }) }
-  const ended = statuses.filter((status) => status !== 'running')
+  const { filter, limit, cursor } = checkList(options)
+  if (filter.flows?.length === 0) return { items: [] }
+  const before = cursor === undefined ? undefined : positionOf(cursor)
+  const wanted = (status: ExecutionStatus): boolean => filter.statuses?.includes(status) ?? true
   const [recorded, live] = await Promise.all([
-    ended.length === 0 ? [] : registry.list({ ...filter, status: ended, ...(before === undefined ? {} : { before }), limit: limit + 1 }),
-    liveOnes(cluster, registry, scope, options, before, limit + 1),
+    registry.list({ ...filter, ...(before === undefined ? {} : { before }), limit: limit + 1 }),
+    liveOnes(cluster, registry, scope, filter, before, limit + 1),
   ])
   const byId = new Map<string, ExecutionRecord>()
-  for (const record of live) if (statuses.includes(record.status)) byId.set(record.id, record)
+  for (const record of live) if (wanted(record.status)) byId.set(record.id, record)
   // a record says more than visibility does
   for (const record of recorded) byId.set(record.id, record)
   const items = [...byId.values()].filter((record) => before === undefined || isBehind(record, before)).sort(newestFirst)
@@ -55,7 +50,7 @@ async function liveOnes(
   { client }: Cluster,
   registry: Registry,
   scope: string,
-  { flow, parent }: ListOptions,
+  filter: CheckedFilter,
   before: Position | undefined,
   most: number,
 ): Promise<ExecutionRecord[]> {
@@ -64,11 +59,12 @@ async function liveOnes(
     `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
     `WorkflowType != ${quoted(LANE_TYPE)}`,
     `(ExecutionStatus = 'Running' OR CloseTime > ${quoted(new Date(Date.now() - RECENT_MS).toISOString())})`,
-    ...(flow === undefined ? [] : [`WorkflowType IN (${[flow].flat().map(quoted).join(', ')})`]),
-    ...(parent === undefined ? [] : [`${ATTRIBUTES.parent} = ${quoted(parent)}`]),
+    ...conditionsOf(filter),
   ].join(' AND ')
   // starts are told to the millisecond, and many may share one
-  const end = before === undefined ? Date.now() + 60_000 : before.startedAt + 1
+  const last = before === undefined ? Date.now() + 60_000 : before.startedAt + 1
+  const end = Math.min(last, filter.startedBefore ?? last)
+  const first = Math.max(0, filter.startedAfter ?? 0)
   const queryOf = (from: number, upTo: number): string =>
     `${base} AND StartTime < ${quoted(new Date(upTo).toISOString())}${from <= 0 ? '' : ` AND StartTime >= ${quoted(new Date(from).toISOString())}`}`
   const all = async (query: string): Promise<ExecutionRecord[]> => {
@@ -77,14 +73,15 @@ async function liveOnes(
     return (await withoutEnded(registry, found)).sort(newestFirst)
   }
   // mostly few run, and one look is enough
-  const { count } = await client.workflow.count(queryOf(0, end))
+  if (end <= first) return []
+  const { count } = await client.workflow.count(queryOf(first, end))
   if (count === 0) return []
-  if (count <= STRETCH) return all(queryOf(0, end))
+  if (count <= STRETCH) return all(queryOf(first, end))
   const found: ExecutionRecord[] = []
   let upTo = end
   let stretch = FIRST_STRETCH_MS
-  while (found.length < most && upTo > 0) {
-    const from = stretch > LONGEST_STRETCH_MS ? 0 : upTo - stretch
+  while (found.length < most && upTo > first) {
+    const from = stretch > LONGEST_STRETCH_MS ? first : Math.max(first, upTo - stretch)
     const query = queryOf(from, upTo)
     const some = (await client.workflow.count(query)).count
     if (some > STRETCH && stretch > 1) {
@@ -98,6 +95,21 @@ async function liveOnes(
   return found
 }
 
+/** In Temporal's query language. */
+function conditionsOf({ flows, parent, name, trigger }: CheckedFilter): string[] {
+  const type = trigger === undefined ? '' : trigger.type
+  return [
+    ...(flows === undefined ? [] : [`WorkflowType IN (${flows.map(quoted).join(', ')})`]),
+    ...(parent === undefined ? [] : [`${ATTRIBUTES.parent} = ${quoted(parent)}`]),
+    ...(name === undefined ? [] : [`${ATTRIBUTES.name} = ${quoted(name)}`]),
+    ...(trigger === undefined
+      ? []
+      : trigger.name === undefined
+        ? [`(${ATTRIBUTES.trigger} = ${quoted(type)} OR ${ATTRIBUTES.trigger} STARTS_WITH ${quoted(`${type}/`)})`]
+        : [`${ATTRIBUTES.trigger} = ${quoted(`${type}/${trigger.name}`)}`]),
+  ]
+}
+
 /** Visibility may take what has ended for running, for seconds on a busy server: what has a record has ended. */
 async function withoutEnded(registry: Registry, found: readonly ExecutionRecord[]): Promise<ExecutionRecord[]> {
   const running = found.flatMap(({ id, status }) => (status === 'running' ? [id] : []))
@@ -106,36 +118,28 @@ async function withoutEnded(registry: Registry, found: readonly ExecutionRecord[
 }
 
 function recordOf(info: WorkflowExecutionInfo): ExecutionRecord {
-  const { workflowId: id, type: flow, startTime, closeTime, searchAttributes } = info
+  const { workflowId: id, type: flow, startTime, closeTime, searchAttributes, memo } = info
   const value = (name: string): string | undefined => searchAttributes[name]?.[0] as string | undefined
   const parent = value(ATTRIBUTES.parent)
   const retryOf = value(ATTRIBUTES.retryOf)
   const trigger = value(ATTRIBUTES.trigger)
-  const slash = trigger?.indexOf('/') ?? -1
+  const name = value(ATTRIBUTES.name)
+  const revision = memo?.[MEMO.revision]
   return {
     id,
     flow,
     version: value(ATTRIBUTES.version) ?? 'latest',
+    ...(typeof revision === 'string' ? { revision } : {}),
     mode: 'standard',
+    ...(name === undefined ? {} : { name }),
     status: statusOf(info),
     startedAt: startTime.getTime(),
     ...(closeTime === undefined ? {} : { endedAt: closeTime.getTime() }),
     // which node of the parent it was, only the execution itself knows
     ...(parent === undefined ? {} : { parent: { execution: parent, node: '' } }),
     ...(retryOf === undefined ? {} : { retryOf }),
-    ...(trigger === undefined
-      ? {}
-      : { trigger: slash < 0 ? { type: trigger } : { type: trigger.slice(0, slash), name: trigger.slice(slash + 1) } }),
+    ...(trigger === undefined ? {} : { trigger: triggerOf(trigger) }),
   }
-}
-
-function statusesOf({ status }: ListOptions): readonly ExecutionStatus[] {
-  if (status === undefined) return STATUSES
-  const wanted = [...new Set([status].flat())]
-  for (const one of wanted) {
-    if (!STATUSES.includes(one)) throw new EngineError('bad-option', `no executions have status ${one}; known: ${STATUSES.join(', ')}`)
-  }
-  return wanted
 }
 
 function newestFirst(a: Position, b: Position): number {
@@ -150,9 +154,9 @@ function cursorOf({ startedAt, id }: Position): string {
   return Buffer.from(`${startedAt} ${id}`).toString('base64url')
 }
 
-function positionOf(cursor: unknown): Position {
-  const match = typeof cursor === 'string' ? /^(\d{1,15}) (.{1,200})$/.exec(Buffer.from(cursor, 'base64url').toString()) : null
-  if (match === null) throw new EngineError('bad-option', 'this cursor is not one of a list')
+function positionOf(cursor: string): Position {
+  const match = /^(\d{1,15}) (.{1,200})$/.exec(Buffer.from(cursor, 'base64url').toString())
+  if (match === null) throw badCursor()
   return { startedAt: Number(match[1]), id: match[2] as string }
 }
 

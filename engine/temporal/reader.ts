@@ -214,13 +214,15 @@ export class Reader {
 
   private async running(id: string, description: WorkflowExecutionDescription, withData: boolean): Promise<ExecutionRecord> {
     const { info, input, startedAt } = await this.startOf(id, description)
-    const { flow, version, parent, retryOf, trigger } = info
+    const { flow, version, hash, name, parent, retryOf, trigger } = info
     const problems = await problemsOf(this.cluster, description)
     return {
       id,
       flow,
       version,
+      revision: hash,
       mode: 'standard',
+      ...(name === undefined ? {} : { name }),
       status: 'running',
       startedAt,
       ...(withData ? { input } : {}),

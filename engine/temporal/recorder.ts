@@ -177,7 +177,7 @@ function isRefusal(error: unknown): boolean {
 
 /** The record of an execution that has ended. */
 export function recordOf({ info, runId, status, startedAt, endedAt, input, output, error, journal }: EndedExecution): EndedRecord {
-  const { id, flow, version, hash, depth, parent, retryOf, trigger } = info
+  const { id, flow, version, hash, depth, name, parent, retryOf, trigger } = info
   return {
     id,
     runId,
@@ -185,6 +185,7 @@ export function recordOf({ info, runId, status, startedAt, endedAt, input, outpu
     version,
     hash,
     mode: 'standard',
+    ...(name === undefined ? {} : { name }),
     core: CORE_VERSION,
     status,
     startedAt,

@@ -8,6 +8,7 @@ import { PlanRef } from '../../workflows/protocol/converter.ts'
 import { LARGE_BYTES, workflowTaskTimeout } from '../../workflows/protocol/limits.ts'
 import {
   ATTRIBUTES,
+  MEMO,
   QUERY_AWAITS,
   scopeAttribute,
   SIGNAL_CALLBACK,
@@ -17,7 +18,7 @@ import {
 } from '../../workflows/protocol/shapes.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { jsonBytes } from '../../dsl/json-copy.ts'
-import type { Durable, EndedExecution, NodesOptions } from '../durable.ts'
+import type { Durable, EndedExecution, NodesOptions, StartedExecution } from '../durable.ts'
 import type { DurableStart, Outcome } from '../embedded/contract.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
@@ -30,6 +31,7 @@ import { followExecution } from './follow.ts'
 import { hasLoop, hintsOf } from './flows.ts'
 import { listExecutions } from './listing.ts'
 import { waitForOutcome } from './outcome.ts'
+import { takeName } from './names.ts'
 import { Reader } from './reader.ts'
 import { isNotFound, isPassing } from './temporal-errors.ts'
 import type { Registry } from './registry/registry.ts'
@@ -96,12 +98,13 @@ export class TemporalHost implements Durable {
     return { name: found.name, version: found.version, hash: found.hash, plan, prepared, warnings: [] }
   }
 
-  async start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly flow: string }> {
+  async start(deployed: DeployedFlow, given: DurableStart): Promise<StartedExecution> {
+    const start = given.name === undefined ? given : await this.named(deployed.name, given)
     const { id, fresh, input } = start
     // Temporal forgets after its own retention; the record stays
     if (fresh !== true) {
       const record = await this.registry.record(id, false)
-      if (record !== undefined) return { existed: true, flow: record.flow }
+      if (record !== undefined) return { existed: true, id, flow: record.flow }
     }
     const { name, hash, plan } = deployed
     await this.registry.savePlan(hash, JSON.stringify(plan))
@@ -115,6 +118,7 @@ export class TemporalHost implements Durable {
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowTaskTimeout: workflowTaskTimeout({ hasLoop: hasLoop(plan), isLarge }),
       searchAttributes: this.attributesOf(deployed, start),
+      memo: { [MEMO.revision]: hash },
     }
     try {
       await this.cluster.client.withDeadline(Date.now() + START_WAIT_MS, () => this.cluster.client.workflow.start(name, options))
@@ -122,11 +126,22 @@ export class TemporalHost implements Durable {
       this.observers.current?.executionStarted(name)
       const [oldest] = this.own
       if (this.own.size > MOST_OWN) this.own.delete(oldest as string)
-      return { existed: false, flow: name }
+      return { existed: false, id, flow: name }
     } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, flow: (await this.record(id, false)).flow }
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, id, flow: (await this.record(id, false)).flow }
       throw await this.refused(error)
     }
+  }
+
+  /** The start with the id that its name has, from now on or since before: whoever repeats it finds the same. Throws EngineError `conflict`. */
+  private async named(flow: string, start: DurableStart): Promise<DurableStart> {
+    const { id, name = '', input } = start
+    const isThere = start.fresh !== true && (await this.reader.state(id)) !== undefined
+    if (isThere) return start
+    const taken = await takeName(this.registry, { flow, name, execution: id, input }, async (other) => {
+      return (await this.reader.state(other)) !== undefined || isYoung(other)
+    })
+    return taken === id ? start : { ...start, id: taken, fresh: false }
   }
 
   async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
@@ -264,7 +279,7 @@ export class TemporalHost implements Durable {
   }
 
   private async infoOf({ name, version, hash, plan }: DeployedFlow, start: DurableStart): Promise<StartInfo> {
-    const { id, depth = 0, parent, trigger, retryOf } = start
+    const { id, name: given, depth = 0, parent, trigger, retryOf } = start
     const hints = hintsOf(plan, await this.cluster.registry.functions(), this.cluster.options.taskQueue)
     return {
       protocol: 1,
@@ -275,16 +290,18 @@ export class TemporalHost implements Durable {
       scope: this.scope,
       depth,
       hints,
+      ...(given === undefined ? {} : { name: given }),
       ...(trigger === undefined ? {} : { trigger }),
       ...(parent === undefined ? {} : { parent: { execution: parent.execution, node: parent.node, place: parent.place ?? '' } }),
       ...(retryOf === undefined ? {} : { retryOf }),
     }
   }
 
-  private attributesOf({ version }: DeployedFlow, { parent, retryOf, trigger }: DurableStart): Record<string, string[]> {
+  private attributesOf({ version }: DeployedFlow, { name, parent, retryOf, trigger }: DurableStart): Record<string, string[]> {
     return {
       [ATTRIBUTES.version]: [version],
       [ATTRIBUTES.scope]: [scopeAttribute(this.scope)],
+      ...(name === undefined ? {} : { [ATTRIBUTES.name]: [name] }),
       ...(parent === undefined ? {} : { [ATTRIBUTES.parent]: [parent.execution] }),
       ...(retryOf === undefined ? {} : { [ATTRIBUTES.retryOf]: [retryOf] }),
       ...(trigger === undefined

@@ -20,9 +20,14 @@ export const ATTRIBUTES = {
   parent: 'FnflowParent',
   retryOf: 'FnflowRetryOf',
   trigger: 'FnflowTrigger',
+  /** Of an execution that was given one. */
+  name: 'FnflowName',
   /** Only where Temporal's own status does not say it: `timedOut`. */
   status: 'FnflowStatus',
 } as const
+
+/** What lists show of an execution that runs and nobody searches by: Temporal's memo. */
+export const MEMO = { revision: 'fnflowRevision' } as const
 
 /** Search attributes cannot be empty. */
 export function scopeAttribute(scope: string): string {
@@ -49,6 +54,7 @@ export interface StartInfo {
   readonly scope: string
   readonly depth: number
   readonly hints: FlowHints
+  readonly name?: string
   readonly trigger?: { readonly type: string; readonly name?: string; readonly event?: Json }
   readonly parent?: { readonly execution: string; readonly node: string; readonly place: string }
   readonly retryOf?: string

@@ -8,7 +8,7 @@ import { parseJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { answer } from '../schemas/answers.ts'
 import { flowName, noQuery } from '../schemas/common.ts'
-import { executionSummary, startBody, syncAnswer } from '../schemas/executions.ts'
+import { executionSummary, startBody, syncAnswer, syncStartBody } from '../schemas/executions.ts'
 import { checkedBody, definitionBody, deployedFlow, validation } from '../schemas/flows.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 
@@ -30,12 +30,13 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     body: startBody,
     response: {
       202: answer('it is started', executionSummary, 'location'),
-      ...problems(...BODY_PROBLEMS, 'flow-not-found', 'conflict'),
+      ...problems(...BODY_PROBLEMS, 'flow-not-found', 'conflict', 'express'),
     },
   }
   app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async ({ params: { name }, body }, reply) => {
-    const { input = {}, version } = body
-    const execution = await engine.start(refOf(name, version), { input, trigger: { type: 'api' } })
+    const { input = {}, version, name: given } = body
+    const named = given === undefined ? {} : { name: given }
+    const execution = await engine.start(refOf(name, version), { input, ...named, trigger: { type: 'api' } })
     return reply
       .code(202)
       .header('location', `/v1/executions/${execution.id}`)
@@ -48,7 +49,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     summary: 'Starts an execution of an express flow and waits for its end',
     params,
     querystring: noQuery,
-    body: startBody,
+    body: syncStartBody,
     response: {
       200: answer('it has succeeded', syncAnswer),
       ...problems(...BODY_PROBLEMS, 'flow-not-found', 'not-express', 'execution-failed', 'execution-timed-out'),

@@ -33,6 +33,17 @@ export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'How many to leave
 export const waitSeconds = wholeNumber(0, 60, 'Seconds: answers as soon as the execution has ended, or after them.')
 export const cursor = z.string().max(500).meta({ description: '`nextCursor` of the page before.' })
 
+const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
+
+/** Of a query: a time, as text; milliseconds since 1970 in the end. */
+export function instant(description: string) {
+  return z
+    .string()
+    .meta({ description: `${description} Milliseconds since 1970, or ISO 8601 with a time zone.`, examples: ['2026-07-01T00:00:00Z'] })
+    .transform((text) => (/^\d{1,15}$/.test(text) ? Number(text) : ISO_TIME.test(text) ? Date.parse(text) : Number.NaN))
+    .refine((ms) => !Number.isNaN(ms), 'must be a time: milliseconds since 1970, or such as 2026-07-01T12:00:00Z')
+}
+
 /** Epoch milliseconds. */
 export const time = z
   .int()

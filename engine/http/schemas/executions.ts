@@ -1,7 +1,12 @@
 import { z } from 'zod'
-import { anyJson, executionId, flowName, limit, cursor, listOf, pageOf, time, versionName } from './common.ts'
+import { anyJson, cursor, executionId, flowName, instant, limit, listOf, pageOf, time, versionName } from './common.ts'
 import { errorDocument } from './errors.ts'
 import { named } from './registry.ts'
+
+export const executionName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,128}$/, 'must be 1 to 128 of A-Z a-z 0-9 _ . -')
+  .meta({ description: 'Unique per flow for 90 days.', examples: ['order-17'] })
 
 export const executionStatus = named(
   'ExecutionStatus',
@@ -12,7 +17,9 @@ const SUMMARY = {
   id: executionId,
   flow: z.string(),
   version: z.string(),
+  revision: z.string().optional().meta({ description: 'Hash of the definition that it runs.' }),
   mode: z.enum(['standard', 'express']),
+  name: z.string().optional().meta({ description: 'That its start gave.' }),
   status: executionStatus,
   startedAt: time,
   endedAt: time.optional(),
@@ -30,6 +37,7 @@ const EXAMPLE = {
   id: '0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef',
   flow: 'order',
   version: 'latest',
+  revision: '53c45f322a3cac3c126fe9e805b1ea7f8f0be302',
   mode: 'standard',
   status: 'succeeded',
   startedAt: 1782900000000,
@@ -53,12 +61,24 @@ export const execution = named(
 export const executionPage = pageOf('ExecutionPage', executionSummary, EXAMPLE)
 
 export const executionFilter = {
-  flow: flowName.optional(),
+  flow: z
+    .union([flowName, z.array(flowName).max(100)])
+    .optional()
+    .meta({ description: 'A flow; may be given several times.' }),
   status: z
     .union([executionStatus, z.array(executionStatus).max(5)])
     .optional()
     .meta({ description: 'A state; may be given several times.' }),
+  trigger: z
+    .string()
+    .min(1)
+    .max(300)
+    .optional()
+    .meta({ description: 'What started it: a type (`retry`), or type and name (`cron/nightly`).' }),
+  startedAfter: instant('Started then or later.').optional(),
+  startedBefore: instant('Started before.').optional(),
   parent: executionId.optional(),
+  name: executionName.optional(),
 }
 
 export const executionQuery = z.strictObject({ ...executionFilter, limit: limit.optional(), cursor: cursor.optional() })
@@ -68,9 +88,23 @@ export const startBody = named(
   z
     .strictObject({
       input: anyJson.optional().meta({ description: 'Default: {}.' }),
+      name: executionName.optional().meta({
+        description:
+          'Unique per flow for 90 days: the same name and input again are the same execution, another input is 409. Not of express flows.',
+      }),
       version: versionName.optional().meta({ description: 'A version or alias; default: latest.' }),
     })
     .meta({ description: 'What an execution is started with.', examples: [{ input: { orderId: 17 } }] }),
+)
+
+export const syncStartBody = named(
+  'StartSyncExecution',
+  z
+    .strictObject({
+      input: anyJson.optional().meta({ description: 'Default: {}.' }),
+      version: versionName.optional().meta({ description: 'A version or alias; default: latest.' }),
+    })
+    .meta({ description: 'What an express execution is started with.', examples: [{ input: { orderId: 17 } }] }),
 )
 
 export const syncAnswer = named(

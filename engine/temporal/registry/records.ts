@@ -12,13 +12,16 @@ import type { EndedRecord, RecordedEnd, StoredRecord } from './types.ts'
 const STATEMENT_BYTES = 8 * 1024 * 1024
 
 /** What lists read. */
-export const LIST_COLUMNS = 'id, flow, version, mode, status, started_at, ended_at, parent, parent_node, retry_of, trigger, error'
+export const LIST_COLUMNS =
+  'id, flow, version, hash, mode, name, status, started_at, ended_at, parent, parent_node, retry_of, trigger, error'
 
 export interface ListRow {
   readonly id: string
   readonly flow: string
   readonly version: string
+  readonly hash: string
   readonly mode: FlowMode
+  readonly name: string | null
   readonly status: EndedRecord['status']
   readonly started_at: number
   readonly ended_at: number
@@ -31,7 +34,6 @@ export interface ListRow {
 
 interface FullRow extends ListRow {
   readonly run_id: string
-  readonly hash: string
   readonly core: number
   readonly depth: number
   readonly trigger_event: Buffer | null
@@ -69,6 +71,8 @@ const COLUMNS = [
   ['input', 'bytea'],
   ['output', 'bytea'],
   ['journal', 'bytea'],
+  ['name', 'text'],
+  ['trigger_type', 'text'],
 ] as const
 
 const NAMES = COLUMNS.map(([name]) => name).join(', ')
@@ -123,12 +127,12 @@ export class Records {
 
   async row(id: string): Promise<StoredRecord | undefined> {
     const row = await this.db.row<FullRow>(
-      `SELECT ${LIST_COLUMNS}, run_id, hash, core, depth, trigger_event, input, output, journal IS NOT NULL AS has_journal
+      `SELECT ${LIST_COLUMNS}, run_id, core, depth, trigger_event, input, output, journal IS NOT NULL AS has_journal
        FROM fnflow.executions WHERE scope = $1 AND id = $2`,
       [this.scope, id],
     )
     if (row === undefined) return undefined
-    const { trigger, ...record } = recordOfRow(row)
+    const { trigger, revision: _revision, ...record } = recordOfRow(row)
     const event = row.trigger_event === null ? undefined : await readable(id, decodeJson(row.trigger_event))
     return {
       ...record,
@@ -203,7 +207,9 @@ export function recordOfRow(row: ListRow): ExecutionRecord {
     id: row.id,
     flow: row.flow,
     version: row.version,
+    revision: row.hash,
     mode: row.mode,
+    ...(row.name === null ? {} : { name: row.name }),
     status: row.status,
     startedAt: row.started_at,
     endedAt: row.ended_at,
@@ -277,6 +283,9 @@ async function encodeRecord(record: EndedRecord): Promise<EncodedRecord> {
       input,
       result,
       events,
+      record.name ?? null,
+      // no text of PostgreSQL's has U+0000
+      trigger === undefined || (trigger.type === 'api' && trigger.name === undefined) || trigger.type.includes('\0') ? null : trigger.type,
     ],
   }
 }

@@ -9,6 +9,7 @@ import { FunctionRoutes } from './functions.ts'
 import { Lanes } from './lanes.ts'
 import { Logs } from './logs.ts'
 import { migrateSchema } from './migrate.ts'
+import { Names } from './names.ts'
 import { CachedPayloads } from './payloads.ts'
 import { Plans } from './plans.ts'
 import { PostgresPayloads } from './postgres-payloads.ts'
@@ -73,6 +74,8 @@ export class Registry {
   private readonly lanes: Lanes
   private readonly retries: Retries
   private readonly lines: Logs
+  /** Which execution has which name. */
+  readonly names: Names
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
     const { db, plans } = shared
@@ -86,6 +89,7 @@ export class Registry {
     this.lanes = new Lanes(db, scope)
     this.retries = new Retries(db, scope)
     this.lines = new Logs(db, scope)
+    this.names = new Names(db, scope)
   }
 
   /**

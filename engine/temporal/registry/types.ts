@@ -71,6 +71,8 @@ export interface EndedRecord {
   readonly version: string
   readonly hash: string
   readonly mode: FlowMode
+  /** That its start gave. */
+  readonly name?: string
   readonly core: number
   readonly status: Exclude<ExecutionStatus, 'running'>
   readonly startedAt: number
@@ -93,13 +95,16 @@ export type StoredRecord = Omit<EndedRecord, 'journal'> & { readonly hasJournal:
 export type RecordedEnd = Pick<EndedRecord, 'status' | 'endedAt'>
 
 export interface RecordFilter {
-  readonly flow?: string | readonly string[]
-  readonly status?: ExecutionStatus | readonly ExecutionStatus[]
+  /** Any of these. */
+  readonly flows?: readonly string[]
+  readonly statuses?: readonly ExecutionStatus[]
   readonly parent?: string
-  /** With a name by index; by type alone it filters what the other conditions give. */
+  readonly name?: string
   readonly trigger?: { readonly type: string; readonly name?: string }
   /** Epoch ms; only what started then or later. */
   readonly startedAfter?: number
+  /** Epoch ms; only what started before. */
+  readonly startedBefore?: number
   /** What comes behind this one in the order of the list: the last record of the page before. */
   readonly before?: { readonly startedAt: number; readonly id: string }
   readonly limit: number

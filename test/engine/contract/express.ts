@@ -33,7 +33,15 @@ export function express(bench: Bench): void {
     await l.deploy({ flow: l.name('ex'), mode: 'express', start: 'h', nodes: { h: l.fn('held') } })
     const id = l.name('ex')
     const execution = await l.start('ex', { id, input: { n: 1 }, trigger: { type: 'http' } })
-    const common = { id, flow: l.name('ex'), version: 'latest', mode: 'express', input: { n: 1 }, trigger: { type: 'http' } }
+    const common = {
+      id,
+      flow: l.name('ex'),
+      version: 'latest',
+      revision: expect.any(String) as unknown,
+      mode: 'express',
+      input: { n: 1 },
+      trigger: { type: 'http' },
+    }
     const call = await l.calls.called('held')
     expect(await l.engine.describe(id)).toEqual({ ...common, status: 'running', startedAt: expect.any(Number) as unknown })
     const notDurable = { name: 'EngineError', code: 'not-durable', status: 409 }

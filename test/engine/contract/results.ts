@@ -16,6 +16,7 @@ export function results(bench: Bench): void {
       id: l.name('one'),
       flow: l.name('f'),
       version: 'latest',
+      revision: expect.any(String) as unknown,
       mode: 'standard',
       startedAt: expect.any(Number) as unknown,
       input: { a: [1, null, ''] },
@@ -58,7 +59,7 @@ export function results(bench: Bench): void {
     const record = await execution.describe()
     expect(record).toMatchObject({ status: 'failed', error, input: 7, trigger: { type: 'http' } })
     expect(Object.keys(record).sort()).toEqual(
-      ['endedAt', 'error', 'flow', 'id', 'input', 'mode', 'startedAt', 'status', 'trigger', 'version'].sort(),
+      ['endedAt', 'error', 'flow', 'id', 'input', 'mode', 'revision', 'startedAt', 'status', 'trigger', 'version'].sort(),
     )
     expect(record.trigger).toEqual({ type: 'http' })
     expect(record.error).toMatchObject({ stackTrace: expect.any(Array) as unknown })

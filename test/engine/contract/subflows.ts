@@ -21,6 +21,7 @@ export function subflows(bench: Bench): void {
       id: child!.id,
       flow: kid,
       version: 'latest',
+      revision: expect.any(String) as unknown,
       mode: 'standard',
       status: 'succeeded',
       startedAt: expect.any(Number) as unknown,

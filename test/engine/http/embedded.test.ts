@@ -1,5 +1,6 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import { folderWith } from '../../cli/support.ts'
+import { executionsContract } from './contract-executions.ts'
 import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
 import { httpContract } from './contract.ts'
@@ -7,3 +8,4 @@ import { httpContract } from './contract.ts'
 httpContract(createEngine)
 functionsContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
+executionsContract(createEngine)

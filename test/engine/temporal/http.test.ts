@@ -1,5 +1,6 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import type { EngineOptions } from '../../../engine/api.ts'
+import { executionsContract } from '../http/contract-executions.ts'
 import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
 import { httpContract } from '../http/contract.ts'
@@ -15,3 +16,4 @@ const open = async (options: EngineOptions) => {
 httpContract(open)
 functionsContract(open)
 serverContract(open, ['temporal', 'postgresql'])
+executionsContract(open)

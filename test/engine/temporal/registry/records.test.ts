@@ -8,6 +8,7 @@ import { ended, registryLab } from './lab.ts'
 const lab = registryLab()
 
 const full: EndedRecord = ended('full', {
+  name: 'order-17',
   status: 'failed',
   error: { status: 500, errorType: 'E', errorMessage: 'a\0b \ud800', cause: { status: 433, errorType: 'T', errorMessage: '"' } },
   parent: { execution: 'parent', node: 'child-node' },
@@ -26,8 +27,22 @@ describe('a record', () => {
     const { journal, ...row } = full
     expect(await registry.recordRow('full')).toEqual({ ...row, hasJournal: true })
     expect(await registry.journal('full')).toEqual(journal)
-    const { id, flow, version, mode, status, startedAt, endedAt, error, parent, retryOf, input, output } = full
-    const shown = { id, flow, version, mode, status, startedAt, endedAt, error, parent, retryOf, trigger: { type: 'kafka', name: 'a\0' } }
+    const { id, flow, version, hash: revision, mode, name, status, startedAt, endedAt, error, parent, retryOf, input, output } = full
+    const shown = {
+      id,
+      flow,
+      version,
+      revision,
+      mode,
+      name,
+      status,
+      startedAt,
+      endedAt,
+      error,
+      parent,
+      retryOf,
+      trigger: { type: 'kafka', name: 'a\0' },
+    }
     expect(await registry.record('full', false)).toEqual(shown)
     expect(await registry.record('full', true)).toEqual({ ...shown, input, output })
   })
