@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { count, portNumber, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
@@ -7,6 +7,7 @@ import type { RunOptions } from './commands/run.ts'
 import type { ServeOptions } from './commands/serve.ts'
 import type { ValidateOptions } from './commands/validate.ts'
 import type { WorkerOptions } from './commands/worker.ts'
+import { SHELLS, type Shell } from './completion/scripts.ts'
 import { EXIT } from './exit-codes.ts'
 
 const PROGRAM_HELP = `
@@ -85,6 +86,12 @@ Examples:
   $ fnflow plan flow.yaml --items 1000 --bytes 10KiB
   $ fnflow plan flow.yaml --items each=100000 --json`
 
+const COMPLETION_HELP = `
+Examples:
+  $ fnflow completion bash >> ~/.bashrc
+  $ eval "$(fnflow completion zsh)"                # in ~/.zshrc, behind compinit
+  $ fnflow completion fish > ~/.config/fish/completions/fnflow.fish`
+
 /** Runs the command that `argv` (without node and script) names; resolves to its exit code. Throws CommandError and CommanderError. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
   let exitCode: number = EXIT.ok
@@ -102,7 +109,7 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       .argument('[-]', 'read the input from stdin, as --input - does')
       .option('-i, --input <json>', 'input of the execution: JSON, @file, or - for stdin (default: {})')
       .option('-f, --functions <file>', 'functions of the flow (default: the functions.yaml beside it)')
-      .option('-e, --engine <engine>', 'embedded, express or temporal, whatever mode the flow says')
+      .addOption(new Option('-e, --engine <engine>', 'whatever mode the flow says').choices(['embedded', 'express', 'temporal']))
       .option(
         '-s, --store <folder>',
         'keep the journal here; what was left in it is finished first (default: a temporary folder). Temporal: the URL of PostgreSQL (default: FNFLOW_STORE)',
@@ -198,6 +205,23 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     .action(async (options: WorkerOptions) => {
       const { worker } = await import('./commands/worker.ts')
       exitCode = await worker(options)
+    })
+
+  configured(program.command('completion'))
+    .summary('print what makes a shell complete fnflow')
+    .description('Prints what makes a shell complete commands, options and file names of fnflow.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addHelpText('after', COMPLETION_HELP)
+    .action(async (shell: Shell) => {
+      const { completion } = await import('./commands/completion.ts')
+      exitCode = await completion(shell)
+    })
+
+  configured(program.command('__complete', { hidden: true }))
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const { completeWords } = await import('./commands/completion.ts')
+      exitCode = await completeWords(program, words)
     })
 
   const [first, second] = argv

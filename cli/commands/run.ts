@@ -5,7 +5,7 @@ import type { Engine, EngineOptions } from '../../engine/api.ts'
 import { callbackHandler, checkCallbacks, parseCallbacks } from '../callbacks.ts'
 import { refuseClusterFlags, type ClusterFlags } from '../cluster.ts'
 import { ClusterWatch } from '../cluster-watch.ts'
-import { CommandError, usageError } from '../command-error.ts'
+import { CommandError } from '../command-error.ts'
 import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { functionsFileBeside } from '../flow-files.ts'
@@ -22,7 +22,7 @@ import { CHANNELS, loadWorkspace, warn, type Workspace } from '../workspace.ts'
 export interface RunOptions extends ClusterFlags {
   readonly input?: string
   readonly functions?: string
-  readonly engine?: string
+  readonly engine?: 'embedded' | 'express' | 'temporal'
   readonly flows?: string
   readonly callback?: readonly string[]
   readonly trace?: boolean
@@ -108,15 +108,13 @@ function workerStopped(message: string): CommandError {
   return new CommandError({ status: 503, errorType: 'temporal-unavailable', errorMessage }, EXIT.unreachable)
 }
 
-/** The mode that `--engine` asks for. Throws CommandError (exit code 2), for options of another engine as well. */
+/** The mode that `--engine` asks for. Throws CommandError (exit code 2) for options of another engine. */
 function modeOf(options: RunOptions): FlowMode | undefined {
   const { engine } = options
   if (engine === 'temporal') return 'standard'
   refuseClusterFlags(options)
   if (engine === undefined) return undefined
-  if (engine === 'express') return 'express'
-  if (engine === 'embedded') return 'standard'
-  throw usageError(`--engine ${engine}: it is embedded, express or temporal`)
+  return engine === 'express' ? 'express' : 'standard'
 }
 
 async function openEngine(

@@ -14,6 +14,7 @@ describe('usage', () => {
       ['diagram', '--help'],
       ['serve', '--help'],
       ['worker', '--help'],
+      ['completion', '--help'],
       ['help', 'run'],
     ]) {
       const { code, stdout, stderr } = await fnflow(args)
@@ -48,7 +49,8 @@ describe('usage', () => {
     [['run', 'flow.json', '--callback', 'a={'], /the answer of --callback a is not JSON/],
     [['run', 'flow.json', '--callback', 'a=1'], /that node is a function node/],
     [['run', 'flow.json', '--callback', 'b=1'], /no callback node of that name/],
-    [['run', 'flow.json', '--engine', 'fast'], /--engine fast: it is embedded, express or temporal/],
+    [['run', 'flow.json', '--engine', 'fast'], /Allowed choices are embedded, express, temporal/],
+    [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
     [['run', 'flow.json', '--task-queue', 'q'], /--task-queue goes with --engine temporal/],
     [['run', 'flow.json', '--engine', 'express', '--tls-ca', 'x'], /--tls-ca goes with --engine temporal/],
     [['run', 'flow.json', '--no-worker'], /--no-worker goes with --engine temporal/],
