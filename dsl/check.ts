@@ -33,8 +33,8 @@ export interface FlowDocument {
 export interface FlowRegistry {
   /** @param ref `app/name:qualifier`, defaults filled in. */
   hasFunction?(ref: string): boolean
-  /** @param name Name of a flow, without version or alias. The flow's own name is not asked for. */
-  hasFlow?(name: string): boolean
+  /** @param qualifier Version or alias; absent for `latest`, for which the flow itself is not asked for. */
+  hasFlow?(name: string, qualifier?: string): boolean
   hasChannel?(name: string): boolean
   /** @param name Of a connection to a broker. */
   hasConnection?(name: string): boolean
@@ -208,15 +208,14 @@ class FlowCheck {
       },
       usesFlow: (reference, path) => {
         if (registry?.hasFlow === undefined || !isFlowRef(reference)) return
-        const name = reference.split(':', 1)[0]!
-        if (name === this.#name || registry.hasFlow(name)) return
-        findings.add(
-          'unknown-flow',
-          [...subject.path, ...path],
-          `${subject.name}: there is no flow "${name}"; deploy it first`,
-          'value',
-          severity,
-        )
+        const [name, written] = reference.split(':', 2) as [string, string?]
+        const qualifier = written === 'latest' || written === '$LATEST' ? undefined : written
+        const isThere = name === this.#name || registry.hasFlow(name)
+        if (isThere && (qualifier === undefined || registry.hasFlow(name, qualifier))) return
+        const what = isThere
+          ? `flow "${name}" has no version or alias "${qualifier}"; publish it first`
+          : `there is no flow "${name}"; deploy it first`
+        findings.add('unknown-flow', [...subject.path, ...path], `${subject.name}: ${what}`, 'value', severity)
       },
       usesChannel: (name, path) => {
         if (registry?.hasChannel === undefined || registry.hasChannel(name)) return

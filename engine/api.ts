@@ -6,6 +6,7 @@ import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandl
 import type { OutboundOptions } from '../executors/outbound/outbound.ts'
 import type { EngineFunctions } from './function-documents.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
+import type { Catalogue } from './catalogue/api.ts'
 
 /** States of an execution (flow-language.md, 5). */
 export type ExecutionStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
@@ -142,6 +143,8 @@ export interface StartOptions {
   readonly name?: string
   readonly trigger?: { readonly type: string; readonly name?: string; readonly event?: Json }
   readonly signal?: AbortSignal
+  /** `express`: refuse a standard flow, with EngineError `not-express`. */
+  readonly mode?: 'express'
   /** Express flows only: called with every change of a node. Standard flows: use `events`. */
   readonly onNode?: (node: NodeRecord) => void
 }
@@ -201,7 +204,7 @@ export interface RerunOptions {
   readonly from?: string
   /** Replaces the input of `from`. */
   readonly input?: Json
-  /** Runs on this version of the flow (`latest`) instead of the execution's own definition. */
+  /** Runs on this version or alias of the flow (`latest`, too) instead of the execution's own definition. */
   readonly version?: string
   readonly dryRun?: boolean
 }
@@ -227,11 +230,13 @@ export interface FlowRecord {
 }
 
 export interface Engine {
+  /** The deployed flows: their texts, versions and aliases. */
+  readonly catalogue: Catalogue
   /** What {@link deploy} would say of a definition; nothing is deployed. `flow` only where there are no errors. */
   check(flow: string | Uint8Array | object): Promise<{ readonly flow?: string; readonly diagnostics: readonly Diagnostic[] }>
-  /** A flow by `name`, or `name:version`. Rejects with EngineError `flow-not-found`. */
+  /** A flow by `name`, or `name:version-or-alias`. Rejects with EngineError `flow-not-found`, `version-not-found`. */
   flow(ref: string): Promise<FlowRecord>
-  /** Text (YAML or JSON), bytes, or an object. Rejects with {@link FlowInvalid} carrying all diagnostics. */
+  /** Text (YAML or JSON), bytes, or an object: `latest` from now on. Rejects with {@link FlowInvalid} carrying all diagnostics. */
   deploy(
     flow: string | Uint8Array | object,
   ): Promise<{ readonly flow: string; readonly hash: string; readonly warnings: readonly Diagnostic[]; readonly plan: Plan }>

@@ -8,6 +8,8 @@ export interface ChildRequest {
   readonly wait: boolean
   /** Derived from the parent's id and the place of the attempt: asking again finds the same child. */
   readonly id: string
+  /** Asked for before, by a process that died: it may be there. */
+  readonly again?: boolean
   readonly depth: number
   /** `place` only of durable parents: a durable child reports to it, whoever holds the parent by then. */
   readonly parent: { readonly execution: string; readonly node: string; readonly place?: string }

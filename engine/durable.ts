@@ -1,5 +1,6 @@
 import type { Json } from '../dsl/json.ts'
 import type { LogLine } from '../executors/contract.ts'
+import type { CatalogueStore } from './catalogue/store.ts'
 import type { CarryCollector } from './carry.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from './api.ts'
 import type { DurableStart, Outcome } from './embedded/contract.ts'
@@ -31,10 +32,13 @@ export interface EndedExecution {
  * `engine-closed`, and for ids that are not there `execution-not-found`.
  */
 export interface Durable {
-  /** Keeps a deployed flow, for this process and others. */
-  save(deployed: DeployedFlow): Promise<void>
-  /** The flow of that name as it is now; undefined if there is none. Absent where this process alone deploys. */
-  find?(ref: string): Promise<DeployedFlow | undefined>
+  readonly catalogue: CatalogueStore
+  /**
+   * The flow of that name, version or alias as it is now; undefined if there is none. Absent where this process alone deploys.
+   *
+   * @param id As in {@link FlowRegistry.find}.
+   */
+  find?(ref: string, id?: string | null): Promise<DeployedFlow | undefined>
   /** Resolves when the start is safe. An id or a name that exists: that execution, untouched. Throws EngineError `conflict` for a name with another input. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution>
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>
@@ -51,6 +55,8 @@ export interface Durable {
   ended(id: string): Promise<EndedExecution>
   /** Notes that `retry` is the retry of an execution. Throws EngineError `retry-running` while an earlier one runs. */
   claimRetry(of: ExecutionRecord, retry: string): Promise<void>
+  /** True for a child that was started before, whatever its reference leads to now. Absent where children are not asked for again. */
+  hasChild?(id: string): boolean
   /** Of a child that will report to its durable parent when it ends: true while it runs. Absent where children need no telling. */
   isRunning?(id: string): boolean
   /** Asks what it stands on, within 2 s; never rejects. */

@@ -11,6 +11,17 @@ export interface DeployedFlow {
   readonly plan: Plan
   readonly prepared: PreparedPlan
   readonly warnings: readonly Diagnostic[]
+  /** Where it is about to be stored. */
+  readonly source?: FlowSource
+}
+
+/** A definition as it was written. */
+export interface FlowSource {
+  readonly text: string
+  readonly format: 'json' | 'yaml'
+  readonly etag: string
+  /** The definition as JSON: `text` itself where it was written so. */
+  readonly json: string
 }
 
 /** The limit of a list. Throws EngineError `bad-option`. */

@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto'
 import { prepare } from '../dsl/core/machine.ts'
 import type { PreparedPlan } from '../dsl/core/prepare.ts'
+import { checkFlow, type FlowRegistry as KnownHere } from '../dsl/check.ts'
 import type { Diagnostic } from '../dsl/diagnostics.ts'
 import { loadFlow } from '../dsl/load.ts'
 import type { Plan } from '../dsl/plan.ts'
+import type { FlowText } from './catalogue/api.ts'
+import { noVersion } from './catalogue/decide.ts'
+import { pickTarget, splitRef } from './catalogue/names.ts'
+import { sourceOf } from './catalogue/source.ts'
+import type { SourcedFlow } from './catalogue/store.ts'
 import { EngineError, FlowInvalid } from './errors.ts'
 import type { DeployedFlow } from './execution-info.ts'
+import { newId } from './ids.ts'
 
 /** Prepared plans kept beyond those deployed, for executions of older definitions. */
 const CACHE_LIMIT = 200
@@ -14,10 +21,32 @@ const CACHE_LIMIT = 200
 export interface KnownNames {
   hasFunction(ref: string): boolean
   hasChannel(name: string): boolean
+  /** Where others deploy, too: those of the references that lead to a flow. Absent: what is deployed here is all. */
+  resolvable?(refs: readonly string[]): Promise<ReadonlySet<string>>
 }
+
+/** `plan` and `json`, the definition as JSON, only where there are no errors. */
+export interface CheckedFlow {
+  readonly diagnostics: readonly Diagnostic[]
+  readonly plan?: Plan
+  readonly json?: () => string
+}
+
+/** What a version or an alias leads to. */
+export interface FlowTarget {
+  readonly version: string
+  readonly hash: string
+  readonly weight: number
+  readPlan(): string
+}
+
+/** The versions and aliases of a store that can be asked at once. */
+export type VersionLookup = (flow: string, qualifier: string) => readonly FlowTarget[]
 
 /** The deployed flows, and the prepared plans by hash. */
 export class FlowRegistry {
+  /** Set when there is a store that has versions. */
+  versions: VersionLookup | null = null
   private readonly flows = new Map<string, DeployedFlow>()
   private readonly prepared = new Map<string, { readonly plan: Plan; readonly prepared: PreparedPlan }>()
   private readonly known: KnownNames
@@ -27,27 +56,44 @@ export class FlowRegistry {
   }
 
   /** Checks; never rejects for a bad definition. What is no definition at all is one finding. */
-  async check(source: string | Uint8Array | object): Promise<{ readonly plan?: Plan; readonly diagnostics: readonly Diagnostic[] }> {
+  async check(source: string | Uint8Array | object): Promise<CheckedFlow> {
     if (!isSource(source)) {
       const message = `a flow is a text, bytes or an object, not ${source === null ? 'null' : typeof source}`
       return { diagnostics: [{ rule: 'schema', severity: 'error', message, path: [] }] }
     }
-    const { diagnostics, plan } = await loadFlow(source, {
-      registry: { ...this.bound(), hasFlow: (name: string) => this.flows.has(name) || isItself(name, source) },
-    })
-    return plan === undefined || diagnostics.some(isError) ? { diagnostics } : { diagnostics, plan }
+    const asked = new Set<string>()
+    const elsewhere = this.known.resolvable
+    const hasFlow = (name: string, qualifier?: string): boolean => {
+      const ref = qualifier === undefined ? name : `${name}:${qualifier}`
+      if (elsewhere === undefined) return this.has(ref)
+      asked.add(ref)
+      return true
+    }
+    const { diagnostics, plan, definition, document } = await loadFlow(source, { registry: { ...this.bound(), hasFlow } })
+    if (plan === undefined || diagnostics.some(isError)) return { diagnostics }
+    const json = (): string => JSON.stringify(definition)
+    if (elsewhere === undefined || asked.size === 0) return { diagnostics, plan, json }
+    const known = await elsewhere([...asked])
+    if (known.size === asked.size) return { diagnostics, plan, json }
+    const again: KnownHere = { hasFlow: (name, qualifier) => known.has(qualifier === undefined ? name : `${name}:${qualifier}`) }
+    const unknown = checkFlow(document, { registry: again }).diagnostics.filter(({ rule }) => rule === 'unknown-flow')
+    return { diagnostics: [...diagnostics, ...unknown].sort(byPosition), plan, json }
   }
 
   /** Checks and compiles; rejects with FlowInvalid. What the registry at hand does not know is a warning: it may come later. */
-  async load(source: string | Uint8Array | object): Promise<DeployedFlow> {
-    const { diagnostics, plan } = await this.check(source)
-    if (plan === undefined) throw new FlowInvalid(isSource(source) ? nameOf(source) : '(none)', diagnostics)
+  async load(source: string | Uint8Array | object, format?: FlowText['format']): Promise<SourcedFlow> {
+    const { diagnostics, plan, json } = await this.check(source)
+    if (plan === undefined || json === undefined) throw new FlowInvalid(isSource(source) ? nameOf(source) : '(none)', diagnostics)
     const { hash, prepared } = this.prepare(plan)
-    return { name: plan.flow, version: 'latest', hash, plan, prepared, warnings: diagnostics }
+    return { name: plan.flow, version: 'latest', hash, plan, prepared, warnings: diagnostics, source: sourceOf(source, json(), format) }
   }
 
   add(deployed: DeployedFlow): void {
     this.flows.set(deployed.name, deployed)
+  }
+
+  delete(name: string): void {
+    this.flows.delete(name)
   }
 
   /** A flow that was deployed by an earlier process. */
@@ -60,25 +106,30 @@ export class FlowRegistry {
     return [...this.flows.values()]
   }
 
-  /** `name` or `name:latest`; undefined if there is none. */
-  find(ref: string): DeployedFlow | undefined {
+  /**
+   * `name`, or `name:version-or-alias`; undefined if there is none.
+   *
+   * @param id Of the execution that is to run it, which chooses between weighted versions; null: the heavier one; absent: whichever.
+   */
+  find(ref: string, id?: string | null): DeployedFlow | undefined {
     if (typeof ref !== 'string') return undefined
     const plain = this.flows.get(ref)
     if (plain !== undefined) return plain
-    const colon = ref.indexOf(':')
-    const qualifier = ref.slice(colon + 1)
-    return colon > 0 && (qualifier === 'latest' || qualifier === '$LATEST') ? this.flows.get(ref.slice(0, colon)) : undefined
+    const { name, qualifier } = splitRef(ref)
+    if (qualifier === undefined) return this.flows.get(name)
+    const target = pickTarget(this.versions?.(name, qualifier) ?? [], ref, id === undefined ? newId() : id)
+    return target && this.byHash(target.hash, { flow: name, version: target.version }, target.readPlan)
   }
 
-  /** Throws EngineError `flow-not-found`. */
-  get(ref: string): DeployedFlow {
-    const found = this.find(ref)
-    if (found !== undefined) return found
-    return this.refuse(ref)
+  /** As {@link find}. Throws EngineError `flow-not-found`, `version-not-found`. */
+  get(ref: string, id?: string | null): DeployedFlow {
+    return this.find(ref, id) ?? this.refuse(ref)
   }
 
-  /** Throws EngineError `flow-not-found`. */
+  /** Throws EngineError `flow-not-found`, `version-not-found`. */
   refuse(ref: string): never {
+    const { name, qualifier } = splitRef(String(ref))
+    if (qualifier !== undefined && this.flows.has(name)) throw noVersion(name, qualifier)
     const names = [...this.flows.keys()].sort().slice(0, 20).join(', ')
     throw new EngineError('flow-not-found', `no flow ${String(ref)}; deployed: ${names || 'none'}`)
   }
@@ -92,6 +143,12 @@ export class FlowRegistry {
   /** A plan that is at hand. */
   cached(hash: string): { readonly plan: Plan; readonly prepared: PreparedPlan } | undefined {
     return this.prepared.get(hash)
+  }
+
+  /** Without reading a plan. */
+  private has(ref: string): boolean {
+    const { name, qualifier } = splitRef(ref)
+    return qualifier === undefined ? this.flows.has(name) : (this.versions?.(name, qualifier) ?? []).length > 0
   }
 
   private prepare(plan: Plan, known?: string): { readonly hash: string; readonly plan: Plan; readonly prepared: PreparedPlan } {
@@ -126,8 +183,8 @@ function isSource(source: unknown): boolean {
   return typeof source === 'string' || (typeof source === 'object' && source !== null)
 }
 
-function isItself(name: string, source: string | Uint8Array | object): boolean {
-  return nameOf(source) === name
+function byPosition(a: Diagnostic, b: Diagnostic): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)
 }
 
 /** The name of a definition that may be anything; for messages. */

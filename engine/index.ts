@@ -22,6 +22,19 @@ export type {
   StartOptions,
 } from './api.ts'
 export type { EngineFunctions, FunctionDocument } from './function-documents.ts'
+export type {
+  AliasTarget,
+  Catalogue,
+  CatalogueDefinition,
+  CatalogueFlow,
+  FlowAlias,
+  FlowText,
+  Page,
+  PageOptions,
+  Preconditions,
+  PutOptions,
+  PutResult,
+} from './catalogue/api.ts'
 export type { Diagnostic } from '../dsl/diagnostics.ts'
 export type { ErrorDocument } from '../dsl/errors.ts'
 export type { Json, JsonObject } from '../dsl/json.ts'

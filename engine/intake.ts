@@ -6,7 +6,7 @@ import type { CallbackResult, StartOptions } from './api.ts'
 import { EngineError } from './errors.ts'
 
 const ID = /^[A-Za-z0-9_.-]{1,128}$/
-const START_OPTIONS: ReadonlySet<string> = new Set(['input', 'id', 'name', 'trigger', 'signal', 'onNode'])
+const START_OPTIONS: ReadonlySet<string> = new Set(['input', 'id', 'name', 'trigger', 'signal', 'mode', 'onNode'])
 
 /** Copies what comes in, within the limits of flow-language.md, 6. Throws EngineError `payload-too-large`, `payload-too-deep`, `bad-input`. */
 export function takeInput(input: unknown, what = 'input'): Json {
@@ -31,7 +31,8 @@ export function checkKeys(options: object, known: ReadonlySet<string>, what: str
 /** Throws EngineError `bad-option`, or `aborted` if the signal already is. */
 export function checkStart(options: StartOptions): void {
   checkKeys(options, START_OPTIONS, 'start')
-  const { id, name, signal, onNode } = options
+  const { id, name, signal, mode, onNode } = options
+  if (mode !== undefined && mode !== 'express') throw new EngineError('bad-option', 'mode must be express, or not be given')
   if (id !== undefined && (typeof id !== 'string' || !ID.test(id)))
     throw new EngineError('bad-option', `id ${shown(id)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
   if (name !== undefined && (typeof name !== 'string' || !ID.test(name)))

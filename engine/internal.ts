@@ -76,6 +76,18 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     check: (source) => call((e) => e.check(source)),
     flow: (ref) => call((e) => e.flow(ref)),
     deploy: (source) => call((e) => e.deploy(source)),
+    catalogue: {
+      get: (flow, given) => call((e) => e.catalogue.get(flow, given)),
+      list: (given) => call((e) => e.catalogue.list(given)),
+      put: (source, given) => call((e) => e.catalogue.put(source, given)),
+      remove: (flow, given) => call((e) => e.catalogue.remove(flow, given)),
+      publish: (flow, given) => call((e) => e.catalogue.publish(flow, given)),
+      versions: (flow, given) => call((e) => e.catalogue.versions(flow, given)),
+      version: (flow, version) => call((e) => e.catalogue.version(flow, version)),
+      aliases: (flow) => call((e) => e.catalogue.aliases(flow)),
+      setAlias: (flow, alias, target) => call((e) => e.catalogue.setAlias(flow, alias, target)),
+      removeAlias: (flow, alias) => call((e) => e.catalogue.removeAlias(flow, alias)),
+    },
     async start(flow: string, given: StartOptions = {}) {
       const id = given.id ?? newId()
       // a start whose answer was lost in a crash is found again by its id

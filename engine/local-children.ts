@@ -15,7 +15,7 @@ import type { FlowRegistry } from './flow-registry.ts'
 export interface ChildHosts {
   readonly flows: FlowRegistry
   /** Asks the registry that several engines share; absent: `flows` is all there is. */
-  readonly shared?: (flow: string) => Promise<DeployedFlow | undefined>
+  readonly shared?: (flow: string, id: string) => Promise<DeployedFlow | undefined>
   /** Null: this engine runs express flows only. */
   durable(): Promise<Durable> | null
   startExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution
@@ -45,8 +45,9 @@ export class LocalChildren implements ChildLauncher {
       return NOTHING
     }
     const { shared } = this.hosts
+    if (request.again === true) return this.launchAgain(run, request, ended, detached)
     if (shared !== undefined && resolved === undefined) return this.launchLater(shared, run, request, ended, detached)
-    const deployed = shared === undefined ? this.hosts.flows.find(request.flow) : (resolved as DeployedFlow | null)
+    const deployed = shared === undefined ? this.hosts.flows.find(request.flow, request.id) : (resolved as DeployedFlow | null)
     if (deployed === undefined || deployed === null)
       return refuse('FlowNotFound', ENGINE_ERRORS.FlowNotFound, `no flow ${request.flow} is deployed`)
     if (request.depth > MAX_DEPTH) {
@@ -82,7 +83,7 @@ export class LocalChildren implements ChildLauncher {
   ): RunningChild {
     let given: keyof RunningChild | null = null
     let child: RunningChild | null = null
-    shared(request.flow).then(
+    shared(request.flow, request.id).then(
       (resolved) => {
         if (given === null) child = this.launch(run, request, ended, detached, resolved ?? null)
       },
@@ -91,6 +92,32 @@ export class LocalChildren implements ChildLauncher {
         if (given === null) ended(false, document as unknown as Json)
       },
     )
+    const give = (how: keyof RunningChild) => () => {
+      given ??= how
+      child?.[how]()
+    }
+    return { stop: give('stop'), abandon: give('abandon') }
+  }
+
+  /** A child that an earlier process has started is that child, whatever its reference leads to by now. */
+  private launchAgain(run: NodeRun, request: ChildRequest, ended: (ok: boolean, value: Json) => void, detached: () => void): RunningChild {
+    const opening = this.hosts.durable()
+    const launch = (isThere: boolean): RunningChild =>
+      isThere && opening !== null
+        ? launchDurable(opening, null, request, null, ended, detached)
+        : this.launch(run, { ...request, again: false }, ended, detached)
+    if (opening === null) return launch(false)
+    let given: keyof RunningChild | null = null
+    let child: RunningChild | null = null
+    opening
+      .then((host) => host.hasChild?.(request.id) === true)
+      .then(
+        (isThere) => {
+          if (given === null) child = launch(isThere)
+        },
+        // a failed store or a closed engine: the recovery asks again
+        () => undefined,
+      )
     const give = (how: keyof RunningChild) => () => {
       given ??= how
       child?.[how]()
@@ -136,9 +163,10 @@ function tell(
   else ended(false, error as unknown as Json)
 }
 
+/** @param deployed Null: the child is there. */
 function launchDurable(
   opening: Promise<Durable>,
-  deployed: DeployedFlow,
+  deployed: DeployedFlow | null,
   request: ChildRequest,
   input: Json,
   ended: (ok: boolean, value: Json) => void,
@@ -149,12 +177,8 @@ function launchDurable(
   const begin = async (): Promise<void> => {
     const host = await opening
     const reports = request.wait && place !== undefined
-    const { existed } = await host.start(deployed, {
-      id: request.id,
-      input,
-      depth: request.depth,
-      parent: { execution: parent, node, ...(reports ? { place } : {}) },
-    })
+    const start = { id: request.id, input, depth: request.depth, parent: { execution: parent, node, ...(reports ? { place } : {}) } }
+    const { existed } = deployed === null ? { existed: true } : await host.start(deployed, start)
     if (stopped && request.wait) host.stop(request.id).catch(() => undefined)
     if (!request.wait) return ended(true, { executionId: request.id })
     if (reports && !existed) return detached()

@@ -1,5 +1,4 @@
 import { jsonBytes, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
-import type { Plan } from '../dsl/plan.ts'
 import type { Json } from '../dsl/json.ts'
 import { Outbound } from '../executors/outbound/outbound.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
@@ -20,12 +19,16 @@ import type {
   StartOptions,
 } from './api.ts'
 import { forRerun, forRetry, inputsFor } from './carry.ts'
+import type { Catalogue } from './catalogue/api.ts'
+import { LocalCatalogue } from './catalogue/catalogue.ts'
+import { noFlow, noVersion } from './catalogue/decide.ts'
+import { splitRef } from './catalogue/names.ts'
+import type { CatalogueStore } from './catalogue/store.ts'
 import { Channels } from './channels.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Durable, EndedExecution } from './durable.ts'
 import { invokeDirectly } from './direct-invocation.ts'
 import type { Outcome } from './embedded/contract.ts'
-import type { EmbeddedHost } from './embedded/embedded-host.ts'
 import { EngineError, ExecutionFailed, waitAborted } from './errors.ts'
 import type { DeployedFlow } from './execution-info.ts'
 import {
@@ -91,6 +94,9 @@ export class LocalEngine implements Engine {
   private readonly closed = new AbortController()
   private opening: Promise<Durable> | null = null
   private host: Durable | null = null
+  private readonly stored: LocalCatalogue
+  /** The catalogue of an engine without a store; made when it is first used. */
+  private loneStore: ReturnType<typeof openLoneCatalogue> | null = null
   private closing: Promise<void> | null = null
 
   private constructor(options: EngineOptions, seams: EngineSeams) {
@@ -110,10 +116,18 @@ export class LocalEngine implements Engine {
     this.flows = new FlowRegistry({
       hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
+      ...(options.engine === 'temporal' ? { resolvable: (refs: readonly string[]) => this.resolvable(refs) } : {}),
+    })
+    this.stored = new LocalCatalogue({
+      flows: this.flows,
+      mustBeOpen: () => this.mustBeOpen(),
+      store: () => this.catalogueStore(),
+      admit: (deployed) => this.admit(deployed),
+      running: (flow) => this.runningExpress(flow),
     })
     this.children = new LocalChildren({
       flows: this.flows,
-      ...(options.engine === 'temporal' ? { shared: async (flow: string) => (await this.opened()).find?.(flow) } : {}),
+      ...(options.engine === 'temporal' ? { shared: async (flow: string, id: string) => (await this.opened()).find?.(flow, id) } : {}),
       durable: () => (options.engine === 'express' ? null : this.opened()),
       startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
     })
@@ -145,31 +159,37 @@ export class LocalEngine implements Engine {
 
   async flow(ref: string): Promise<FlowRecord> {
     this.mustBeOpen()
-    const { name: flow, version, hash, plan } = await this.deployed(ref)
+    const { name: flow, version, hash, plan } = await this.deployed(ref, null)
     return { flow, version, hash, mode: plan.mode }
   }
 
   async deploy(source: string | Uint8Array | object): ReturnType<Engine['deploy']> {
     this.mustBeOpen()
     const deployed = await this.flows.load(source)
-    if (deployed.plan.mode === 'standard' && this.options.engine === 'express') {
-      throw new EngineError(
-        'not-express',
-        `flow ${deployed.name} is a standard flow, and this engine runs express flows only; set mode: express, or use the embedded engine`,
-      )
-    }
-    const host = this.options.engine === 'temporal' ? await this.opened() : this.host
-    if (host !== null) await host.save(deployed)
-    this.flows.add(deployed)
+    this.admit(deployed)
+    // without a store it is stored when there is one
+    if (this.shared || this.opening !== null || this.loneStore !== null) await this.stored.save(deployed)
+    else this.flows.add(deployed)
     const { name: flow, hash, warnings, plan } = deployed
     return { flow, hash, warnings, plan }
+  }
+
+  get catalogue(): Catalogue {
+    return this.stored
   }
 
   async start(flow: string, options: StartOptions = {}): Promise<Execution> {
     this.mustBeOpen()
     checkStart(options)
     const input = takeInput(options.input)
-    return this.begin(this.shared ? await this.deployed(flow) : this.flows.get(flow), input, options)
+    // at once, so that no deletion of the flow comes between
+    const deployed = this.shared ? undefined : this.flows.find(flow, options.id)
+    if (deployed !== undefined) {
+      checkMode(deployed, options)
+      return this.begin(deployed, input, options)
+    }
+    const found = await this.toStart(flow, options)
+    return 'deployed' in found ? this.begin(found.deployed, input, options) : found.existing
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
@@ -179,12 +199,14 @@ export class LocalEngine implements Engine {
     try {
       this.mustBeOpen()
       checkStart(options)
+      if (options.id !== undefined) return this.start(flow, options).then((execution) => execution.result(signalOf(options)))
       deployed = this.flows.get(flow)
+      checkMode(deployed, options)
       input = takeInput(options.input)
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    if (deployed.plan.mode === 'express' && options.id === undefined) return this.runExpress(deployed, input, options)
+    if (deployed.plan.mode === 'express') return this.runExpress(deployed, input, options)
     return this.begin(deployed, input, options).then((execution) => execution.result(signalOf(options)))
   }
 
@@ -235,12 +257,17 @@ export class LocalEngine implements Engine {
     const given = options.input === undefined ? undefined : takeInput(options.input)
     const { durable, collector, deployed, record } = await this.endedExecution(id)
     const { flow } = record
-    const target = options.version === undefined ? deployed : await this.deployed(`${flow}:${options.version}`)
+    const newOne = newId()
+    const target = options.version === undefined ? deployed : await this.deployed(`${flow}:${options.version}`, newOne)
+    if (target.plan.mode === 'express')
+      throw new EngineError(
+        'not-durable',
+        `version ${target.version} of flow ${flow} is an express flow, which cannot be run again from a node`,
+      )
     const from = options.from ?? target.plan.start
     const request = { from, before: deployed.plan, after: target.plan }
     const { carried, plan } = forRerun(collector, request)
     if (options.dryRun === true) return plan
-    const newOne = newId()
     await durable.start(target, {
       id: newOne,
       fresh: true,
@@ -365,6 +392,7 @@ export class LocalEngine implements Engine {
     this.closed.abort(new EngineError('engine-closed', 'the engine was closed'))
     const host = this.opening === null ? null : await this.opening.catch(() => null)
     await host?.close()
+    this.loneStore?.then(({ close }) => close()).catch(() => undefined)
     // not before: a standard flow that waits for one would take the stop for its end
     for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     await this.registry.executors.stopAll()
@@ -385,14 +413,42 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     checkStart(options)
     const input = takeInput(options.input)
-    const deployed = await this.deployed(flow)
+    const found = await this.toStart(flow, options)
+    if ('existing' in found) return found.existing.result(signalOf(options))
+    const { deployed } = found
     if (deployed.plan.mode === 'express' && options.id === undefined) return this.runExpress(deployed, input, options)
     return (await this.begin(deployed, input, options)).result(signalOf(options))
   }
 
-  private async deployed(ref: string): Promise<DeployedFlow> {
-    if (!this.shared) return this.flows.get(ref)
-    return (await (await this.opened()).find?.(ref)) ?? this.flows.refuse(ref)
+  /** @param id As in {@link FlowRegistry.find}. Throws EngineError `flow-not-found`, `version-not-found`. */
+  private async deployed(ref: string, id?: string | null): Promise<DeployedFlow> {
+    if (!this.shared) return this.flows.get(ref, id)
+    const host = await this.opened()
+    const found = await host.find?.(ref, id)
+    if (found !== undefined) return found
+    // which of the two is missing
+    const { name, qualifier } = splitRef(String(ref))
+    if (qualifier !== undefined && (await host.find?.(name)) !== undefined) throw noVersion(name, qualifier)
+    throw noFlow(String(ref))
+  }
+
+  /** What a start is to run. An id that exists is that execution, also when its flow, or the version, is gone. */
+  private async toStart(
+    flow: string,
+    options: StartOptions,
+  ): Promise<{ readonly deployed: DeployedFlow } | { readonly existing: Execution }> {
+    const { id } = options
+    try {
+      const deployed = await this.deployed(flow, id)
+      checkMode(deployed, options)
+      return { deployed }
+    } catch (error) {
+      const isMissing = error instanceof EngineError && (error.code === 'flow-not-found' || error.code === 'version-not-found')
+      if (!isMissing || id === undefined) throw error
+      const record = await this.describe(id).catch(() => null)
+      if (record === null) throw error
+      return { existing: this.handle(id, record.flow) }
+    }
   }
 
   private async begin(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
@@ -456,6 +512,29 @@ export class LocalEngine implements Engine {
       describe: async () => execution.describe(),
       stop: async () => stopExpress(execution),
     }
+  }
+
+  private runningExpress(flow: string): ExpressExecution[] {
+    return [...this.express.values()].filter(({ deployed, flow: { status } }) => deployed.name === flow && status === 'running')
+  }
+
+  /** Throws EngineError `not-express`. */
+  private admit({ name, plan }: DeployedFlow): void {
+    if (plan.mode !== 'standard' || this.options.engine !== 'express') return
+    const remedy = 'and this engine runs express flows only; set mode: express, or use the embedded engine'
+    throw new EngineError('not-express', `flow ${name} is a standard flow, ${remedy}`)
+  }
+
+  private async resolvable(refs: readonly string[]): Promise<ReadonlySet<string>> {
+    const host = await this.opened()
+    const found = await Promise.all(refs.map(async (ref) => host.find?.(ref, null)))
+    return new Set(refs.filter((_ref, at) => found[at] !== undefined))
+  }
+
+  private async catalogueStore(): Promise<CatalogueStore> {
+    if (this.options.engine !== 'express') return (await this.opened()).catalogue
+    this.loneStore ??= openLoneCatalogue(this.flows)
+    return (await this.loneStore).catalogue
   }
 
   /** An express execution that `describe`, `stop` and `result` find. */
@@ -544,16 +623,17 @@ export class LocalEngine implements Engine {
     }
     const open = this.seams.temporal ?? (await import('./temporal/index.ts')).openTemporal.bind(null, this.options)
     const host = await open(services)
-    for (const deployed of this.flows.all()) await host.save(deployed)
     this.host = host
     return host
   }
 
   private async openHost(): Promise<Durable> {
-    const [{ Store }, { EmbeddedHost }, { EmbeddedDurable }] = await Promise.all([
+    const [{ Store }, { EmbeddedHost }, { EmbeddedDurable }, { EmbeddedCatalogue }, { Deletions }] = await Promise.all([
       import('./embedded/store.ts'),
       import('./embedded/embedded-host.ts'),
       import('./embedded/embedded-durable.ts'),
+      import('./embedded/catalogue.ts'),
+      import('./embedded/deletions.ts'),
     ])
     const store = await Store.open(this.options.store ?? ':memory:')
     const host = new EmbeddedHost(store, {
@@ -570,30 +650,24 @@ export class LocalEngine implements Engine {
       host.journal.eager = true
       host.afterEvent = this.seams.afterEvent
     }
+    const deletions = new Deletions(host)
+    const catalogue = new EmbeddedCatalogue(store, host.journal, this.flows, deletions)
     try {
-      this.loadStoredFlows(host)
-      for (const deployed of this.flows.all()) await host.saveFlow(deployed)
+      catalogue.load()
+      await saveAll(this.flows, catalogue)
       host.prepareRecovery()
     } catch (error) {
       // else its lock would be held for as long as this process lives
       host.abandon()
       throw error
     }
-    this.host = new EmbeddedDurable(host)
+    this.host = new EmbeddedDurable(host, catalogue)
     // what was left goes on by itself; nobody has to wait for it
-    setImmediate(() => host.recover().catch(() => undefined))
+    setImmediate(() => {
+      deletions.resume().catch(() => undefined)
+      host.recover().catch(() => undefined)
+    })
     return this.host
-  }
-
-  /** A plan that cannot be read must not keep the others from running. */
-  private loadStoredFlows(host: EmbeddedHost): void {
-    for (const { name, hash, plan } of host.reader.storedFlows()) {
-      try {
-        this.flows.addStored(hash, JSON.parse(plan) as Plan)
-      } catch (error) {
-        process.emitWarning(`flow ${name} cannot be read from the store, deploy it again: ${String(error)}`, 'FnflowStoreWarning')
-      }
-    }
   }
 
   private callbackUrl(token: string): string {
@@ -603,6 +677,36 @@ export class LocalEngine implements Engine {
   private log(line: LogLine, execution: string | undefined, node: string | undefined): void {
     this.onLog({ ...line, ...(execution === undefined ? {} : { execution }), ...(node === undefined ? {} : { node }) })
   }
+}
+
+/** Stores what was deployed before there was a store. */
+async function saveAll(flows: FlowRegistry, catalogue: CatalogueStore): Promise<void> {
+  for (const deployed of flows.all()) {
+    if (deployed.source !== undefined) await catalogue.put({ ...deployed, source: deployed.source }, {})
+  }
+}
+
+/** In memory, for an engine that keeps nothing else. */
+async function openLoneCatalogue(flows: FlowRegistry): Promise<{ readonly catalogue: CatalogueStore; close(): void }> {
+  const [{ Store }, { Journal }, { EmbeddedCatalogue }, { NO_EXECUTIONS }] = await Promise.all([
+    import('./embedded/store.ts'),
+    import('./embedded/journal.ts'),
+    import('./embedded/catalogue.ts'),
+    import('./embedded/deletions.ts'),
+  ])
+  const store = await Store.open(':memory:')
+  const catalogue = new EmbeddedCatalogue(store, new Journal(store, () => undefined), flows, NO_EXECUTIONS)
+  await saveAll(flows, catalogue)
+  return { catalogue, close: () => store.close() }
+}
+
+/** Throws EngineError `not-express` where only an express flow will do. */
+function checkMode({ name, plan }: DeployedFlow, { mode }: StartOptions): void {
+  if (mode !== 'express' || plan.mode === 'express') return
+  throw new EngineError(
+    'not-express',
+    `flow ${name} is a standard flow, which may take longer than its caller waits; start it without mode`,
+  )
 }
 
 function stopOnAbort(execution: ExpressExecution, signal: AbortSignal): void {

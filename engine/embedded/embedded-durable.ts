@@ -6,6 +6,7 @@ import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { EngineHealth } from '../observer.ts'
 import type { DurableStart, Outcome } from './contract.ts'
+import type { EmbeddedCatalogue } from './catalogue.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 
 /** A retry that is claimed is started within this, ms. */
@@ -17,12 +18,11 @@ export class EmbeddedDurable implements Durable {
   readonly host: EmbeddedHost
   private readonly claims = new Map<string, { readonly retry: string; readonly until: number }>()
 
-  constructor(host: EmbeddedHost) {
-    this.host = host
-  }
+  readonly catalogue: EmbeddedCatalogue
 
-  save(deployed: DeployedFlow): Promise<void> {
-    return this.host.saveFlow(deployed)
+  constructor(host: EmbeddedHost, catalogue: EmbeddedCatalogue) {
+    this.host = host
+    this.catalogue = catalogue
   }
 
   async start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution> {
@@ -89,6 +89,10 @@ export class EmbeddedDurable implements Durable {
     this.claims.set(of.id, { retry, until: Date.now() + CLAIM_MS })
     const [oldest] = this.claims.keys()
     if (this.claims.size > CLAIMS_KEPT) this.claims.delete(oldest as string)
+  }
+
+  hasChild(id: string): boolean {
+    return this.host.exists(id)
   }
 
   isRunning(id: string): boolean {

@@ -157,21 +157,6 @@ export class EmbeddedHost {
     })
   }
 
-  /** Keeps a deployed flow for the processes to come. */
-  saveFlow(deployed: DeployedFlow): Promise<void> {
-    const { name, hash } = deployed
-    this.journal.write(() => {
-      this.savePlan(deployed)
-      this.store.run(
-        'INSERT INTO flows (name, hash, deployed_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, deployed_at = excluded.deployed_at',
-        name,
-        hash,
-        Date.now(),
-      )
-    })
-    return this.journal.settled()
-  }
-
   /** In the transaction that first needs it: an execution must not point to a plan that was never written. */
   private savePlan({ hash, plan }: DeployedFlow): void {
     if (this.savedPlans.has(hash)) return
@@ -416,7 +401,7 @@ export class EmbeddedHost {
     }
     for (const command of outstanding(execution.flow)) {
       if (!(command instanceof NodeRun)) continue
-      if (command.kind !== null) this.issue(execution, command, command.kind)
+      if (command.kind !== null) this.issue(execution, command, command.kind, true)
     }
     this.announceWaiting(execution)
     this.settleIdle(execution)
@@ -478,7 +463,7 @@ export class EmbeddedHost {
     insertEvent(this.store, execution.key, { seq: ++execution.seq, time: event.time, kind: EVENT[kind], place, data: JSON.stringify(data) })
   }
 
-  private issue(execution: EmbeddedExecution, run: NodeRun, effect: Effect): void {
+  private issue(execution: EmbeddedExecution, run: NodeRun, effect: Effect, again = false): void {
     const { attempt } = run
     execution.underWay += 1
     if (effect === 'invoke') this.services.invoker.dispatch(run, execution, Date.now())
@@ -487,10 +472,10 @@ export class EmbeddedHost {
         if (run.attempt === attempt) execution.ended(run, ok, value)
         else execution.underWay -= 1
       })
-    } else this.launch(execution, run)
+    } else this.launch(execution, run, again)
   }
 
-  private launch(execution: EmbeddedExecution, run: NodeRun): void {
+  private launch(execution: EmbeddedExecution, run: NodeRun, again: boolean): void {
     const plan = run.node.plan as PlanSubflowNode
     const { attempt } = run
     const place = placeOf(run)
@@ -500,6 +485,7 @@ export class EmbeddedHost {
         flow: plan.flow,
         wait: plan.wait,
         id: derivedId('child', execution.start.id, place),
+        again,
         depth: execution.depth + 1,
         parent: { execution: execution.start.id, node: lineageOf(run), place },
       },

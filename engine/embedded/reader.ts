@@ -77,11 +77,6 @@ export class Reader {
     return { deployed, flow }
   }
 
-  /** The deployed flows; `plan` is JSON. */
-  storedFlows(): { name: string; hash: string; plan: string }[] {
-    return this.store.all('SELECT flows.name, flows.hash, plans.plan FROM flows JOIN plans ON plans.hash = flows.hash')
-  }
-
   private fold(id: string, recorder: Recorder): Folder {
     const row = this.row(id)
     const { deployed, start } = this.host.startOf(row)

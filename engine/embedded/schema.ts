@@ -102,6 +102,51 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX logs_time ON logs (execution, time);
   ALTER TABLE logs ADD COLUMN attempt INTEGER;
   `,
+  // the catalogue: texts as they were written (json only of those that are YAML), versions, aliases, and deletions under way
+  `
+  ALTER TABLE plans ADD COLUMN definition TEXT;
+
+  ALTER TABLE flows ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE flows ADD COLUMN mode TEXT NOT NULL DEFAULT 'standard';
+  ALTER TABLE flows ADD COLUMN etag TEXT;
+  ALTER TABLE flows ADD COLUMN format TEXT;
+  ALTER TABLE flows ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE flows ADD COLUMN text TEXT;
+  ALTER TABLE flows ADD COLUMN json TEXT;
+  UPDATE flows SET
+    seq = (SELECT count(*) FROM flows AS f WHERE f.deployed_at < flows.deployed_at OR (f.deployed_at = flows.deployed_at AND f.name <= flows.name)),
+    mode = coalesce((SELECT json_extract(plans.plan, '$.mode') FROM plans WHERE plans.hash = flows.hash AND json_valid(plans.plan)), 'standard');
+  CREATE UNIQUE INDEX flows_seq ON flows (seq);
+
+  CREATE TABLE flow_versions (
+    flow TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    etag TEXT,
+    format TEXT,
+    published_at INTEGER NOT NULL,
+    description TEXT,
+    text TEXT,
+    json TEXT,
+    PRIMARY KEY (flow, seq)
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX flow_versions_name ON flow_versions (flow, version);
+
+  CREATE TABLE flow_aliases (
+    flow TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    version TEXT NOT NULL,
+    weight INTEGER NOT NULL,
+    other TEXT,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (flow, alias)
+  ) WITHOUT ROWID;
+
+  -- executions up to this key are still to be cancelled
+  CREATE TABLE flow_deletions (flow TEXT PRIMARY KEY, upto INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -29,7 +29,6 @@ export const PROBLEM_CODES = {
   conflict: 409,
   express: 409,
   'unsupported-media-type': 415,
-  'name-mismatch': 422,
   'invalid-body': 422,
   'execution-failed': 422,
   unsupported: 422,

@@ -33,7 +33,7 @@ import { ExpressExecution, type ExpressDone, type ExpressServices, type ExpressS
 import { callbackToken, derivedId, tokenHash } from '../ids.ts'
 import type { InvocationOwner, Invoker } from '../invoker.ts'
 import { ownerOf } from './codec.ts'
-import { hasLoop, hintsOf } from './flows.ts'
+import { findFlow, hasLoop, hintsOf } from './flows.ts'
 import type { Registry } from './registry/registry.ts'
 import { isPassing } from './temporal-errors.ts'
 
@@ -189,14 +189,14 @@ export class Activities {
 
   private async resolve({ scope, execution, place, flow }: ResolveRequest): Promise<ResolvedChild | null> {
     const registry = await this.services.scoped(scope)
-    const found = await registry.flow(nameOf(flow))
+    const id = derivedId('child', execution, place)
+    const found = await findFlow(registry.catalogue, flow, id)
     if (found === undefined) return null
     const planText = await registry.plan(found.hash)
     if (planText === undefined) return null
     const plan = JSON.parse(planText) as Plan
     const hints = hintsOf(plan, await this.services.registry.functions(), this.services.mainQueue)
     const { name, hash, version, mode } = found
-    const id = derivedId('child', execution, place)
     return { id, flow: name, version, hash, mode, hints, hasLoop: hasLoop(plan) }
   }
 
@@ -390,11 +390,6 @@ function failureOf(document: ErrorDocument): ApplicationFailure {
 function isFinal(error: unknown): boolean {
   const { name } = (error ?? {}) as { name?: unknown }
   return name === 'ActivityNotFoundError' || name === 'ActivityCancelledError' || name === 'ActivityResetError'
-}
-
-/** `name:latest` -> `name`. */
-export function nameOf(ref: string): string {
-  return ref.replace(/:(?:latest|\$LATEST)$/, '')
 }
 
 /** The value with some texts in it replaced; itself where there are none. */

@@ -88,7 +88,7 @@ export class Sweeper {
 
   /** One sweep; what fails is left to the next. */
   async sweep(): Promise<void> {
-    for (const what of [this.deliver, this.record, this.recordPast, this.archive, this.retry, this.prune]) {
+    for (const what of [this.deliver, this.endDeletions, this.record, this.recordPast, this.archive, this.retry, this.prune]) {
       if (this.closed) return
       await what.call(this).catch(() => undefined)
     }
@@ -104,6 +104,11 @@ export class Sweeper {
 
   private async deliver(): Promise<void> {
     for (const answer of await this.registry.undeliveredAnswers(UNDELIVERED_MS, PER_SWEEP)) await this.host.deliver(answer)
+  }
+
+  /** Of flows that were deleted by a process that is gone. */
+  private endDeletions(): Promise<void> {
+    return this.host.catalogue.resumeDeletions()
   }
 
   private async record(): Promise<void> {

@@ -23,12 +23,12 @@ import type { DurableStart, Outcome } from '../embedded/contract.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
-import { tokenHash } from '../ids.ts'
+import { newId, tokenHash } from '../ids.ts'
 import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
-import { nameOf } from './activities.ts'
+import { TemporalCatalogue } from './catalogue.ts'
 import type { Cluster } from './cluster.ts'
 import { followExecution } from './follow.ts'
-import { hasLoop, hintsOf } from './flows.ts'
+import { findFlow, hasLoop, hintsOf } from './flows.ts'
 import { listExecutions } from './listing.ts'
 import { waitForOutcome } from './outcome.ts'
 import { takeName } from './names.ts'
@@ -69,6 +69,7 @@ export class TemporalHost implements Durable {
   private readonly scope: string
   private readonly flows: FlowRegistry
   readonly reader: Reader
+  readonly catalogue: TemporalCatalogue
   private readonly closing: () => Promise<void>
   private readonly callbackUrl: (token: string) => string
   private readonly closed = new AbortController()
@@ -84,15 +85,17 @@ export class TemporalHost implements Durable {
     this.reader = new Reader(cluster, registry, scope, flows)
     this.closing = closing
     this.callbackUrl = callbackUrl
+    const executions = {
+      list: (options: ListOptions) => this.list(options),
+      isRunning: async (id: string) => (await cluster.ask(() => this.reader.state(id))) === 'running',
+      cancel: (id: string) => this.cancel(id),
+    }
+    this.catalogue = new TemporalCatalogue(registry.catalogue, flows, executions, this.closed.signal)
   }
 
-  save({ name, hash, plan }: DeployedFlow): Promise<void> {
-    return this.registry.deployFlow({ name, hash, mode: plan.mode, planText: JSON.stringify(plan) })
-  }
-
-  async find(ref: string): Promise<DeployedFlow | undefined> {
+  async find(ref: string, id?: string | null): Promise<DeployedFlow | undefined> {
     if (typeof ref !== 'string') return undefined
-    const found = await this.registry.flow(nameOf(ref))
+    const found = await findFlow(this.registry.catalogue, ref, id === undefined ? newId() : id)
     if (found === undefined) return undefined
     const { plan, prepared } = await this.cluster.planOf(found.hash, this.flows)
     return { name: found.name, version: found.version, hash: found.hash, plan, prepared, warnings: [] }
@@ -319,6 +322,14 @@ export class TemporalHost implements Durable {
       return await asking
     } catch (error) {
       return !isNotFound(error)
+    }
+  }
+
+  private async cancel(id: string): Promise<void> {
+    try {
+      await this.handle(id).cancel()
+    } catch (error) {
+      if (!isNotFound(error)) throw await this.refused(error)
     }
   }
 

@@ -115,7 +115,7 @@ async function definitionRoutes(plain: FastifyInstance, { engine }: { readonly e
   app.put('/v1/flows/:name', { config: { role: 'admin' }, schema: put }, async (request, reply) => {
     const { name } = request.params
     const { text, flow } = await checked(engine, request)
-    if (flow !== name) throw new Problem('name-mismatch', `the definition is of flow ${flow}, and the path names ${name}`)
+    if (flow !== name) throw new EngineError('name-mismatch', `the definition is of flow ${flow}, and the path names ${name}`)
     const code = (await isThere(engine, name)) ? 200 : 201
     return reply.code(code).send(shown(await engine.deploy(text)))
   })

@@ -111,6 +111,17 @@ export class Database {
     return (await this.run(text, values, options)).rowCount ?? 0
   }
 
+  /**
+   * Runs statements in one transaction: all of them count or, when `work` or one of them throws, none. `work` may be called again, if nothing
+   * of the first time has counted.
+   */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    if (this.closed !== null) return Promise.reject(new EngineError('engine-closed', 'the registry is closed'))
+    const running = this.executeAll(work)
+    this.running.add(running)
+    return running.finally(() => this.running.delete(running))
+  }
+
   /** Waits for the statements under way. */
   close(): Promise<void> {
     // the pool itself would forget those that wait for a connection
@@ -143,11 +154,56 @@ export class Database {
     }
   }
 
+  private async executeAll<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    for (let again = true; ; again = false) {
+      let client: PoolClient | undefined
+      let isCommitting = false
+      try {
+        client = await this.#pool.connect()
+        await client.query('BEGIN')
+        const value = await work(new Transaction(client, (text) => this.withSchema(text)))
+        isCommitting = true
+        await client.query('COMMIT')
+        client.release()
+        return value
+      } catch (error) {
+        const isAlive = await client?.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        )
+        client?.release(isAlive !== true || connectionInDoubt(error))
+        const repeat = undone(error) || (connectionLost(error) && !isCommitting)
+        if (!again || !repeat) throw this.errors.failed(error)
+        await new Promise((resolve) => setTimeout(resolve, REPEAT_MS))
+      }
+    }
+  }
+
   private withSchema(text: string): string {
     if (this.schema === 'fnflow') return text
     let own = this.texts.get(text)
     if (own === undefined) this.texts.set(text, (own = text.replaceAll('fnflow.', `${this.schema}.`)))
     return own
+  }
+}
+
+/** The statements of one transaction, on one connection. They throw what `pg` throws. */
+export class Transaction {
+  readonly #client: PoolClient
+  readonly #withSchema: (text: string) => string
+
+  constructor(client: PoolClient, withSchema: (text: string) => string) {
+    this.#client = client
+    this.#withSchema = withSchema
+  }
+
+  async row<Row extends object>(text: string, values: readonly unknown[]): Promise<Row | undefined> {
+    return (await this.#client.query<Row>(this.#withSchema(text), [...values])).rows[0]
+  }
+
+  /** Resolves to the number of rows it changed. */
+  async change(text: string, values: readonly unknown[]): Promise<number> {
+    return (await this.#client.query(this.#withSchema(text), [...values])).rowCount ?? 0
   }
 }
 

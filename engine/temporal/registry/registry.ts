@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { ExecutionRecord } from '../../api.ts'
 import { EngineError } from '../../errors.ts'
 import { Callbacks } from './callbacks.ts'
+import { CatalogueTables } from './catalogue.ts'
 import { Database } from './database.ts'
 import { FolderPayloads } from './folder-payloads.ts'
-import { Flows } from './flows.ts'
 import { FunctionRoutes } from './functions.ts'
 import { Lanes } from './lanes.ts'
 import { Logs } from './logs.ts'
@@ -21,14 +21,12 @@ import type {
   CallbackAnswer,
   CallbackBinding,
   EndedRecord,
-  FlowDeployment,
   FunctionRoute,
   NewLogLine,
   PayloadStore,
   RecordedEnd,
   RecordFilter,
   StoredCallback,
-  StoredFlow,
   StoredLogLine,
   StoredRecord,
   UndeliveredAnswer,
@@ -67,7 +65,8 @@ export class Registry {
   private readonly shared: Shared
   private readonly scope: number
   private readonly owner: boolean
-  private readonly deployed: Flows
+  /** The deployed flows. */
+  readonly catalogue: CatalogueTables
   private readonly routes: FunctionRoutes
   private readonly callbacks: Callbacks
   private readonly records: Records
@@ -82,7 +81,7 @@ export class Registry {
     this.shared = shared
     this.scope = scope
     this.owner = owner
-    this.deployed = new Flows(db, scope, plans)
+    this.catalogue = new CatalogueTables(db, scope, plans)
     this.routes = new FunctionRoutes(db, scope)
     this.callbacks = new Callbacks(db, scope)
     this.records = new Records(db, scope)
@@ -144,21 +143,6 @@ export class Registry {
   /** The plan's JSON. */
   plan(hash: string): Promise<string | undefined> {
     return this.shared.plans.plan(hash)
-  }
-
-  /** Plan and flow in one transaction; from its end on every start of the flow takes this plan. */
-  deployFlow(deployment: FlowDeployment): Promise<void> {
-    return this.deployed.deploy(deployment)
-  }
-
-  /** As it is deployed now: asks the database each time. */
-  flow(name: string): Promise<StoredFlow | undefined> {
-    return this.deployed.flow(name)
-  }
-
-  /** By name. */
-  flows(): Promise<StoredFlow[]> {
-    return this.deployed.flows()
   }
 
   /** Where a worker's functions run; the last worker to write a function's route wins. */

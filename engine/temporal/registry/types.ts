@@ -4,20 +4,12 @@ import type { FlowMode } from '../../../dsl/plan.ts'
 import type { LogLine } from '../../../executors/contract.ts'
 import type { ExecutionStatus } from '../../api.ts'
 
-/** A flow as it is deployed: the newest wins. */
+/** A flow as it is started. */
 export interface StoredFlow {
   readonly name: string
   readonly hash: string
-  readonly version: 'latest'
+  readonly version: string
   readonly mode: FlowMode
-}
-
-export interface FlowDeployment {
-  readonly name: string
-  readonly hash: string
-  readonly mode: FlowMode
-  /** JSON. */
-  readonly planText: string
 }
 
 /** Where a function runs: the task queue of the workers that have it, and its own timeout. */

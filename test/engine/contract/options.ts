@@ -17,7 +17,7 @@ export function options(bench: Bench): void {
     const cases: [string, object, string][] = [
       ...['', 'a b', 'x'.repeat(129), '../x', 'ä', 7].map((id): [string, object, string] => [std, { id }, 'bad-option']),
       [l.name('nothere'), {}, 'flow-not-found'],
-      [`${std}:7`, {}, 'flow-not-found'],
+      [`${std}:7`, {}, 'version-not-found'],
       [std, { inptu: 1 }, 'bad-option'],
       [std, { signal: {} }, 'bad-option'],
       [std, { signal: AbortSignal.abort() }, 'aborted'],

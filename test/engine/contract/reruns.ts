@@ -62,7 +62,7 @@ export function reruns(bench: Bench): void {
     expect(await rejection(l.engine.rerun(r, { from: 'nowhere' }))).toMatchObject({ code: 'node-not-reached', status: 422 })
     expect(await rejection(l.engine.rerun(r, { from: 'constructor' }))).toMatchObject({ code: 'node-not-reached' })
     expect(await rejection(l.engine.rerun(r, { form: 'join' } as never))).toMatchObject({ code: 'bad-option' })
-    expect(await rejection(l.engine.rerun(r, { version: '7' }))).toMatchObject({ code: 'flow-not-found' })
+    expect(await rejection(l.engine.rerun(r, { version: '7' }))).toMatchObject({ code: 'version-not-found' })
     expect(await rejection(l.engine.rerun('nobody'))).toMatchObject({ code: 'execution-not-found' })
   })
 

@@ -3,6 +3,7 @@ import { describe } from 'vitest'
 import { Bench } from './bench.ts'
 import { bounds } from './bounds.ts'
 import { callbacks } from './callbacks.ts'
+import { catalogue } from './catalogue.ts'
 import { closes } from './closes.ts'
 import { definitions } from './definitions.ts'
 import { events } from './events.ts'
@@ -24,6 +25,7 @@ import { timeouts } from './timeouts.ts'
 
 const TOPICS = {
   definitions,
+  catalogue,
   ids,
   results,
   options,

@@ -4,7 +4,7 @@ import { startServices } from '../../../../scripts/services/start.ts'
 import { Database } from '../../../../engine/temporal/registry/database.ts'
 import { RegistryError } from '../../../../engine/temporal/registry/database-errors.ts'
 import { needServices, serviceOutcome } from '../../../services/need.ts'
-import { endConnections, ended, registryLab } from './lab.ts'
+import { deployFlow, endConnections, ended, registryLab, storedFlow } from './lab.ts'
 
 const lab = registryLab()
 
@@ -25,12 +25,12 @@ async function runs(text: string): Promise<void> {
 
 test('connections that were ended while idle are replaced without a word', async () => {
   const registry = await lab.open()
-  await registry.deployFlow({ name: 'f', hash: 'h', mode: 'standard', planText: '{}' })
+  await deployFlow(registry, { name: 'f', hash: 'h', mode: 'standard', planText: '{}' })
   for (let round = 0; round < 3; round++) {
     // several, of which the pool keeps some idle
-    await Promise.all(Array.from({ length: 5 }, () => registry.flow('f')))
+    await Promise.all(Array.from({ length: 5 }, () => storedFlow(registry, 'f')))
     await endConnections(lab)
-    expect(await registry.flow('f')).toMatchObject({ hash: 'h' })
+    expect(await storedFlow(registry, 'f')).toMatchObject({ hash: 'h' })
     await registry.saveRecords([ended(`e${round}`)])
   }
   expect(await registry.hasRecord(['e0', 'e1', 'e2'])).toEqual(new Set(['e0', 'e1', 'e2']))
@@ -91,17 +91,17 @@ describe('a server that is killed and comes back', () => {
     try {
       const { postgres } = services.services
       const registry = await lab.open({ url: postgres.address })
-      await registry.deployFlow({ name: 'f', hash: 'h', mode: 'standard', planText: '{}' })
+      await deployFlow(registry, { name: 'f', hash: 'h', mode: 'standard', planText: '{}' })
       await registry.saveRecords([ended('before')])
       await postgres.kill()
-      const failure: unknown = await registry.flow('f').catch((error: unknown) => error)
+      const failure: unknown = await storedFlow(registry, 'f').catch((error: unknown) => error)
       expect(failure).toMatchObject({
         code: 'store-failed',
         passing: true,
         message: expect.stringContaining('PostgreSQL runs and can be reached'),
       })
       await postgres.restart()
-      expect(await registry.flow('f')).toMatchObject({ hash: 'h' })
+      expect(await storedFlow(registry, 'f')).toMatchObject({ hash: 'h' })
       expect(await registry.hasRecord(['before'])).toEqual(new Set(['before']))
       await registry.close()
     } finally {

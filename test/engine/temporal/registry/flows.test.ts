@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { registryLab } from './lab.ts'
+import { deployFlow, registryLab, storedFlow } from './lab.ts'
 
 const lab = registryLab()
 
@@ -25,7 +25,7 @@ describe('plans', () => {
     const [one, other] = [await lab.open(), await lab.open()]
     await Promise.all([one.savePlan('fixed', '1'), other.savePlan('fixed', '1')])
     await one.savePlan('fixed', '2')
-    await other.deployFlow({ name: 'f', hash: 'fixed', mode: 'standard', planText: '3' })
+    await deployFlow(other, { name: 'f', hash: 'fixed', mode: 'standard', planText: '3' })
     expect(await (await lab.open()).plan('fixed')).toBe('1')
   })
 })
@@ -33,14 +33,19 @@ describe('plans', () => {
 describe('flows', () => {
   test('a deployment is what the next start on any server takes, its plan with it', async () => {
     const [one, other] = [await lab.open({ scope: 'shared' }), await lab.open({ scope: 'shared' })]
-    expect(await other.flow('f')).toBeUndefined()
+    expect(await storedFlow(other, 'f')).toBeUndefined()
     for (let at = 0; at < 5; at++) {
-      await one.deployFlow({ name: 'f', hash: `v${at}`, mode: at % 2 === 0 ? 'standard' : 'express', planText: `${at}` })
-      expect(await other.flow('f')).toEqual({ name: 'f', hash: `v${at}`, version: 'latest', mode: at % 2 === 0 ? 'standard' : 'express' })
+      await deployFlow(one, { name: 'f', hash: `v${at}`, mode: at % 2 === 0 ? 'standard' : 'express', planText: `${at}` })
+      expect(await storedFlow(other, 'f')).toEqual({
+        name: 'f',
+        hash: `v${at}`,
+        version: 'latest',
+        mode: at % 2 === 0 ? 'standard' : 'express',
+      })
       expect(await other.plan(`v${at}`)).toBe(`${at}`)
     }
-    await other.deployFlow({ name: 'a', hash: 'v0', mode: 'standard', planText: '0' })
-    expect((await one.flows()).map(({ name, hash }) => [name, hash])).toEqual([
+    await deployFlow(other, { name: 'a', hash: 'v0', mode: 'standard', planText: '0' })
+    expect((await one.catalogue.list({ limit: 10 })).items.map(({ flow, hash }) => [flow, hash])).toEqual([
       ['a', 'v0'],
       ['f', 'v4'],
     ])
@@ -49,9 +54,9 @@ describe('flows', () => {
   test('many deployments of one flow at once leave one whole', async () => {
     const registries = await Promise.all(Array.from({ length: 5 }, () => lab.open({ scope: 'race' })))
     await Promise.all(
-      registries.map((registry, at) => registry.deployFlow({ name: 'f', hash: `race${at}`, mode: 'standard', planText: `"${at}"` })),
+      registries.map((registry, at) => deployFlow(registry, { name: 'f', hash: `race${at}`, mode: 'standard', planText: `"${at}"` })),
     )
-    const flow = await registries[0]!.flow('f')
+    const flow = await storedFlow(registries[0]!, 'f')
     expect(await registries[1]!.plan(flow!.hash)).toBe(JSON.stringify(flow!.hash.slice(-1)))
   })
 })

@@ -6,9 +6,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
-import { afterEach, beforeAll } from 'vitest'
+import { afterEach, beforeAll, expect } from 'vitest'
+import type { FlowMode, Plan } from '../../../../dsl/plan.ts'
 import { Registry, type RegistryOptions } from '../../../../engine/temporal/registry/registry.ts'
-import type { EndedRecord } from '../../../../engine/temporal/registry/types.ts'
+import type { EndedRecord, StoredFlow } from '../../../../engine/temporal/registry/types.ts'
 import { needServices } from '../../../services/need.ts'
 import { newDatabase } from '../services.ts'
 
@@ -43,6 +44,30 @@ export function registryLab(): RegistryLab {
     open: async (options) => keep(await Registry.open({ url: database, scope: randomBytes(6).toString('hex'), ...options })),
     sql: (text, values = [], url = database) => withClient(url, async (client) => (await client.query(text, [...values])).rows as never),
   }
+}
+
+/** Deploys a flow whose plan is no real one. */
+export async function deployFlow(
+  registry: Registry,
+  { name, hash, mode, planText }: { readonly name: string; readonly hash: string; readonly mode: FlowMode; readonly planText: string },
+): Promise<void> {
+  const plan = JSON.parse(planText) as Plan
+  // what is stored is the plan's JSON, and its mode
+  const shown = typeof plan === 'object' ? { ...plan, mode } : Object.assign(Object(plan) as Plan, { mode })
+  const source = { text: planText, json: planText, format: 'json', etag: hash } as const
+  const put = await registry.catalogue.put(
+    { name, hash, version: 'latest', plan: shown, prepared: null as never, warnings: [], source },
+    {},
+  )
+  expect(put).toBeDefined()
+}
+
+/** What a start would take. */
+export async function storedFlow(registry: Registry, name: string): Promise<StoredFlow | undefined> {
+  const [target] = await registry.catalogue.targets(name, undefined)
+  if (target === undefined) return undefined
+  const { weight: _weight, held: _held, ...flow } = target
+  return flow
 }
 
 export async function withClient<Result>(url: string, use: (client: Client) => Promise<Result>): Promise<Result> {
