@@ -7,6 +7,7 @@ import type { OutboundOptions } from '../executors/outbound/outbound.ts'
 import type { EngineFunctions } from './function-documents.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
 import type { Catalogue } from './catalogue/api.ts'
+import type { Idempotency } from './idempotency.ts'
 
 /** States of an execution (flow-language.md, 5). */
 export type ExecutionStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
@@ -207,6 +208,8 @@ export interface RerunOptions {
   /** Runs on this version or alias of the flow (`latest`, too) instead of the execution's own definition. */
   readonly version?: string
   readonly dryRun?: boolean
+  /** An id of the caller's, as of a start. */
+  readonly id?: string
 }
 
 export interface RerunPlan {
@@ -232,6 +235,8 @@ export interface FlowRecord {
 export interface Engine {
   /** The deployed flows: their texts, versions and aliases. */
   readonly catalogue: Catalogue
+  /** Requests with keys, for servers: each is made once. */
+  readonly idempotency: Idempotency
   /** What {@link deploy} would say of a definition; nothing is deployed. `flow` only where there are no errors. */
   check(flow: string | Uint8Array | object): Promise<{ readonly flow?: string; readonly diagnostics: readonly Diagnostic[] }>
   /** A flow by `name`, or `name:version-or-alias`. Rejects with EngineError `flow-not-found`, `version-not-found`. */
@@ -247,7 +252,8 @@ export interface Engine {
   execution(id: string): Promise<Execution>
   result(id: string, options?: { readonly signal?: AbortSignal }): Promise<Json>
   stop(id: string): Promise<void>
-  retry(id: string): Promise<Execution>
+  /** `id`: of the new execution, the caller's. One that exists is that execution. */
+  retry(id: string, options?: { readonly id?: string }): Promise<Execution>
   rerun(id: string, options: RerunOptions & { readonly dryRun: true }): Promise<RerunPlan>
   rerun(id: string, options?: RerunOptions): Promise<Execution>
   describe(id: string): Promise<ExecutionRecord>
@@ -257,7 +263,8 @@ export interface Engine {
   /** First the state so far, then every change; ends after the execution's end. */
   events(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ExecutionEvent>
   logs(id: string): Promise<(LogLine & { node?: string })[]>
-  callback(token: string, result: CallbackResult): Promise<void>
+  /** `id`: of the call, the caller's. The call that was taken may be repeated with it. */
+  callback(token: string, result: CallbackResult, options?: { readonly id?: string }): Promise<void>
   /** From now on the observer is told of what happens; returns how to stop. */
   observe(observer: EngineObserver): () => void
   /** Asks what the engine stands on, within 2 s, and at most once a second. Never rejects. */

@@ -6,6 +6,7 @@ import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '.
 import type { DurableStart, Outcome } from './embedded/contract.ts'
 import type { DeployedFlow } from './execution-info.ts'
 import type { EngineHealth } from './observer.ts'
+import type { KeyStore } from './idempotency.ts'
 
 export interface NodesOptions {
   readonly iterations?: string
@@ -39,13 +40,15 @@ export interface Durable {
    * @param id As in {@link FlowRegistry.find}.
    */
   find?(ref: string, id?: string | null): Promise<DeployedFlow | undefined>
+  /** Keys of requests. */
+  readonly keys: KeyStore
   /** Resolves when the start is safe. An id or a name that exists: that execution, untouched. Throws EngineError `conflict` for a name with another input. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution>
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>
   /** False if it has ended. Resolves when the stop is safe. */
   stop(id: string): Promise<boolean>
-  /** A callback token was presented. Throws EngineError `callback-…`. */
-  called(token: string, ok: boolean, value: Json): Promise<void>
+  /** A callback token was presented. The call that was taken is taken again, by its id. Throws EngineError `callback-…`. */
+  called(token: string, ok: boolean, value: Json, call?: string): Promise<void>
   record(id: string, withData: boolean): Promise<ExecutionRecord>
   nodes(id: string, options: NodesOptions): Promise<NodeRecord[]>
   list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>

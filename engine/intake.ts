@@ -33,13 +33,18 @@ export function checkStart(options: StartOptions): void {
   checkKeys(options, START_OPTIONS, 'start')
   const { id, name, signal, mode, onNode } = options
   if (mode !== undefined && mode !== 'express') throw new EngineError('bad-option', 'mode must be express, or not be given')
-  if (id !== undefined && (typeof id !== 'string' || !ID.test(id)))
-    throw new EngineError('bad-option', `id ${shown(id)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
+  checkId(id)
   if (name !== undefined && (typeof name !== 'string' || !ID.test(name)))
     throw new EngineError('bad-option', `name ${shown(name)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
   if (onNode !== undefined && typeof onNode !== 'function') throw new EngineError('bad-option', 'onNode must be a function')
   checkSignal(signal)
   if (signal?.aborted === true) throw new EngineError('aborted', 'the signal is aborted; nothing was started', { cause: signal.reason })
+}
+
+/** Throws EngineError `bad-option`. */
+export function checkId(id: unknown): void {
+  if (id !== undefined && (typeof id !== 'string' || !ID.test(id)))
+    throw new EngineError('bad-option', `id ${shown(id)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
 }
 
 /** Throws EngineError `bad-option`. */

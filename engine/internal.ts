@@ -73,6 +73,7 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
 
   const facade: RebuildingEngine = {
     rebuilds: () => rebuilds,
+    idempotency: { begin: (request) => call((e) => e.idempotency.begin(request)) },
     check: (source) => call((e) => e.check(source)),
     flow: (ref) => call((e) => e.flow(ref)),
     deploy: (source) => call((e) => e.deploy(source)),
@@ -112,17 +113,17 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
           if (!(again && error instanceof EngineError && error.code === 'execution-not-running')) throw error
         }
       }),
-    retry: (id) => call((e) => e.retry(id)),
+    retry: (id, given) => call((e) => e.retry(id, given)),
     rerun: ((id: string, given: never) => call((e) => e.rerun(id, given))) as Engine['rerun'],
     describe: (id) => call((e) => e.describe(id)),
     nodes: (id, given) => call((e) => e.nodes(id, given)),
     list: (given) => call((e) => e.list(given)),
     events: (id, given) => engine.events(id, given),
     logs: (id) => call((e) => e.logs(id)),
-    callback: (token, result) =>
+    callback: (token, result, given) =>
       call(async (e, again) => {
         try {
-          await e.callback(token, result)
+          await e.callback(token, result, given)
         } catch (error) {
           if (!(again && error instanceof EngineError && error.code === 'callback-already-used')) throw error
         }

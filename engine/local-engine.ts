@@ -43,11 +43,13 @@ import { FlowRegistry } from './flow-registry.ts'
 import { FunctionDocuments, type EngineFunctions } from './function-documents.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
 import { newId } from './ids.ts'
-import { checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
+import { KeyedRequests, type Idempotency } from './idempotency.ts'
+import { checkId, checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
 import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
 import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
 import { LocalChildren } from './local-children.ts'
+import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
 import { randomBytes } from 'node:crypto'
 
@@ -58,7 +60,8 @@ const DEFAULT_RETENTION_MS = 90 * DAY_MS
 /** Ended express executions that `describe` still knows. */
 const EXPRESS_REMEMBERED = 1000
 const EXPRESS_REMEMBERED_BYTES = 64 * 1024 * 1024
-const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun'])
+const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', 'id'])
+const ID_OPTION: ReadonlySet<string> = new Set(['id'])
 const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
 
 /** What the tests of recovery may set. */
@@ -71,6 +74,7 @@ export interface EngineSeams {
 
 /** The engine on one machine: express flows in memory, standard ones in SQLite. */
 export class LocalEngine implements Engine {
+  readonly idempotency: Idempotency
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
@@ -111,6 +115,11 @@ export class LocalEngine implements Engine {
     }
     this.outbound = new Outbound(options.outbound)
     this.invoker = new Invoker(this.registry, this.deadlines, this.observers)
+    const memory = new MemoryKeys()
+    this.idempotency = new KeyedRequests(async () => {
+      this.mustBeOpen()
+      return this.options.engine === 'express' ? memory : (await this.opened()).keys
+    })
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.channels = new Channels(options.channels ?? {}, logText)
     this.flows = new FlowRegistry({
@@ -233,14 +242,17 @@ export class LocalEngine implements Engine {
     throw notRunning(id, (await durable.record(id, false)).status)
   }
 
-  async retry(id: string): Promise<Execution> {
+  async retry(id: string, options: { readonly id?: string } = {}): Promise<Execution> {
+    checkKeys(options, ID_OPTION, 'retry')
     const { durable, collector, deployed, record } = await this.endedExecution(id)
+    const made = await this.found(options.id)
+    if (made !== undefined) return made
     if (record.status === 'succeeded') throw new EngineError('execution-not-failed', `execution ${id} succeeded; to run it again use rerun`)
-    const newOne = newId()
+    const newOne = options.id ?? newId()
     await durable.claimRetry(record, newOne)
     await durable.start(deployed, {
       id: newOne,
-      fresh: true,
+      fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'retry' },
       retryOf: id,
@@ -256,8 +268,10 @@ export class LocalEngine implements Engine {
     checkKeys(options, RERUN_OPTIONS, 'rerun')
     const given = options.input === undefined ? undefined : takeInput(options.input)
     const { durable, collector, deployed, record } = await this.endedExecution(id)
+    const made = options.dryRun === true ? undefined : await this.found(options.id)
+    if (made !== undefined) return made
     const { flow } = record
-    const newOne = newId()
+    const newOne = options.id ?? newId()
     const target = options.version === undefined ? deployed : await this.deployed(`${flow}:${options.version}`, newOne)
     if (target.plan.mode === 'express')
       throw new EngineError(
@@ -270,7 +284,7 @@ export class LocalEngine implements Engine {
     if (options.dryRun === true) return plan
     await durable.start(target, {
       id: newOne,
-      fresh: true,
+      fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'rerun' },
       retryOf: id,
@@ -322,22 +336,26 @@ export class LocalEngine implements Engine {
     return (await this.durable(id)).logs(id)
   }
 
-  async callback(token: string, result: CallbackResult): Promise<void> {
+  async callback(token: string, result: CallbackResult, options: { readonly id?: string } = {}): Promise<void> {
     this.mustBeOpen()
+    checkKeys(options, ID_OPTION, 'callback')
+    checkId(options.id)
     if (typeof token !== 'string') throw new EngineError('callback-not-found', 'no callback has this token')
     const { ok, value } = takeAnswer(result)
     const waiting = this.expressCallbacks.get(token)
     if (waiting !== undefined) {
+      if (waiting.used && options.id !== undefined && waiting.usedBy === options.id) return
       if (waiting.used) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
       const { execution } = waiting
       // used before it is handed over: the execution may end by it
       waiting.used = true
+      waiting.usedBy = options.id
       if (execution?.called(waiting.place, ok, value) === true) return
       waiting.used = false
       throw new EngineError('callback-expired', 'nothing waits for this callback any more')
     }
     if (this.options.engine === 'express') throw new EngineError('callback-not-found', 'no callback has this token')
-    await (await this.opened()).called(token, ok, value)
+    await (await this.opened()).called(token, ok, value, options.id)
   }
 
   async invoke(functionRef: string, body: Json, options: InvokeOptions = {}): Promise<Json> {
@@ -588,6 +606,17 @@ export class LocalEngine implements Engine {
     if (this.options.engine === 'express' || typeof id !== 'string')
       throw new EngineError('execution-not-found', `no execution ${String(id)}`)
     return this.opened()
+  }
+
+  /** The execution that a call with an id of its caller's has made before. */
+  private async found(id: string | undefined): Promise<Execution | undefined> {
+    checkId(id)
+    try {
+      return id === undefined ? undefined : await this.execution(id)
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'execution-not-found') return undefined
+      throw error
+    }
   }
 
   private async endedExecution(id: string): Promise<EndedExecution & { readonly durable: Durable }> {

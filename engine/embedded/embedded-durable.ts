@@ -8,6 +8,7 @@ import type { EngineHealth } from '../observer.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
+import { EmbeddedKeys } from './request-keys.ts'
 
 /** A retry that is claimed is started within this, ms. */
 const CLAIM_MS = 10_000
@@ -16,6 +17,7 @@ const CLAIMS_KEPT = 1000
 /** The embedded host as the engine sees it: what is read is the committed state. */
 export class EmbeddedDurable implements Durable {
   readonly host: EmbeddedHost
+  readonly keys: EmbeddedKeys
   private readonly claims = new Map<string, { readonly retry: string; readonly until: number }>()
 
   readonly catalogue: EmbeddedCatalogue
@@ -23,6 +25,7 @@ export class EmbeddedDurable implements Durable {
   constructor(host: EmbeddedHost, catalogue: EmbeddedCatalogue) {
     this.host = host
     this.catalogue = catalogue
+    this.keys = new EmbeddedKeys(host.store, host.journal)
   }
 
   async start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution> {
@@ -41,8 +44,8 @@ export class EmbeddedDurable implements Durable {
     return false
   }
 
-  called(token: string, ok: boolean, value: Json): Promise<void> {
-    return this.host.called(token, ok, value)
+  called(token: string, ok: boolean, value: Json, call?: string): Promise<void> {
+    return this.host.called(token, ok, value, call)
   }
 
   record(id: string, withData: boolean): Promise<ExecutionRecord> {
@@ -104,10 +107,12 @@ export class EmbeddedDurable implements Durable {
   }
 
   close(): Promise<void> {
+    this.keys.close()
     return this.host.close()
   }
 
   abandon(): void {
+    this.keys.close()
     this.host.abandon()
   }
 }

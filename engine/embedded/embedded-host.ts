@@ -207,15 +207,16 @@ export class EmbeddedHost {
     return true
   }
 
-  /** A callback token was presented. Resolves when its answer is safe; throws EngineError `callback-…`. */
-  async called(token: string, ok: boolean, value: Json): Promise<void> {
+  /** A callback token was presented. Resolves when its answer is safe, at once for the call that was taken; throws EngineError `callback-…`. */
+  async called(token: string, ok: boolean, value: Json, call?: string): Promise<void> {
     if (this.journal.failure !== null) throw this.journal.failure
     const hash = tokenHash(token)
-    const row = this.store.get<CallbackRow>('SELECT execution, place, used FROM callbacks WHERE hash = ?', hash)
+    const row = this.store.get<CallbackRow>('SELECT execution, place, used, used_by FROM callbacks WHERE hash = ?', hash)
     if (row === undefined) throw new EngineError('callback-not-found', 'no callback has this token')
     if (row.used === 1) {
       // its use may not be safe yet, and then it was none
       await this.journal.settled()
+      if (call !== undefined && row.used_by === call) return
       throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
     }
     const execution = this.getByKey(row.execution)
@@ -227,7 +228,7 @@ export class EmbeddedHost {
       ? { kind: 'called', place: row.place, data: value, time }
       : { kind: 'refused', place: row.place, data: value as unknown as ErrorDocument, time }
     this.accept(execution, event, ok ? EVENT.called : EVENT.refused, row.place, value, () =>
-      this.store.run('UPDATE callbacks SET used = 1 WHERE hash = ?', hash),
+      this.store.run('UPDATE callbacks SET used = 1, used_by = ? WHERE hash = ?', call ?? null, hash),
     )
     await this.journal.settled()
   }

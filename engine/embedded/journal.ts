@@ -16,6 +16,7 @@ export interface AfterCommit {
  * - J2. `then` is called after the commit, in order; nothing that an observer could see happens before.
  * - J3. What is read by `read` is the committed state: it waits for the open transaction and comes before all that follows from it.
  * - J4. If a write or the commit fails, all of the turn's writes are undone, the journal is `failed`, and `onFailure` is told once.
+ * - J5. `beside` is called within every write, in the context of whoever writes: what it writes is safe if and only if that is.
  */
 export class Journal {
   private readonly store: Store
@@ -28,6 +29,8 @@ export class Journal {
   failure: EngineError | null = null
   /** Commits within the write that asks for it: every event is a transaction (tests of recovery). */
   eager = false
+  /** See J5; null: nobody wants to be called. */
+  beside: (() => void) | null = null
 
   constructor(store: Store, onFailure: (error: EngineError) => void, observers = new Observers()) {
     this.observers = observers
@@ -48,6 +51,7 @@ export class Journal {
         this.open = true
         if (!this.eager) this.immediate = setImmediate(() => this.flush())
       }
+      if (this.beside !== null) this.beside()
       write()
     } catch (error) {
       this.fail(error)

@@ -147,6 +147,19 @@ export const MIGRATIONS: readonly string[] = [
   -- executions up to this key are still to be cancelled
   CREATE TABLE flow_deletions (flow TEXT PRIMARY KEY, upto INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  // requests with keys (engine/idempotency.ts), in the order of their age; used_by: the id that the call of a callback brought
+  `
+  CREATE TABLE request_keys (
+    seq INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    content BLOB NOT NULL,
+    id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    answer BLOB
+  );
+  CREATE UNIQUE INDEX request_keys_key ON request_keys (key);
+  ALTER TABLE callbacks ADD COLUMN used_by TEXT;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -48,6 +48,7 @@ export interface CallbackRow {
   readonly execution: number
   readonly place: string
   readonly used: number
+  readonly used_by: string | null
 }
 
 export interface LogRow {

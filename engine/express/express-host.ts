@@ -56,8 +56,14 @@ export interface ExpressStart {
 /** Called once, when it has ended. */
 export type ExpressDone = (execution: ExpressExecution) => void
 
-/** The callbacks of express executions, by token; `execution` is null when it has ended, so that a late call is told from a wrong one. */
-export type ExpressCallbacks = Map<string, { execution: ExpressExecution | null; readonly place: string; used: boolean }>
+/**
+ * The callbacks of express executions, by token; `execution` is null when it has ended, so that a late call is told from a wrong one, and
+ * `usedBy` the id that the call brought which was taken.
+ */
+export type ExpressCallbacks = Map<
+  string,
+  { execution: ExpressExecution | null; readonly place: string; used: boolean; usedBy?: string | undefined }
+>
 
 /** Ended callbacks that are remembered. */
 const CALLBACKS_REMEMBERED = 10_000
@@ -340,7 +346,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
       const entry = this.callbacks.get(token)
       if (entry === undefined) continue
       this.callbacks.delete(token)
-      this.callbacks.set(token, { execution: null, place: '', used: entry.used })
+      this.callbacks.set(token, { execution: null, place: '', used: entry.used, usedBy: entry.usedBy })
     }
     for (const [token, { execution }] of this.callbacks) {
       if (this.callbacks.size <= CALLBACKS_REMEMBERED || execution !== null) return

@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Engine } from '../api.ts'
 import { guardRoutes, type Authenticate } from './access.ts'
+import { keyedRequests } from './idempotency.ts'
 import { parseJson } from './json-body.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { Route } from './openapi/document.ts'
@@ -62,6 +63,7 @@ export async function fnflowApi(
     routes.push(route)
   })
   guardRoutes(app, engine, authenticate)
+  keyedRequests(app, engine, (error) => onError?.(error))
   app.addHook('onRequest', async (request) => refuseCompressed(request))
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const problem = problemOf(error)

@@ -246,6 +246,7 @@ export class Sweeper {
     const options = { before: now - this.retentionMs, limit: PER_SWEEP, endOf: (id: string) => this.endOf(id), walk: this.walk }
     while (!this.closed && (await this.registry.prune(options)) === PER_SWEEP) continue
     await this.registry.names.forget()
+    while (!this.closed && (await this.registry.requestKeys.prune())) continue
     this.pruned = now
   }
 

@@ -33,6 +33,7 @@ import { listExecutions } from './listing.ts'
 import { waitForOutcome } from './outcome.ts'
 import { takeName } from './names.ts'
 import { Reader } from './reader.ts'
+import { TemporalKeys } from './request-keys.ts'
 import { isNotFound, isPassing } from './temporal-errors.ts'
 import type { Registry } from './registry/registry.ts'
 
@@ -70,6 +71,7 @@ export class TemporalHost implements Durable {
   private readonly flows: FlowRegistry
   readonly reader: Reader
   readonly catalogue: TemporalCatalogue
+  readonly keys: TemporalKeys
   private readonly closing: () => Promise<void>
   private readonly callbackUrl: (token: string) => string
   private readonly closed = new AbortController()
@@ -80,6 +82,7 @@ export class TemporalHost implements Durable {
     this.observers = observers
     this.cluster = cluster
     this.registry = registry
+    this.keys = new TemporalKeys(registry.requestKeys)
     this.scope = scope
     this.flows = flows
     this.reader = new Reader(cluster, registry, scope, flows)
@@ -184,18 +187,22 @@ export class TemporalHost implements Durable {
     return ended === null || ended.status === 'cancelled'
   }
 
-  async called(token: string, ok: boolean, value: Json): Promise<void> {
+  async called(token: string, ok: boolean, value: Json, call?: string): Promise<void> {
     const hash = tokenHash(token)
     const callback = await this.registry.callback(hash)
     if (callback === undefined) throw new EngineError('callback-not-found', 'no callback has this token')
-    if (callback.state === 'answered') throw usedError()
     const { execution, place } = callback
+    if (callback.state === 'answered') {
+      // the same call, whose answer was lost
+      if (call !== undefined && (await this.registry.answerCallback(hash, { ok, value }, call)) === 'taken') return
+      throw usedError()
+    }
     if (callback.state === 'gone' || callback.expiresAt <= Date.now() || !(await this.awaits(execution, place))) {
       await this.registry.retireCallback(hash)
       // nothing waits any more where another answer was faster, too
       throw (await this.registry.callback(hash))?.state === 'answered' ? usedError() : expiredError()
     }
-    const taken = await this.registry.answerCallback(hash, { ok, value })
+    const taken = await this.registry.answerCallback(hash, { ok, value }, call)
     if (taken === 'already') throw usedError()
     if (taken !== 'taken') throw expiredError()
     await this.deliver({ hash, execution, place, answer: { ok, value } })
@@ -274,6 +281,7 @@ export class TemporalHost implements Durable {
 
   async close(): Promise<void> {
     this.closed.abort()
+    this.keys.close()
     await this.closing()
   }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { CallbackResult, Engine } from '../../api.ts'
+import { idOf } from '../idempotency.ts'
 import { answer } from '../schemas/answers.ts'
 import { callbackBody, callbackTaken, callbackToken } from '../schemas/callbacks.ts'
 import { noQuery } from '../schemas/common.ts'
@@ -22,8 +23,8 @@ export async function callbackRoutes(plain: FastifyInstance, { engine }: { reado
       ...problems(...BODY_PROBLEMS, 'callback-not-found', 'callback-already-used', 'callback-expired'),
     },
   }
-  app.post('/v1/callbacks/:token', { config: { role: null }, schema }, async ({ params: { token }, body }) => {
-    await engine.callback(token, body as CallbackResult)
+  app.post('/v1/callbacks/:token', { config: { role: null }, schema }, async (request) => {
+    await engine.callback(request.params.token, request.body as CallbackResult, idOf(request))
     return { status: 'taken' as const }
   })
 }

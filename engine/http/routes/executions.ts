@@ -5,6 +5,7 @@ import type { Engine, ExecutionRecord } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { executionOf, nodeOf, summaryOf } from '../documents.ts'
 import { eventStream } from '../events.ts'
+import { idOf, stopOnce } from '../idempotency.ts'
 import { answer, textAnswer } from '../schemas/answers.ts'
 import { executionId, nodePlace, noQuery, waitSeconds } from '../schemas/common.ts'
 import { execution, executionPage, executionQuery, executionSummary, rerunBody, rerunPlan } from '../schemas/executions.ts'
@@ -127,8 +128,9 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     querystring: noQuery,
     response: { 202: answer('it ends as cancelled', executionSummary), ...problems('execution-not-found', 'execution-not-running') },
   }
-  app.post('/v1/executions/:id/stop', { config: { role: 'operator' }, schema: stop }, async ({ params: { id } }, reply) => {
-    await engine.stop(id)
+  app.post('/v1/executions/:id/stop', { config: { role: 'operator' }, schema: stop }, async (request, reply) => {
+    const { id } = request.params
+    await stopOnce(engine, request, id)
     return reply.code(202).send(summaryOf(await engine.describe(id)))
   })
 
@@ -143,8 +145,8 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
       ...problems('execution-not-found', 'execution-running', 'execution-not-failed', 'retry-running', 'express'),
     },
   }
-  app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: retry }, async ({ params: { id } }, reply) => {
-    const execution = await engine.retry(id)
+  app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: retry }, async (request, reply) => {
+    const execution = await engine.retry(request.params.id, idOf(request))
     return reply
       .code(202)
       .header('location', `/v1/executions/${execution.id}`)
@@ -164,20 +166,17 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
       ...problems(...BODY_PROBLEMS, 'execution-not-found', 'flow-not-found', 'execution-running', 'node-not-reached', 'express'),
     },
   }
-  app.post(
-    '/v1/executions/:id/rerun',
-    { config: { role: 'viewer' }, schema: rerun },
-    async ({ params: { id }, body = {}, access }, reply) => {
-      const { dryRun, ...options } = without(body)
-      if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
-      access.require('operator')
-      const execution = await engine.rerun(id, options)
-      return reply
-        .code(202)
-        .header('location', `/v1/executions/${execution.id}`)
-        .send(summaryOf(await execution.describe()))
-    },
-  )
+  app.post('/v1/executions/:id/rerun', { config: { role: 'viewer' }, schema: rerun }, async (request, reply) => {
+    const { id } = request.params
+    const { dryRun, ...options } = without(request.body ?? {})
+    if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
+    request.access.require('operator')
+    const execution = await engine.rerun(id, { ...options, ...idOf(request) })
+    return reply
+      .code(202)
+      .header('location', `/v1/executions/${execution.id}`)
+      .send(summaryOf(await execution.describe()))
+  })
 }
 
 const EVENTS_EXAMPLE = `event: execution

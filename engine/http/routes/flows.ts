@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Engine } from '../../api.ts'
 import { EngineError, ExecutionFailed, FlowInvalid } from '../../errors.ts'
 import { errorOf, summaryOf } from '../documents.ts'
+import { startOnce } from '../idempotency.ts'
 import { parseJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { answer } from '../schemas/answers.ts'
@@ -33,10 +34,10 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
       ...problems(...BODY_PROBLEMS, 'flow-not-found', 'conflict', 'express'),
     },
   }
-  app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async ({ params: { name }, body }, reply) => {
-    const { input = {}, version, name: given } = body
-    const named = given === undefined ? {} : { name: given }
-    const execution = await engine.start(refOf(name, version), { input, ...named, trigger: { type: 'api' } })
+  app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async (request, reply) => {
+    const { input = {}, version, name } = request.body
+    const options = { input, ...(name === undefined ? {} : { name }), trigger: { type: 'api' } }
+    const execution = await startOnce(engine, request, refOf(request.params.name, version), options)
     return reply
       .code(202)
       .header('location', `/v1/executions/${execution.id}`)
@@ -55,12 +56,13 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
       ...problems(...BODY_PROBLEMS, 'flow-not-found', 'not-express', 'execution-failed', 'execution-timed-out'),
     },
   }
-  app.post('/v1/flows/:name/sync-executions', { config: { role: 'operator' }, schema: startSync }, async ({ params: { name }, body }) => {
-    const { input = {}, version } = body
+  app.post('/v1/flows/:name/sync-executions', { config: { role: 'operator' }, schema: startSync }, async (request) => {
+    const { name } = request.params
+    const { input = {}, version } = request.body
     const ref = refOf(name, version)
     if ((await engine.flow(ref)).mode !== 'express')
       throw new EngineError('not-express', `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`)
-    const execution = await engine.start(ref, { input, trigger: { type: 'api' } })
+    const execution = await startOnce(engine, request, ref, { input, trigger: { type: 'api' } })
     try {
       const output = await execution.result({ signal: ending })
       return { execution: summaryOf(await execution.describe()), output }

@@ -71,8 +71,7 @@ export class Callbacks {
   }
 
   /** See the invariants: `gone` is whatever is not open any more. */
-  async answer(hash: string, answer: CallbackAnswer): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
-    const call = randomUUID()
+  async answer(hash: string, answer: CallbackAnswer, call: string = randomUUID()): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
     const value = await encodeJson({ ok: answer.ok, value: answer.value })
     const taken = await this.db.change(
       `UPDATE fnflow.callbacks AS c SET state = 'answered', answer = $3, answered_at = $4, answered_by = $5

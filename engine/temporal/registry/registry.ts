@@ -15,6 +15,7 @@ import { Plans } from './plans.ts'
 import { PostgresPayloads } from './postgres-payloads.ts'
 import { listRecords } from './record-lists.ts'
 import { Records } from './records.ts'
+import { RequestKeys } from './request-keys.ts'
 import { prune, type PruneOptions } from './retention.ts'
 import { Retries } from './retries.ts'
 import type {
@@ -75,6 +76,8 @@ export class Registry {
   private readonly lines: Logs
   /** Which execution has which name. */
   readonly names: Names
+  /** Keys of requests. */
+  readonly requestKeys: RequestKeys
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
     const { db, plans } = shared
@@ -89,6 +92,7 @@ export class Registry {
     this.retries = new Retries(db, scope)
     this.lines = new Logs(db, scope)
     this.names = new Names(db, scope)
+    this.requestKeys = new RequestKeys(db, scope)
   }
 
   /**
@@ -169,9 +173,12 @@ export class Registry {
     return this.callbacks.find(hash)
   }
 
-  /** Uses the token up and stores the answer, in one statement; `gone` also when it has expired. The caller then tells the workflow. */
-  answerCallback(hash: string, answer: CallbackAnswer): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
-    return this.callbacks.answer(hash, answer)
+  /**
+   * Uses the token up and stores the answer, in one statement; `gone` also when it has expired. The caller then tells the workflow. `call`: the
+   * id of the call, which is taken again with it.
+   */
+  answerCallback(hash: string, answer: CallbackAnswer, call?: string): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
+    return this.callbacks.answer(hash, answer, call)
   }
 
   /** Answers that are older than `olderThanMs` and not marked as delivered, oldest first. */

@@ -4,8 +4,10 @@ import { executionsContract } from './contract-executions.ts'
 import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
 import { httpContract } from './contract.ts'
+import { idempotencyContract } from './contract-idempotency.ts'
 
 httpContract(createEngine)
 functionsContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
 executionsContract(createEngine)
+idempotencyContract(createEngine)

@@ -3,6 +3,7 @@ import type { EngineOptions } from '../../../engine/api.ts'
 import { executionsContract } from '../http/contract-executions.ts'
 import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
+import { idempotencyContract } from '../http/contract-idempotency.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
@@ -14,6 +15,7 @@ const open = async (options: EngineOptions) => {
 }
 
 httpContract(open)
+idempotencyContract(open)
 functionsContract(open)
 serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
