@@ -45,6 +45,13 @@ module.exports = {
       to: { dependencyTypes: ['npm'] },
     },
     {
+      name: 'client-needs-fetch-alone',
+      comment: 'it runs wherever fetch is: no modules of Node, no packages',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'] },
+    },
+    {
       name: 'zod-is-types-only',
       comment: 'importing zod costs 60-85 ms of the 100 ms of start-up: schemas are thunks that are handed zod by scripts/generate.ts',
       severity: 'error',

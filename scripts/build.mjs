@@ -33,7 +33,7 @@ const buildInfo = join(compiledFolder, '.tsbuildinfo')
 const lockFile = join(root, '.cache', 'build.lock')
 
 /** Folders that tsc compiles (the `include` of tsconfig.build.json) or that hold files to copy. */
-const SOURCE_FOLDERS = ['dsl', 'workflows', 'executors', 'connectors', 'engine', 'cli', 'ui-schema']
+const SOURCE_FOLDERS = ['dsl', 'workflows', 'executors', 'connectors', 'engine', 'client', 'cli', 'ui-schema']
 /** Shims, migrations and generated schemas: copied beside the compiled file that finds them by `import.meta.url`. */
 const COPIED = /\.(mjs|cjs|py|sql|json)$/
 const OWN_FILES = new Set(['.build-stamp'])
@@ -41,6 +41,7 @@ const OWN_FILES = new Set(['.build-stamp'])
 const ENTRIES = [
   'engine/index',
   'engine/internal',
+  'client/index',
   'cli/main',
   'dsl/index',
   'dsl/jsonpath/index',

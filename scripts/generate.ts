@@ -3,6 +3,7 @@
  *
  * - `ui-schema/flow.schema.json`: JSON Schema of a flow file, for editors.
  * - `dsl/generated/flow-schema.ts`: the same as data for the checker, so that zod is not loaded at run time.
+ * - `client/generated/`: types and operations of the client, from the OpenAPI document.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { format } from 'prettier'
@@ -10,6 +11,7 @@ import { z } from 'zod'
 import type { Z } from '../dsl/nodes/fields.ts'
 import { NODES } from '../dsl/nodes/index.ts'
 import { flowSchema } from '../dsl/schema.ts'
+import { clientFiles } from './client-types.ts'
 import { TRIGGERS } from '../dsl/triggers/index.ts'
 
 type Data = { [key: string]: unknown }
@@ -62,6 +64,8 @@ export const TRIGGER_SCHEMAS: Readonly<Record<TriggerKind, JsonSchema>> = ${JSON
     { ...style, parser: 'typescript' },
   ),
 }
+
+for (const [name, text] of Object.entries(await clientFiles())) files[name] = await format(text, { ...style, parser: 'typescript' })
 
 const check = process.argv.includes('--check')
 let stale = false

@@ -12,7 +12,8 @@ const IMPORTS = {
   engine: ['dsl/', 'executors/', 'connectors/', 'workflows/(driver|protocol/.*)\\.ts'],
   'ui-schema': [],
   console: ['ui-schema/'],
-  cli: ['engine/', 'dsl/'],
+  client: [],
+  cli: ['engine/', 'client/', 'dsl/'],
 }
 
 /** Folders that may import anything and that nobody imports. */

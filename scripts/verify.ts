@@ -18,7 +18,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
 ]
 
 function folders(): string[] {
-  return ['dsl', 'workflows', 'executors', 'connectors', 'engine', 'cli'].filter((folder) => existsSync(join(root, folder)))
+  return ['dsl', 'workflows', 'executors', 'connectors', 'engine', 'client', 'cli'].filter((folder) => existsSync(join(root, folder)))
 }
 
 for (const [name, [command, ...args]] of steps) {

@@ -63,6 +63,7 @@ const LAZY_BUILTINS = /^NativeModule (sqlite|child_process|net|http2?|https|tls|
 
 describe.each([
   ['fnflow', 'engine/index.js'],
+  ['fnflow/client', 'client/index.js'],
   ['fnflow/dsl', 'dsl/index.js'],
   ['fnflow/jsonpath', 'dsl/jsonpath/index.js'],
 ])('import %s', (_name, file) => {
@@ -70,7 +71,7 @@ describe.each([
 
   test('loads no library before it is needed', async () => {
     const { loaded, builtin } = await report
-    expect(loaded.length).toBeGreaterThan(1)
+    expect(loaded.length).toBeGreaterThan(0)
     for (const url of loaded) for (const name of LAZY) expect(url).not.toContain(`/node_modules/${name}/`)
     expect(loaded.filter((url) => !url.startsWith('node:') && !url.startsWith(pathToFileURL(join(root, 'dist')).href))).toEqual([])
     expect(builtin.filter((name) => LAZY_BUILTINS.test(name))).toEqual([])
@@ -90,7 +91,7 @@ test('the exports of the package are those listed', async () => {
 
 test('every entry of the package resolves by name', async () => {
   const program = `
-    for (const name of ['fnflow', 'fnflow/dsl', 'fnflow/jsonpath']) await import(name)
+    for (const name of ['fnflow', 'fnflow/client', 'fnflow/dsl', 'fnflow/jsonpath']) await import(name)
     for (const name of ['fnflow/package.json', 'fnflow/flow.schema.json']) await import(name, { with: { type: 'json' } })
     await import('fnflow/dist/engine/internal.js').then(() => process.exit(9), (error) => { if (error.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error })`
   const { code, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: root })

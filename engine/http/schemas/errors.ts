@@ -5,7 +5,7 @@ import { named } from './registry.ts'
 
 /** What a failed invocation, node or execution yields. Stack traces stay in the engine. */
 export const errorDocument = named(
-  'Error',
+  'ErrorDocument',
   z
     .strictObject({
       status: z.int().meta({ description: 'As functions have it: 430 for code that threw, 433 for a timeout …' }),

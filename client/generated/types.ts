@@ -1,0 +1,1080 @@
+// Written by scripts/generate.ts from the OpenAPI document; do not edit.
+
+export type ClientOptions = {
+  baseUrl: `${string}://${string}` | (string & {})
+}
+
+/**
+ * How what a callback node waits for has ended.
+ */
+export type CallbackResult =
+  | {
+      status: 'succeeded'
+      output?: Json
+    }
+  | {
+      status: 'failed'
+      error?: {
+        errorType?: string
+        errorMessage?: string
+      }
+    }
+
+export type CallbackTaken = {
+  status: 'taken'
+}
+
+export type DeployedFlow = {
+  flow: string
+  version: string
+  /**
+   * Hash of the definition.
+   */
+  revision: string
+  warnings: Array<Diagnostic>
+}
+
+/**
+ * One finding about a definition.
+ */
+export type Diagnostic = {
+  rule:
+    | 'syntax'
+    | 'schema'
+    | 'duplicate-key'
+    | 'unknown-node'
+    | 'unreachable-node'
+    | 'cycle'
+    | 'start-target'
+    | 'next-target'
+    | 'error-source'
+    | 'error-target'
+    | 'branch-target'
+    | 'condition-default'
+    | 'branch-overlap'
+    | 'complete-count'
+    | 'dead-end'
+    | 'loop-body'
+    | 'service-body'
+    | 'callback-in-service'
+    | 'too-many-nodes'
+    | 'retry-range'
+    | 'loop-concurrency'
+    | 'expression-syntax'
+    | 'jsonpath-syntax'
+    | 'unknown-function'
+    | 'unknown-flow'
+    | 'unknown-channel'
+    | 'express-duration'
+    | 'cron-syntax'
+    | 'unknown-connection'
+    | 'path-taken'
+  severity: 'error' | 'warning'
+  message: string
+  /**
+   * Keys and indexes from the root of the definition.
+   */
+  path: Array<string | number>
+  /**
+   * From 1.
+   */
+  line?: number
+  /**
+   * From 1.
+   */
+  column?: number
+}
+
+/**
+ * What a failed function, node or execution yields.
+ */
+export type ErrorDocument = {
+  /**
+   * As functions have it: 430 for code that threw, 433 for a timeout …
+   */
+  status: number
+  errorType: string
+  errorMessage: string
+  /**
+   * `app/name:qualifier`, where a function was invoked.
+   */
+  function?: string
+  attempt?: number
+  cause?: ErrorDocument
+}
+
+/**
+ * An execution, whole.
+ */
+export type Execution = {
+  /**
+   * Id of an execution.
+   */
+  id: string
+  flow: string
+  version: string
+  /**
+   * Hash of the definition that it runs.
+   */
+  revision?: string
+  mode: 'standard' | 'express'
+  /**
+   * That its start gave.
+   */
+  name?: string
+  status: ExecutionStatus
+  /**
+   * Milliseconds since 1970.
+   */
+  startedAt: number
+  /**
+   * Milliseconds since 1970.
+   */
+  endedAt?: number
+  error?: ErrorDocument
+  /**
+   * Of a child: the node that has started it.
+   */
+  parent?: {
+    execution: string
+    node: string
+  }
+  /**
+   * The execution that this one retries or runs again.
+   */
+  retryOf?: string
+  trigger?: {
+    type: string
+    name?: string
+  }
+  /**
+   * On a cluster: what keeps it from going on, with the remedy.
+   */
+  problems?: Array<string>
+  input?: Json
+  output?: Json
+}
+
+export type ExecutionPage = {
+  items: Array<ExecutionSummary>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
+}
+
+/**
+ * State of an execution.
+ */
+export type ExecutionStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
+
+/**
+ * An execution without its input and output.
+ */
+export type ExecutionSummary = {
+  /**
+   * Id of an execution.
+   */
+  id: string
+  flow: string
+  version: string
+  /**
+   * Hash of the definition that it runs.
+   */
+  revision?: string
+  mode: 'standard' | 'express'
+  /**
+   * That its start gave.
+   */
+  name?: string
+  status: ExecutionStatus
+  /**
+   * Milliseconds since 1970.
+   */
+  startedAt: number
+  /**
+   * Milliseconds since 1970.
+   */
+  endedAt?: number
+  error?: ErrorDocument
+  /**
+   * Of a child: the node that has started it.
+   */
+  parent?: {
+    execution: string
+    node: string
+  }
+  /**
+   * The execution that this one retries or runs again.
+   */
+  retryOf?: string
+  trigger?: {
+    type: string
+    name?: string
+  }
+  /**
+   * On a cluster: what keeps it from going on, with the remedy.
+   */
+  problems?: Array<string>
+}
+
+/**
+ * A flow, as docs/language.md has it; flow.schema.json of the package has all of it.
+ */
+export type FlowDefinition = {
+  flow: string
+  start: string
+  nodes: {
+    [key: string]: unknown
+  }
+  [key: string]: unknown
+}
+
+/**
+ * A function, as functions.yaml has it, without code and secrets.
+ */
+export type Function = {
+  app: string
+  name: string
+  runtime: string
+  handler: string
+  initializer?: string
+  /**
+   * Seconds.
+   */
+  initializerTimeout: number
+  /**
+   * Seconds; absent: none of its own.
+   */
+  timeout?: number
+  /**
+   * MB.
+   */
+  memory: number
+  environment: {
+    variables: {
+      [key: string]: string
+    }
+    /**
+     * Their names; the values stay in the server.
+     */
+    secrets: Array<string>
+  }
+  concurrency: {
+    perInstance: number
+    maxInstances: number
+    reserved: number
+    /**
+     * Seconds.
+     */
+    idleTimeout: number
+  }
+  pool?: string
+  gpu?: {
+    type: string
+    /**
+     * GiB.
+     */
+    memory: number
+  }
+}
+
+export type FunctionPage = {
+  items: Array<Function>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
+}
+
+/**
+ * What the function gets: any JSON value; without a body {}.
+ */
+export type InvocationBody = unknown
+
+/**
+ * What the function has returned: any JSON value.
+ */
+export type InvocationResult = unknown
+
+/**
+ * Any JSON value.
+ */
+export type Json = unknown
+
+export type Liveness = {
+  status: 'ok'
+}
+
+/**
+ * A line that a function has logged.
+ */
+export type LogLine = {
+  /**
+   * Milliseconds since 1970.
+   */
+  time: number
+  requestId: string
+  level: 'debug' | 'info' | 'warn' | 'error'
+  text: string
+  node?: string
+}
+
+export type LogList = {
+  items: Array<LogLine>
+}
+
+/**
+ * What became of one node.
+ */
+export type Node = {
+  id: string
+  /**
+   * `each[17]/charge`: the containers with branch or iteration index, then the id.
+   */
+  place: string
+  type: string
+  label: string
+  status: NodeStatus
+  /**
+   * Invocations made; of a container its runs.
+   */
+  attempts: number
+  /**
+   * Milliseconds since 1970.
+   */
+  startedAt: number
+  /**
+   * Milliseconds since 1970.
+   */
+  endedAt?: number
+  /**
+   * Behind the input filter.
+   */
+  input?: Json
+  /**
+   * Behind the output filter; of a caught node its error document.
+   */
+  output?: Json
+  error?: ErrorDocument
+  /**
+   * References of its parameters that yielded nothing.
+   */
+  unresolved?: Array<string>
+  /**
+   * Of a loop.
+   */
+  iterations?: {
+    total: number
+    succeeded: number
+    failed: number
+    running: number
+  }
+}
+
+export type NodeList = {
+  items: Array<Node>
+}
+
+/**
+ * State of a node.
+ */
+export type NodeStatus = 'running' | 'retrying' | 'waiting' | 'succeeded' | 'failed' | 'caught' | 'cancelled'
+
+/**
+ * A problem document (RFC 9457).
+ */
+export type Problem = {
+  /**
+   * `urn:fnflow:problem:` and the code.
+   */
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: ProblemCode
+  /**
+   * Of `flow-invalid`: every finding.
+   */
+  diagnostics?: Array<Diagnostic>
+  /**
+   * Of what does not parse, from 1.
+   */
+  line?: number
+  column?: number
+  /**
+   * Of `execution-failed` and `execution-timed-out`.
+   */
+  error?: ErrorDocument
+  execution?: ExecutionSummary
+  [key: string]: unknown
+}
+
+/**
+ * What is wrong, for programs.
+ */
+export type ProblemCode =
+  | 'flow-invalid'
+  | 'flow-not-found'
+  | 'function-not-found'
+  | 'version-not-found'
+  | 'alias-not-found'
+  | 'flow-running'
+  | 'precondition-failed'
+  | 'name-mismatch'
+  | 'execution-not-found'
+  | 'execution-not-running'
+  | 'execution-running'
+  | 'execution-not-failed'
+  | 'retry-running'
+  | 'node-not-reached'
+  | 'not-express'
+  | 'callback-not-found'
+  | 'callback-already-used'
+  | 'callback-expired'
+  | 'payload-too-large'
+  | 'payload-too-deep'
+  | 'conflict'
+  | 'store-locked'
+  | 'store-unusable'
+  | 'store-failed'
+  | 'temporal-unavailable'
+  | 'bad-request'
+  | 'malformed-json'
+  | 'malformed-yaml'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'request-timeout'
+  | 'express'
+  | 'unsupported-media-type'
+  | 'invalid-body'
+  | 'execution-failed'
+  | 'unsupported'
+  | 'rate-limited'
+  | 'headers-too-large'
+  | 'internal-error'
+  | 'shutting-down'
+  | 'not-ready'
+  | 'execution-timed-out'
+
+export type Readiness = {
+  /**
+   * `degraded`: something is missing that it can do without.
+   */
+  status: 'ready' | 'degraded'
+  dependencies: {
+    [key: string]: {
+      state: 'ok' | 'recovering' | 'failed'
+      /**
+       * Executions that are still to be read.
+       */
+      left?: number
+      required?: boolean
+    }
+  }
+}
+
+export type RerunExecution = {
+  /**
+   * The node from which on it runs again; default: the start.
+   */
+  from?: string
+  /**
+   * Replaces the input of `from`.
+   */
+  input?: Json
+  /**
+   * Another version of the flow; default: the execution's own definition.
+   */
+  version?: string
+  /**
+   * Only say what would run again.
+   */
+  dryRun?: boolean
+}
+
+/**
+ * What a rerun would keep, and what it would run again.
+ */
+export type RerunPlan = {
+  kept: Array<{
+    node: string
+  }>
+  again: Array<{
+    node: string
+    reason: string
+  }>
+}
+
+/**
+ * What an execution is started with.
+ */
+export type StartExecution = {
+  /**
+   * Default: {}.
+   */
+  input?: Json
+  /**
+   * Unique per flow for 90 days: the same name and input again are the same execution, another input is 409. Not of express flows.
+   */
+  name?: string
+  /**
+   * A version or alias; default: latest.
+   */
+  version?: string
+}
+
+/**
+ * What an express execution is started with.
+ */
+export type StartSyncExecution = {
+  /**
+   * Default: {}.
+   */
+  input?: Json
+  /**
+   * A version or alias; default: latest.
+   */
+  version?: string
+}
+
+/**
+ * An express execution that has succeeded.
+ */
+export type SyncExecution = {
+  execution: ExecutionSummary
+  output: Json
+}
+
+/**
+ * What deploying a definition would say.
+ */
+export type Validation = {
+  valid: boolean
+  diagnostics: Array<Diagnostic>
+}
+
+export type GetHealthData = {
+  body?: never
+  path?: never
+  query?: never
+  url: '/healthz'
+}
+
+export type GetHealthResponses = {
+  /**
+   * it does
+   */
+  200: Liveness
+}
+
+export type GetHealthResponse = GetHealthResponses[keyof GetHealthResponses]
+
+export type GetReadinessData = {
+  body?: never
+  path?: never
+  query?: never
+  url: '/readyz'
+}
+
+export type GetReadinessResponses = {
+  /**
+   * it does
+   */
+  200: Readiness
+}
+
+export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses]
+
+export type GetMetricsData = {
+  body?: never
+  path?: never
+  query?: never
+  url: '/metrics'
+}
+
+export type GetMetricsResponses = {
+  /**
+   * the metrics
+   */
+  200: string
+}
+
+export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses]
+
+export type GetOpenApiData = {
+  body?: never
+  path?: never
+  query?: never
+  url: '/openapi.json'
+}
+
+export type GetOpenApiResponses = {
+  /**
+   * an OpenAPI 3.1 document
+   */
+  200: {
+    [key: string]: unknown
+  }
+}
+
+export type GetOpenApiResponse = GetOpenApiResponses[keyof GetOpenApiResponses]
+
+export type CreateFlowData = {
+  body: FlowDefinition
+  path?: never
+  query?: never
+  url: '/v1/flows'
+}
+
+export type CreateFlowResponses = {
+  /**
+   * it is deployed
+   */
+  201: DeployedFlow
+}
+
+export type CreateFlowResponse = CreateFlowResponses[keyof CreateFlowResponses]
+
+export type PutFlowData = {
+  body: FlowDefinition
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/flows/{name}'
+}
+
+export type PutFlowResponses = {
+  /**
+   * it is replaced
+   */
+  200: DeployedFlow
+  /**
+   * it is deployed
+   */
+  201: DeployedFlow
+}
+
+export type PutFlowResponse = PutFlowResponses[keyof PutFlowResponses]
+
+export type ValidateFlowData = {
+  /**
+   * A flow.
+   */
+  body: unknown
+  path?: never
+  query?: never
+  url: '/v1/flows:validate'
+}
+
+export type ValidateFlowResponses = {
+  /**
+   * what deploying it would say
+   */
+  200: Validation
+}
+
+export type ValidateFlowResponse = ValidateFlowResponses[keyof ValidateFlowResponses]
+
+export type StartExecutionData = {
+  body: StartExecution
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/flows/{name}/executions'
+}
+
+export type StartExecutionResponses = {
+  /**
+   * it is started
+   */
+  202: ExecutionSummary
+}
+
+export type StartExecutionResponse = StartExecutionResponses[keyof StartExecutionResponses]
+
+export type StartSyncExecutionData = {
+  body: StartSyncExecution
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/flows/{name}/sync-executions'
+}
+
+export type StartSyncExecutionResponses = {
+  /**
+   * it has succeeded
+   */
+  200: SyncExecution
+}
+
+export type StartSyncExecutionResponse = StartSyncExecutionResponses[keyof StartSyncExecutionResponses]
+
+export type ListExecutionsData = {
+  body?: never
+  path?: never
+  query?: {
+    /**
+     * A flow; may be given several times.
+     */
+    flow?: string | Array<string>
+    /**
+     * A state; may be given several times.
+     */
+    status?: ExecutionStatus | Array<ExecutionStatus>
+    /**
+     * What started it: a type (`retry`), or type and name (`cron/nightly`).
+     */
+    trigger?: string
+    /**
+     * Started then or later. Milliseconds since 1970, or ISO 8601 with a time zone.
+     */
+    startedAfter?: string
+    /**
+     * Started before. Milliseconds since 1970, or ISO 8601 with a time zone.
+     */
+    startedBefore?: string
+    /**
+     * Id of an execution.
+     */
+    parent?: string
+    /**
+     * Unique per flow for 90 days.
+     */
+    name?: string
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/executions'
+}
+
+export type ListExecutionsResponses = {
+  /**
+   * a page of them
+   */
+  200: ExecutionPage
+}
+
+export type ListExecutionsResponse = ListExecutionsResponses[keyof ListExecutionsResponses]
+
+export type GetExecutionData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: {
+    /**
+     * Seconds: answers as soon as the execution has ended, or after them.
+     */
+    wait?: number
+  }
+  url: '/v1/executions/{id}'
+}
+
+export type GetExecutionResponses = {
+  /**
+   * the execution as it is now
+   */
+  200: Execution
+}
+
+export type GetExecutionResponse = GetExecutionResponses[keyof GetExecutionResponses]
+
+export type ListNodesData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/nodes'
+}
+
+export type ListNodesResponses = {
+  /**
+   * the nodes
+   */
+  200: NodeList
+}
+
+export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses]
+
+export type ListIterationsData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+    /**
+     * A node, by its id or place.
+     */
+    node: string
+  }
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * How many to leave out first.
+     */
+    offset?: number
+  }
+  url: '/v1/executions/{id}/nodes/{node}/iterations'
+}
+
+export type ListIterationsResponses = {
+  /**
+   * the nodes
+   */
+  200: NodeList
+}
+
+export type ListIterationsResponse = ListIterationsResponses[keyof ListIterationsResponses]
+
+export type ListLogsData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/logs'
+}
+
+export type ListLogsResponses = {
+  /**
+   * the lines, by time
+   */
+  200: LogList
+}
+
+export type ListLogsResponse = ListLogsResponses[keyof ListLogsResponses]
+
+export type FollowExecutionData = {
+  body?: never
+  headers?: {
+    /**
+     * Only what came behind this event.
+     */
+    'last-event-id'?: string
+  }
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/events'
+}
+
+export type FollowExecutionResponses = {
+  /**
+   * server-sent events `node` and `execution`, their `data` a Node or an ExecutionSummary
+   */
+  200: string
+}
+
+export type FollowExecutionResponse = FollowExecutionResponses[keyof FollowExecutionResponses]
+
+export type StopExecutionData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/stop'
+}
+
+export type StopExecutionResponses = {
+  /**
+   * it ends as cancelled
+   */
+  202: ExecutionSummary
+}
+
+export type StopExecutionResponse = StopExecutionResponses[keyof StopExecutionResponses]
+
+export type RetryExecutionData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/retry'
+}
+
+export type RetryExecutionResponses = {
+  /**
+   * the new execution is started
+   */
+  202: ExecutionSummary
+}
+
+export type RetryExecutionResponse = RetryExecutionResponses[keyof RetryExecutionResponses]
+
+export type RerunExecutionData = {
+  body?: RerunExecution
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/rerun'
+}
+
+export type RerunExecutionResponses = {
+  /**
+   * of a dry run: what would run again
+   */
+  200: RerunPlan
+  /**
+   * the new execution is started
+   */
+  202: ExecutionSummary
+}
+
+export type RerunExecutionResponse = RerunExecutionResponses[keyof RerunExecutionResponses]
+
+export type AnswerCallbackData = {
+  body: CallbackResult
+  path: {
+    /**
+     * The secret that the function was handed.
+     */
+    token: string
+  }
+  query?: never
+  url: '/v1/callbacks/{token}'
+}
+
+export type AnswerCallbackResponses = {
+  /**
+   * the flow goes on
+   */
+  200: CallbackTaken
+}
+
+export type AnswerCallbackResponse = AnswerCallbackResponses[keyof AnswerCallbackResponses]
+
+export type ListFunctionsData = {
+  body?: never
+  path?: never
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/functions'
+}
+
+export type ListFunctionsResponses = {
+  /**
+   * a page of functions
+   */
+  200: FunctionPage
+}
+
+export type ListFunctionsResponse = ListFunctionsResponses[keyof ListFunctionsResponses]
+
+export type GetFunctionData = {
+  body?: never
+  path: {
+    /**
+     * The app that the function is of.
+     */
+    app: string
+    /**
+     * Name of a function; of an invocation also `name:version`.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/functions/{app}/{name}'
+}
+
+export type GetFunctionResponses = {
+  /**
+   * the function
+   */
+  200: Function
+}
+
+export type GetFunctionResponse = GetFunctionResponses[keyof GetFunctionResponses]
+
+export type InvokeFunctionData = {
+  body?: InvocationBody
+  headers?: {
+    /**
+     * sync (default): answers with the result.
+     */
+    'x-invoke-type'?: 'sync' | 'async'
+    /**
+     * tail: the last 4 KiB of the log come in X-Function-Log, as base64.
+     */
+    'x-log-type'?: 'tail' | 'none'
+  }
+  path: {
+    /**
+     * The app that the function is of.
+     */
+    app: string
+    /**
+     * Name of a function; of an invocation also `name:version`.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/functions/{app}/{name}/invocations'
+}
+
+export type InvokeFunctionResponses = {
+  /**
+   * its result
+   */
+  200: InvocationResult
+}
+
+export type InvokeFunctionResponse = InvokeFunctionResponses[keyof InvokeFunctionResponses]
