@@ -143,6 +143,8 @@ export interface StartOptions {
    */
   readonly name?: string
   readonly trigger?: { readonly type: string; readonly name?: string; readonly event?: Json }
+  /** W3C trace context of whoever starts it: its functions are given it. */
+  readonly traceparent?: string
   readonly signal?: AbortSignal
   /** `express`: refuse a standard flow, with EngineError `not-express`. */
   readonly mode?: 'express'
@@ -218,6 +220,8 @@ export interface RerunPlan {
 }
 
 export interface InvokeOptions {
+  /** W3C trace context that the function is given. */
+  readonly traceparent?: string
   readonly signal?: AbortSignal
   /** Gets what the function logs; the engine's own `onLog` does, too. */
   readonly onLog?: (line: LogLine) => void

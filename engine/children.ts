@@ -11,6 +11,7 @@ export interface ChildRequest {
   /** Asked for before, by a process that died: it may be there. */
   readonly again?: boolean
   readonly depth: number
+  readonly traceparent?: string
   /** `place` only of durable parents: a durable child reports to it, whoever holds the parent by then. */
   readonly parent: { readonly execution: string; readonly node: string; readonly place?: string }
 }

@@ -13,7 +13,11 @@ export function invokeDirectly(
   functionRef: string,
   body: Json,
   log: (line: LogLine) => void,
-  { signal, closed }: { readonly signal: AbortSignal | undefined; readonly closed: AbortSignal },
+  {
+    signal,
+    closed,
+    traceparent,
+  }: { readonly signal: AbortSignal | undefined; readonly closed: AbortSignal; readonly traceparent: string | undefined },
 ): Promise<Json> {
   if (typeof functionRef !== 'string') throw new EngineError('bad-option', 'invoke needs the name of a function')
   const ref = functionRef.includes('/') ? functionRef : `default/${functionRef}`
@@ -61,6 +65,7 @@ export function invokeDirectly(
       run,
       {
         executionId: id,
+        traceparent,
         callbackAt,
         log,
         ended: (_run, ok, value) => {

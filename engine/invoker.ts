@@ -23,6 +23,8 @@ export interface InvocationOwner {
   callbackAt(place: string): { readonly token: string; readonly url: string }
   /** Where the run stands for one of another execution (Temporal's activities): the place of that. */
   readonly place?: string
+  /** Trace context of whoever started it. */
+  readonly traceparent?: string | undefined
   log(line: LogLine, node: string | undefined): void
   /** Called once per invocation, maybe before `dispatch` has returned. Not called after `cancel`. */
   ended(run: NodeRun, ok: boolean, value: Json): void
@@ -59,8 +61,8 @@ class RunInvocation extends DeadlineEntry implements Invocation {
     return this.resolved.ref
   }
 
-  get traceparent(): undefined {
-    return undefined
+  get traceparent(): string | undefined {
+    return this.owner.traceparent
   }
 
   get requestId(): string {

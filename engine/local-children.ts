@@ -134,7 +134,7 @@ export class LocalChildren implements ChildLauncher {
   ): RunningChild {
     let forgotten = false
     const { execution: parent, node } = request.parent
-    const start = { id: request.id, depth: request.depth, parent: { execution: parent, node } }
+    const start = { id: request.id, depth: request.depth, parent: { execution: parent, node }, ...traceOf(request) }
     const child = this.hosts.startExpress(deployed, input, start, ({ flow }) => {
       if (request.wait && !forgotten) tell(ended, flow)
     })
@@ -152,6 +152,10 @@ export class LocalChildren implements ChildLauncher {
     }
     return request.wait ? { stop, abandon: giveUp } : NOTHING
   }
+}
+
+function traceOf({ traceparent }: ChildRequest): { readonly traceparent?: string } {
+  return traceparent === undefined ? {} : { traceparent }
 }
 
 /** What a child that is waited for has come to. */
@@ -177,7 +181,13 @@ function launchDurable(
   const begin = async (): Promise<void> => {
     const host = await opening
     const reports = request.wait && place !== undefined
-    const start = { id: request.id, input, depth: request.depth, parent: { execution: parent, node, ...(reports ? { place } : {}) } }
+    const start = {
+      id: request.id,
+      input,
+      depth: request.depth,
+      ...traceOf(request),
+      parent: { execution: parent, node, ...(reports ? { place } : {}) },
+    }
     const { existed } = deployed === null ? { existed: true } : await host.start(deployed, start)
     if (stopped && request.wait) host.stop(request.id).catch(() => undefined)
     if (!request.wait) return ended(true, { executionId: request.id })

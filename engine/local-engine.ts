@@ -366,7 +366,11 @@ export class LocalEngine implements Engine {
       this.log(line, undefined, undefined)
       tell(line)
     }
-    return invokeDirectly(this.invoker, functionRef, body, log, { signal: options.signal, closed: this.closed.signal })
+    return invokeDirectly(this.invoker, functionRef, body, log, {
+      signal: options.signal,
+      closed: this.closed.signal,
+      traceparent: options.traceparent,
+    })
   }
 
   observe(observer: EngineObserver): () => void {
@@ -498,6 +502,7 @@ export class LocalEngine implements Engine {
       input,
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }),
+      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
     })
     return this.handle(started.id, started.flow)
   }
@@ -757,11 +762,12 @@ function signalOf({ signal }: StartOptions): { readonly signal?: AbortSignal } {
 
 /** The record that `onNode` gets is a copy: the engine's own goes on changing. */
 function expressStart(options: StartOptions): ExpressStart {
-  const { trigger, onNode } = options
+  const { trigger, traceparent, onNode } = options
   if (trigger === undefined && onNode === undefined) return options
   const tell = guarded('onNode', onNode)
   return {
     ...(options.id === undefined ? {} : { id: options.id }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(trigger === undefined ? {} : { trigger: takeTrigger(trigger) }),
     ...(onNode === undefined
       ? {}

@@ -307,9 +307,9 @@ class FlowExecution implements Port {
     const { run, place } = asked
     const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
     const { function: ref, invoke, timeoutMs } = plan
-    const { flow, scope } = this.info
+    const { flow, scope, traceparent } = this.info
     const until = run.timer?.due ?? 0
-    const request = invokeRequest(plan, { place, flow, scope, until, inline: inlineLimit(budget.used) })
+    const request = invokeRequest(plan, { place, flow, scope, until, traceparent, inline: inlineLimit(budget.used) })
     const most = invoke === 'async' ? ASYNC_LIMIT_MS : SYNC_LIMIT_MS
     return this.schedule('invoke', asked, [request, body], Math.min(most, timeoutMs ?? most), {
       ...this.onQueue(ref),
@@ -355,7 +355,19 @@ class FlowExecution implements Port {
     if (resolved === null) return this.ended(asked, answered, false, flowNotFound(flow) as unknown as Json)
     const { id, version, hash, hints } = resolved
     const parent = { execution, node, place }
-    const info: StartInfo = { protocol: 1, id, flow: resolved.flow, version, hash, scope, depth: this.info.depth + 1, hints, parent }
+    const { traceparent } = this.info
+    const info: StartInfo = {
+      protocol: 1,
+      id,
+      flow: resolved.flow,
+      version,
+      hash,
+      scope,
+      depth: this.info.depth + 1,
+      hints,
+      parent,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    }
     if (resolved.mode === 'express') {
       const request: ExpressRequest = { info, wait }
       return this.express(asked, this.schedule('express', asked, [request, new PlanRef(hash), input], EXPRESS_LIMIT_MS), lastActivity())

@@ -35,6 +35,7 @@ export interface DurableStart {
   /** With `place` if a durable parent waits: the outcome is reported there. */
   readonly parent?: { readonly execution: string; readonly node: string; readonly place?: string }
   readonly trigger?: FlowStart['trigger']
+  readonly traceparent?: string
   readonly retryOf?: string
   readonly carried?: ReadonlyMap<string, Carried>
   readonly replaced?: ReadonlyMap<string, Json>

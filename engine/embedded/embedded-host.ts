@@ -116,7 +116,7 @@ export class EmbeddedHost {
       }
       const startedAt = Date.now()
       const info = new StoredStart(
-        { id: start.id, input: start.input, startedAt, version: deployed.version, trigger: start.trigger },
+        { id: start.id, input: start.input, startedAt, version: deployed.version, trigger: start.trigger, traceparent: start.traceparent },
         this.store.secret,
         this.services.callbackUrl,
       )
@@ -303,6 +303,7 @@ export class EmbeddedHost {
       if (plan === undefined) throw new EngineError('store-unusable', `the store has no plan ${row.plan} for execution ${row.id}`)
       return plan.plan
     })
+    const trace = this.store.get<{ traceparent: string }>('SELECT traceparent FROM traces WHERE execution = ?', row.key)
     const start = new StoredStart(
       {
         id: row.id,
@@ -310,6 +311,7 @@ export class EmbeddedHost {
         startedAt: row.started_at,
         version: row.version,
         trigger: row.trigger === null ? undefined : (JSON.parse(row.trigger) as NonNullable<FlowStart['trigger']>),
+        traceparent: trace?.traceparent,
       },
       this.store.secret,
       this.services.callbackUrl,
@@ -487,6 +489,7 @@ export class EmbeddedHost {
         wait: plan.wait,
         id: derivedId('child', execution.start.id, place),
         again,
+        ...(execution.traceparent === undefined ? {} : { traceparent: execution.traceparent }),
         depth: execution.depth + 1,
         parent: { execution: execution.start.id, node: lineageOf(run), place },
       },

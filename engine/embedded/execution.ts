@@ -18,6 +18,7 @@ export class StoredStart implements FlowStart {
   readonly startedAt: number
   readonly version: string
   readonly trigger: FlowStart['trigger']
+  readonly traceparent: string | undefined
   private readonly secret: Uint8Array
   private readonly callbackUrl: (token: string) => string
 
@@ -28,6 +29,7 @@ export class StoredStart implements FlowStart {
       readonly startedAt: number
       readonly version: string
       readonly trigger: FlowStart['trigger']
+      readonly traceparent: string | undefined
     },
     secret: Uint8Array,
     callbackUrl: (token: string) => string,
@@ -37,6 +39,7 @@ export class StoredStart implements FlowStart {
     this.startedAt = start.startedAt
     this.version = start.version
     this.trigger = start.trigger
+    this.traceparent = start.traceparent
     this.secret = secret
     this.callbackUrl = callbackUrl
   }
@@ -87,6 +90,10 @@ export class EmbeddedExecution implements InvocationOwner {
 
   get executionId(): string {
     return this.start.id
+  }
+
+  get traceparent(): string | undefined {
+    return this.start.traceparent
   }
 
   callbackAt(place: string): { readonly token: string; readonly url: string } {

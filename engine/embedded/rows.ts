@@ -30,6 +30,7 @@ export function insertExecution(store: Store, { key, start: info, deployed, dept
     trigger,
     JSON.stringify(start.input),
   )
+  if (start.traceparent !== undefined) store.run('INSERT INTO traces (execution, traceparent) VALUES (?,?)', key, start.traceparent)
   if (start.trigger !== undefined && trigger !== PLAIN_TRIGGER) {
     const { type, name = '' } = start.trigger
     store.run('INSERT INTO started_by (type, flow, name, key) VALUES (?,?,?,?)', type, deployed.name, name, key)
@@ -45,7 +46,7 @@ export function deleteExecution(store: Store, key: number): void {
     const { type, name = '' } = startedBy
     store.run('DELETE FROM started_by WHERE type = ? AND flow = ? AND name = ? AND key = ?', type, row.flow, name, key)
   }
-  for (const table of ['events', 'logs', 'callbacks', 'timers']) store.run(`DELETE FROM ${table} WHERE execution = ?`, key)
+  for (const table of ['events', 'logs', 'callbacks', 'timers', 'traces']) store.run(`DELETE FROM ${table} WHERE execution = ?`, key)
   store.run('DELETE FROM executions WHERE key = ?', key)
 }
 

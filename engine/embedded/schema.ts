@@ -160,6 +160,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX request_keys_key ON request_keys (key);
   ALTER TABLE callbacks ADD COLUMN used_by TEXT;
   `,
+  `
+  -- Trace contexts of those executions that were started with one.
+  CREATE TABLE traces (execution INTEGER PRIMARY KEY, traceparent TEXT NOT NULL);
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

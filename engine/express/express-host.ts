@@ -43,6 +43,7 @@ export interface ExpressStart {
   readonly depth?: number
   readonly parent?: { readonly execution: string; readonly node: string }
   readonly trigger?: FlowStart['trigger']
+  readonly traceparent?: string
   readonly onNode?: (node: NodeRecord) => void
   /** Not the flow, but a range of a loop in it, for an execution that began elsewhere. */
   readonly range?: {
@@ -77,6 +78,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
   readonly depth: number
   readonly parent: ExpressStart['parent']
   readonly trigger: FlowStart['trigger']
+  readonly traceparent: string | undefined
   endedAt = 0
   private readonly services: ExpressServices
   private readonly callbacks: ExpressCallbacks
@@ -109,6 +111,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     this.depth = start.depth ?? 0
     this.parent = start.parent
     this.trigger = start.trigger
+    this.traceparent = start.traceparent
     this.done = done
     this.range = start.range ?? null
     this.startedAt = start.range?.startedAt ?? this.now()
@@ -265,6 +268,7 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
         flow: plan.flow,
         wait: plan.wait,
         id: derivedId('child', this.id, placeOf(run)),
+        ...(this.traceparent === undefined ? {} : { traceparent: this.traceparent }),
         depth: this.depth + 1,
         parent: { execution: this.id, node: lineageOf(run) },
       },

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { TRACEPARENT } from '../intake.ts'
 
 const GIVEN = /^[A-Za-z0-9_.:+/=-]{1,128}$/
-/** W3C Trace Context, version 00; ids of zeros alone are none. */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** The id of a request: as its client calls it, where that is fit for logs and headers, else a new one. */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
@@ -11,8 +10,8 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
   return typeof given === 'string' && GIVEN.test(given) ? given : randomUUID()
 }
 
-/** The trace that a request belongs to; undefined where it names none. */
-export function traceparentOf(headers: IncomingHttpHeaders): string | undefined {
+/** The trace that a request belongs to, as an option of what it starts; none where it names none. */
+export function traceOf({ headers }: { readonly headers: IncomingHttpHeaders }): { readonly traceparent?: string } {
   const { traceparent } = headers
-  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined
+  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}
 }

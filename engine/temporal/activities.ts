@@ -148,8 +148,8 @@ export class Activities {
     const { services } = this
     let child: ExpressExecution | null = null
     const ended = new Promise<ExpressResult>((resolve) => {
-      const { id, depth, parent } = info
-      const start = { id, depth, ...(parent === undefined ? {} : { parent }) }
+      const { id, depth, parent, traceparent } = info
+      const start = { id, depth, ...(parent === undefined ? {} : { parent }), ...(traceparent === undefined ? {} : { traceparent }) }
       child = services.startExpress(services.deployed(info, plan.text), input, start, ({ flow }) =>
         resolve(flow.error === null ? { ok: true, value: flow.output } : { ok: false, value: flow.error }),
       )
@@ -167,11 +167,12 @@ export class Activities {
     const outcome = new BatchOutcome(spec)
     let execution: ExpressExecution | null = null
     const ended = new Promise<Flow>((resolve) => {
-      const { id, depth, trigger, startedAt = 0 } = info
+      const { id, depth, trigger, traceparent, startedAt = 0 } = info
       const start = {
         id,
         depth,
         ...(trigger === undefined ? {} : { trigger }),
+        ...(traceparent === undefined ? {} : { traceparent }),
         range: { spec, startedAt, recorder: outcome, carried: taken.carried ?? [] },
       }
       const express = {
@@ -269,6 +270,10 @@ class Call implements InvocationOwner {
     this.request = request
     this.executionId = executionId
     this.place = place
+  }
+
+  get traceparent(): string | undefined {
+    return this.request.traceparent
   }
 
   callbackAt(place: string): { readonly token: string; readonly url: string } {

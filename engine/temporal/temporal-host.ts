@@ -290,7 +290,7 @@ export class TemporalHost implements Durable {
   }
 
   private async infoOf({ name, version, hash, plan }: DeployedFlow, start: DurableStart): Promise<StartInfo> {
-    const { id, name: given, depth = 0, parent, trigger, retryOf } = start
+    const { id, name: given, depth = 0, parent, trigger, traceparent, retryOf } = start
     const hints = hintsOf(plan, await this.cluster.registry.functions(), this.cluster.options.taskQueue)
     return {
       protocol: 1,
@@ -303,6 +303,7 @@ export class TemporalHost implements Durable {
       hints,
       ...(given === undefined ? {} : { name: given }),
       ...(trigger === undefined ? {} : { trigger }),
+      ...(traceparent === undefined ? {} : { traceparent }),
       ...(parent === undefined ? {} : { parent: { execution: parent.execution, node: parent.node, place: parent.place ?? '' } }),
       ...(retryOf === undefined ? {} : { retryOf }),
     }

@@ -12,12 +12,13 @@ export interface InvokeSetting {
   readonly inline: number
   /** When a callback node stops waiting, epoch ms. */
   readonly until: number
+  readonly traceparent?: string | undefined
 }
 
 /** First argument of the activity `invoke`. */
 export function invokeRequest(
   { type, function: ref, invoke, timeoutMs }: PlanFunctionNode | PlanCallbackNode,
-  { place, flow, scope, inline, until }: InvokeSetting,
+  { place, flow, scope, inline, until, traceparent }: InvokeSetting,
 ): InvokeRequest {
   return {
     function: ref,
@@ -26,6 +27,7 @@ export function invokeRequest(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(type === 'callback' ? { callback: { until, flow } } : {}),
     ...(scope === '' ? {} : { scope }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(inline === inlineLimit(0) ? {} : { inline }),
   }
 }

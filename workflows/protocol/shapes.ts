@@ -58,6 +58,8 @@ export interface StartInfo {
   readonly trigger?: { readonly type: string; readonly name?: string; readonly event?: Json }
   readonly parent?: { readonly execution: string; readonly node: string; readonly place: string }
   readonly retryOf?: string
+  /** Trace context of whoever started it. */
+  readonly traceparent?: string
   /** Epoch ms; absent in the first run of an execution, which takes its own. */
   readonly startedAt?: number
   /** Runs of this execution before this one (continue-as-new). */
@@ -96,6 +98,8 @@ export interface InvokeRequest {
   readonly scope?: string
   /** Of a callback node: when it stops waiting, epoch ms, and whose it is. */
   readonly callback?: { readonly until: number; readonly flow: string }
+  /** Trace context of whoever started the execution. */
+  readonly traceparent?: string
   /** Bytes of the result that may stay in the history; absent: as many as at most may. */
   readonly inline?: number
 }

@@ -7,6 +7,7 @@ import { errorOf, summaryOf } from '../documents.ts'
 import { startOnce } from '../idempotency.ts'
 import { parseJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
+import { traceOf } from '../request-ids.ts'
 import { answer } from '../schemas/answers.ts'
 import { flowName, noQuery } from '../schemas/common.ts'
 import { executionSummary, startBody, syncAnswer, syncStartBody } from '../schemas/executions.ts'
@@ -36,7 +37,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
   }
   app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async (request, reply) => {
     const { input = {}, version, name } = request.body
-    const options = { input, ...(name === undefined ? {} : { name }), trigger: { type: 'api' } }
+    const options = { input, ...(name === undefined ? {} : { name }), trigger: { type: 'api' }, ...traceOf(request) }
     const execution = await startOnce(engine, request, refOf(request.params.name, version), options)
     return reply
       .code(202)
@@ -62,7 +63,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     const ref = refOf(name, version)
     if ((await engine.flow(ref)).mode !== 'express')
       throw new EngineError('not-express', `flow ${name} is a standard flow, which may take longer than a request; start it by /executions`)
-    const execution = await startOnce(engine, request, ref, { input, trigger: { type: 'api' } })
+    const execution = await startOnce(engine, request, ref, { input, trigger: { type: 'api' }, ...traceOf(request) })
     try {
       const output = await execution.result({ signal: ending })
       return { execution: summaryOf(await execution.describe()), output }

@@ -10,6 +10,7 @@ import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { isFunctionMissing } from '../../function-documents.ts'
 import { errorOf } from '../documents.ts'
 import { Problem } from '../problem.ts'
+import { traceOf } from '../request-ids.ts'
 import { answer } from '../schemas/answers.ts'
 import { cursor, limit, noQuery } from '../schemas/common.ts'
 import { errorDocument } from '../schemas/errors.ts'
@@ -32,8 +33,7 @@ const LOG_GRACE_MS = 50
 /** Functions, and their invocation outside of flows (http-api.md, 4). */
 export async function functionRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
   const app = plain.withTypeProvider<ZodTypeProvider>()
-  const closing = new AbortController()
-  plain.addHook('preClose', async () => closing.abort())
+  const { ending } = plain.lifecycle
 
   const list = {
     operationId: 'listFunctions',
@@ -90,13 +90,12 @@ export async function functionRoutes(plain: FastifyInstance, { engine }: { reado
     let status = 200
     let value: Json
     try {
-      value = await engine.invoke(`${of.app}/${of.name}`, body as Json, { signal: closing.signal, ...onLog })
+      value = await engine.invoke(`${of.app}/${of.name}`, body as Json, { signal: ending, ...onLog, ...traceOf(request) })
     } catch (error) {
       if (!(error instanceof ExecutionFailed)) throw error
       if (isFunctionMissing(error.error)) throw new EngineError('function-not-found', error.error.errorMessage)
       // what was given up because the server closes
-      if (closing.signal.aborted && error.error.status === STATUS.cancelled)
-        throw new Problem('shutting-down', 'the server is being stopped')
+      if (ending.aborted && error.error.status === STATUS.cancelled) throw new Problem('shutting-down', 'the server is being stopped')
       status = httpStatusOf(error.error)
       value = errorOf(error.error) as unknown as Json
       void reply.header('x-function-status', String(error.error.status))

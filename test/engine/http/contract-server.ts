@@ -4,9 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import type { Engine, EngineOptions } from '../../../engine/api.ts'
 import { createServer, type RequestLine } from '../../../engine/http/server.ts'
 
-const functions = { 'server/double': ({ n }: { n: number }) => ({ n: n * 2 }) }
+const functions = {
+  'server/double': ({ n }: { n: number }) => ({ n: n * 2 }),
+  'server/trace': (_event: unknown, context: { readonly traceparent?: string }) => ({ trace: context.traceparent ?? null }),
+}
 const FAST = { flow: 'server-fast', mode: 'express', start: 'a', nodes: { a: { type: 'function', function: 'server/double' } } }
 const DURABLE = { ...FAST, flow: 'server-durable', mode: 'standard' }
+
+const TRACED = { flow: 'server-traced', start: 'a', nodes: { a: { type: 'function', function: 'server/trace' } } }
+const PARENT = { flow: 'server-parent', start: 'a', nodes: { a: { type: 'subflow', flow: 'server-traced' } } }
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 
 export function serverContract(
   open: (options: Pick<EngineOptions, 'functions'>) => Promise<Engine>,
@@ -20,7 +27,7 @@ export function serverContract(
     beforeAll(async () => {
       engine = await open({ functions })
       app = await createServer({ engine, onAnswer: (line) => lines.push(line) })
-      for (const flow of [FAST, DURABLE])
+      for (const flow of [FAST, DURABLE, TRACED, { ...TRACED, flow: 'server-traced-fast', mode: 'express' }, PARENT])
         expect((await app.inject({ method: 'POST', url: '/v1/flows', payload: flow })).statusCode).toBe(201)
     })
 
@@ -71,6 +78,28 @@ export function serverContract(
       expect(made).toMatch(/^[0-9a-f-]{36}$/)
       expect(await of('/healthz')).not.toBe(made)
       for (const unfit of ['', 'a b', 'x'.repeat(129), 'é']) expect(await of('/healthz', unfit)).toMatch(/^[0-9a-f-]{36}$/)
+    })
+
+    it('hands the trace of a request to the functions that it leads to', async () => {
+      const traceOf = async (url: string, traceparent?: string) => {
+        const headers = traceparent === undefined ? {} : { traceparent }
+        const answer = (await app.inject({ method: 'POST', url, payload: {}, headers })).json<any>()
+        const { id } = answer
+        const { output } = id === undefined ? answer : (await app.inject(`/v1/executions/${id}?wait=30`)).json<any>()
+        return (output ?? answer).trace
+      }
+      const urls = [
+        '/v1/flows/server-traced-fast/sync-executions',
+        '/v1/flows/server-traced/executions',
+        '/v1/flows/server-parent/executions',
+        '/v1/functions/server/trace/invocations',
+      ]
+      expect(await Promise.all(urls.map((url) => traceOf(url, TRACE)))).toEqual(urls.map(() => TRACE))
+      expect(await Promise.all(urls.map((url) => traceOf(url)))).toEqual(urls.map(() => null))
+      for (const unfit of [TRACE.toUpperCase(), TRACE.replace(/[1-9a-f]/g, '0'), `${TRACE}x`, 'x'])
+        expect(await traceOf(urls[0]!, unfit)).toBeNull()
+      const { items } = (await app.inject('/v1/executions?flow=server-traced')).json<{ items: { trigger?: object; parent?: object }[] }>()
+      for (const { trigger, parent } of items) expect(trigger).toEqual(parent === undefined ? { type: 'api' } : undefined)
     })
 
     it('has a line for each answer, with the pattern of the path and nothing that came with the request', async () => {
