@@ -5,6 +5,7 @@ import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
 import type { OutboundOptions } from '../executors/outbound/outbound.ts'
 import type { EngineFunctions } from './function-documents.ts'
+import type { FlowFiles } from './flow-files.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
 import type { Catalogue } from './catalogue/api.ts'
 import type { Idempotency } from './idempotency.ts'
@@ -278,5 +279,7 @@ export interface Engine {
   invoke(functionRef: string, body: Json, options?: InvokeOptions): Promise<Json>
   /** The functions that this process knows. */
   readonly functions: EngineFunctions
+  /** What was last loaded from which flow file. */
+  readonly flowFiles: FlowFiles
   close(): Promise<void>
 }

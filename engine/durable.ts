@@ -5,6 +5,7 @@ import type { CarryCollector } from './carry.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from './api.ts'
 import type { DurableStart, Outcome } from './embedded/contract.ts'
 import type { DeployedFlow } from './execution-info.ts'
+import type { FlowFiles } from './flow-files.ts'
 import type { EngineHealth } from './observer.ts'
 import type { KeyStore } from './idempotency.ts'
 
@@ -42,6 +43,8 @@ export interface Durable {
   find?(ref: string, id?: string | null): Promise<DeployedFlow | undefined>
   /** Keys of requests. */
   readonly keys: KeyStore
+  /** What was loaded from flow files. */
+  readonly files: FlowFiles
   /** Resolves when the start is safe. An id or a name that exists: that execution, untouched. Throws EngineError `conflict` for a name with another input. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution>
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>

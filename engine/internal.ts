@@ -132,6 +132,7 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     observe: (observer) => engine.observe(observer),
     health: () => call((e) => e.health()),
     instances: () => engine.instances(),
+    flowFiles: { loaded: () => call((e) => e.flowFiles.loaded()), note: (file, hash) => call((e) => e.flowFiles.note(file, hash)) },
     get functions() {
       return engine.functions
     },

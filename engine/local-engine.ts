@@ -39,6 +39,7 @@ import {
   type ExpressStart,
 } from './express/express-host.ts'
 import { listExpress } from './express/listing.ts'
+import { flowFilesOf, type FlowFiles } from './flow-files.ts'
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionDocuments, type EngineFunctions } from './function-documents.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
@@ -78,6 +79,7 @@ export class LocalEngine implements Engine {
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
+  readonly flowFiles: FlowFiles
   private readonly registry: FunctionRegistry
   private readonly deadlines = new Deadlines()
   private readonly observers = new Observers()
@@ -119,6 +121,10 @@ export class LocalEngine implements Engine {
     this.idempotency = new KeyedRequests(async () => {
       this.mustBeOpen()
       return this.options.engine === 'express' ? memory : (await this.opened()).keys
+    })
+    this.flowFiles = flowFilesOf(() => {
+      this.mustBeOpen()
+      return this.options.engine === 'express' ? null : this.opened()
     })
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.channels = new Channels(options.channels ?? {}, logText)

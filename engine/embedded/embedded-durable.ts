@@ -8,6 +8,7 @@ import type { EngineHealth } from '../observer.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
+import { EmbeddedFlowFiles } from './flow-files.ts'
 import { EmbeddedKeys } from './request-keys.ts'
 
 /** A retry that is claimed is started within this, ms. */
@@ -21,9 +22,11 @@ export class EmbeddedDurable implements Durable {
   private readonly claims = new Map<string, { readonly retry: string; readonly until: number }>()
 
   readonly catalogue: EmbeddedCatalogue
+  readonly files: EmbeddedFlowFiles
 
   constructor(host: EmbeddedHost, catalogue: EmbeddedCatalogue) {
     this.host = host
+    this.files = new EmbeddedFlowFiles(host.store, host.journal)
     this.catalogue = catalogue
     this.keys = new EmbeddedKeys(host.store, host.journal)
   }

@@ -164,6 +164,10 @@ export const MIGRATIONS: readonly string[] = [
   -- Trace contexts of those executions that were started with one.
   CREATE TABLE traces (execution INTEGER PRIMARY KEY, traceparent TEXT NOT NULL);
   `,
+  `
+  -- What was last loaded from which flow file, by its path in the folder; hash: of the content.
+  CREATE TABLE flow_files (file TEXT PRIMARY KEY, hash TEXT NOT NULL, loaded_at INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

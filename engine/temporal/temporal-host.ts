@@ -22,6 +22,7 @@ import type { Durable, EndedExecution, NodesOptions, StartedExecution } from '..
 import type { DurableStart, Outcome } from '../embedded/contract.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
+import type { FlowFiles } from '../flow-files.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
 import { newId, tokenHash } from '../ids.ts'
 import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
@@ -71,6 +72,7 @@ export class TemporalHost implements Durable {
   private readonly flows: FlowRegistry
   readonly reader: Reader
   readonly catalogue: TemporalCatalogue
+  readonly files: FlowFiles
   readonly keys: TemporalKeys
   private readonly closing: () => Promise<void>
   private readonly callbackUrl: (token: string) => string
@@ -82,6 +84,7 @@ export class TemporalHost implements Durable {
     this.observers = observers
     this.cluster = cluster
     this.registry = registry
+    this.files = registry.files
     this.keys = new TemporalKeys(registry.requestKeys)
     this.scope = scope
     this.flows = flows

@@ -4,6 +4,7 @@ import { EngineError } from '../../errors.ts'
 import { Callbacks } from './callbacks.ts'
 import { CatalogueTables } from './catalogue.ts'
 import { Database } from './database.ts'
+import { FlowFileNotes } from './flow-files.ts'
 import { FolderPayloads } from './folder-payloads.ts'
 import { FunctionRoutes } from './functions.ts'
 import { Lanes } from './lanes.ts'
@@ -78,6 +79,8 @@ export class Registry {
   readonly names: Names
   /** Keys of requests. */
   readonly requestKeys: RequestKeys
+  /** What was loaded from flow files. */
+  readonly files: FlowFileNotes
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
     const { db, plans } = shared
@@ -91,6 +94,7 @@ export class Registry {
     this.lanes = new Lanes(db, scope)
     this.retries = new Retries(db, scope)
     this.lines = new Logs(db, scope)
+    this.files = new FlowFileNotes(db, scope)
     this.names = new Names(db, scope)
     this.requestKeys = new RequestKeys(db, scope)
   }

@@ -102,6 +102,23 @@ export function serverContract(
       for (const { trigger, parent } of items) expect(trigger).toEqual(parent === undefined ? { type: 'api' } : undefined)
     })
 
+    it('keeps a note of what was loaded from which file', async () => {
+      const before = await engine.flowFiles.loaded()
+      for (const [file, hash] of [
+        ['a/b.yaml', '1'],
+        ['c.yaml', '2'],
+        ['a/b.yaml', '3'],
+      ] as const)
+        await engine.flowFiles.note(file, hash)
+      expect([before.size, [...(await engine.flowFiles.loaded())].sort()]).toEqual([
+        0,
+        [
+          ['a/b.yaml', '3'],
+          ['c.yaml', '2'],
+        ],
+      ])
+    })
+
     it('has a line for each answer, with the pattern of the path and nothing that came with the request', async () => {
       lines.length = 0
       await app.inject({ url: '/v1/executions/sesame?wait=1', headers: { 'x-request-id': 'r1' } })
