@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isBuilt } from './built.ts'
 import { durable } from './durable.ts'
+import { http } from './http/index.ts'
 import { inProcess } from './in-process.ts'
 import { journal } from './journal.ts'
 import { jsonpath } from './jsonpath.ts'
@@ -19,7 +20,7 @@ import { store } from './store.ts'
 import { headingOf, lineOf } from './table.ts'
 import { temporal } from './temporal/index.ts'
 
-const ALL: readonly Bench[] = [...inProcess, ...durable, ...startup, ...jsonpath, ...memory, ...journal, ...store, ...temporal]
+const ALL: readonly Bench[] = [...inProcess, ...durable, ...startup, ...jsonpath, ...memory, ...journal, ...store, ...http, ...temporal]
 
 const HELP = `node bench/run.ts [names…] [--quick] [--json] [--rounds n] [--list]
 

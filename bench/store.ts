@@ -8,7 +8,7 @@ import { atMost, rounded, type Bench, type BenchResult, type BenchSettings } fro
 import { HANDLERS, sequence } from './workloads.ts'
 
 /** As many as fill a page of a list, so that both stores list the same. */
-const FEW = 100
+export const FEW = 100
 const MANY = 1_000_000
 const MANY_QUICK = 100_000
 
@@ -28,7 +28,7 @@ export const store: readonly Bench[] = (Object.keys(MEASURED) as What[]).map((wh
 }))
 
 async function measure(what: What, settings: BenchSettings): Promise<BenchResult> {
-  const many = settings.quick ? MANY_QUICK : MANY
+  const many = manyOf(settings)
   const [full, small] = [await filled(settings, many), await filled(settings, FEW)]
   const rounds = settings.rounds ?? (settings.quick ? 7 : 15)
   const times = { full: [] as number[], small: [] as number[] }
@@ -73,6 +73,11 @@ async function measure(what: What, settings: BenchSettings): Promise<BenchResult
   }
 }
 
+/** How many ended executions a large store has. */
+export function manyOf({ quick }: BenchSettings): number {
+  return quick ? MANY_QUICK : MANY
+}
+
 /** ms of one W1: the median of some, as one commit may take ten times another. */
 async function runs(engine: Engine): Promise<number> {
   const times: number[] = []
@@ -101,7 +106,7 @@ async function openStore(folder: string): Promise<Engine> {
 const made = new Map<number, string>()
 
 /** A store with that many ended executions of W1, made once per process: one is run, the others are copies of its rows. */
-async function filled({ folder, note }: BenchSettings, count: number): Promise<string> {
+export async function filled({ folder, note }: BenchSettings, count: number): Promise<string> {
   const known = made.get(count)
   if (known !== undefined) return known
   const path = join(folder, `store-${count}`)
