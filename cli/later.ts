@@ -14,6 +14,5 @@ export const LATER_COMMANDS: ReadonlySet<string> = new Set([
   'publish',
   'test',
   'import',
-  'keys',
   'doctor',
 ])

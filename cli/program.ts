@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { count, portNumber, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
+import type { KeysOptions, NewKeyOptions } from './commands/keys.ts'
 import type { PlanOptions } from './commands/plan.ts'
 import type { RunOptions } from './commands/run.ts'
 import type { ServeOptions } from './commands/serve.ts'
@@ -70,6 +71,17 @@ Examples:
   $ fnflow serve --flows ./flows --functions ./functions.yaml
   $ curl -X POST localhost:8900/v1/flows/order/executions -H 'content-type: application/json' -d '{"input": {"n": 3}}'
   $ curl localhost:8900/v1/executions`
+
+const KEYS_HELP = `
+Who has a key sends it as Authorization: Bearer <key>. Once there is one, each request needs one, on this machine, too; a running server knows of
+a new key, or of one that was removed, within two seconds. Keys are kept as hashes: embedded in keys.json in the folder of --store, with
+engine: temporal in the database.
+
+Examples:
+  $ fnflow keys add ops --role admin
+  $ fnflow keys add shop --role operator --flow order --flow refund > shop.key
+  $ fnflow keys list
+  $ fnflow keys remove shop`
 
 const DIAGRAM_HELP = `
 Examples:
@@ -187,6 +199,8 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       exitCode = await serve(options)
     })
 
+  keysCommand(program, (code) => (exitCode = code))
+
   withClusterFlags(
     configured(program.command('worker'))
       .summary('work for Temporal: run workflows and functions')
@@ -229,6 +243,33 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     throw usageError(`no command ${second}; there are ${program.commands.map((command) => command.name()).join(', ')}`)
   await program.parseAsync([...argv], { from: 'user' })
   return exitCode
+}
+
+/** `fnflow keys …` */
+function keysCommand(program: Command, ended: (exitCode: number) => void): void {
+  const keys = configured(program.command('keys'))
+    .summary('make, list and remove API keys')
+    .description('API keys of the server: makes, lists and removes them, also beside a running server.')
+    .addHelpText('after', KEYS_HELP)
+  const command = (usage: string, summary: string): Command =>
+    configured(keys.command(usage))
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .option('--config <file>', 'configuration (default: the fnflow.yaml of this folder, if there is one)')
+      .option('-s, --store <folder>', 'store of the server (default: ./data); Temporal: the URL of PostgreSQL')
+      .option('--scope <name>', 'of Temporal: the application, where several are in one database')
+      .option('--json', 'for programs: one JSON document on stdout, errors as a last line on stderr')
+      .addHelpText('after', KEYS_HELP)
+  command('add <name>', 'make a key and print it, this once')
+    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator', 'admin']).makeOptionMandatory())
+    .option('--flow <name>', 'the only flow that it sees; may be given several times (default: all)', several)
+    .action(async (name: string, options: NewKeyOptions) => ended(await (await import('./commands/keys.ts')).addKey(name, options)))
+  command('list', 'list the keys, without what is secret').action(async (options: KeysOptions) =>
+    ended(await (await import('./commands/keys.ts')).listKeys(options)),
+  )
+  command('remove <name>', 'take a key away').action(async (name: string, options: KeysOptions) =>
+    ended(await (await import('./commands/keys.ts')).removeKey(name, options)),
+  )
 }
 
 /** The exit code of what commander itself ended: help and version are fine, anything else is bad usage. Undefined for other errors. */

@@ -1,4 +1,5 @@
 import type { Engine, EngineOptions } from '../../engine/api.ts'
+import type { KeyRing } from '../../engine/keys/key-ring.ts'
 import type { FunctionSpec } from '../../engine/functions-file.ts'
 import { clusterPlace, type ClusterFlags } from '../cluster.ts'
 import { CommandError, usageError } from '../command-error.ts'
@@ -10,6 +11,7 @@ import { flowFilesIn } from '../flow-files.ts'
 import { watchInterrupts } from '../interrupt.ts'
 import { print, say } from '../output.ts'
 import { isFolder } from '../paths.ts'
+import { DEFAULT_STORE, gateOptions, keyPlace, serverKeys } from '../server-keys.ts'
 import { visible } from '../visible.ts'
 import { tellWarnings } from '../warnings.ts'
 import { CHANNELS, functionsHere, tellDiagnostics, tellLog } from '../workspace.ts'
@@ -23,10 +25,8 @@ export interface ServeOptions extends ClusterFlags {
   readonly json?: boolean
 }
 
-const DEFAULT_STORE = './data'
 const DEFAULT_FLOWS = './flows'
 const DEFAULT_PORT = 8900
-const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
 
 /**
  * `fnflow serve`: the HTTP API in this process, until it is asked to stop. Resolves to the exit code. Throws CommandError: bad usage (2); a store or
@@ -35,18 +35,18 @@ const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
 export async function serve(options: ServeOptions): Promise<number> {
   const config = await readConfig(options.config ?? configFileHere(), process.env, { isServer: true })
   const { host = config['server.host'] ?? '127.0.0.1', port = config['server.port'] ?? DEFAULT_PORT } = options
-  if (!LOOPBACK.test(host))
-    throw usageError(`--host ${host}: without API keys, which are not there yet, the server listens on this machine only (127.0.0.1)`)
   const functions = await functionsHere(options.functions ?? config.functions)
   const interrupts = watchInterrupts(() => undefined)
   tellWarnings(say, (message) => say(visible(message)))
+  const onError = (error: unknown): void => say(visible(error instanceof Error ? (error.stack ?? error.message) : String(error)))
   let engine: Engine | undefined
+  let keys: KeyRing | undefined
   try {
+    keys = await serverKeys({ ...keyPlace(options, config), onError }, config, host)
     engine = await open(options, config, functions)
     await deployFolder(engine, options.flows ?? config.flows)
     const { createServer } = await import('../../engine/http/server.ts')
-    const onError = (error: unknown): void => say(visible(error instanceof Error ? (error.stack ?? error.message) : String(error)))
-    const app = await createServer({ engine, hosts: [host], onError })
+    const app = await createServer({ engine, keys, onError, ...gateOptions(config) })
     try {
       const address = await app.listen({ host, port })
       await print(options.json === true ? JSON.stringify({ address }) : `listening at ${address}`)
@@ -64,6 +64,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     await documentOf(error)
   } finally {
     await engine?.close()
+    await keys?.close()
     interrupts.release()
   }
   return EXIT.ok
@@ -75,6 +76,7 @@ async function open(flags: ServeOptions, config: Config, functions: Record<strin
     channels: CHANNELS,
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
     ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
+    ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
     onLog: tellLog,
   }
   const { createEngine } = await import('../../engine/create-engine.ts')

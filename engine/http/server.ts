@@ -3,15 +3,16 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify'
-import type { Access } from './access.ts'
+import type { Access, Caller } from './access.ts'
 import { answer, BODY_LIMIT, fnflowApi, type FnflowApiOptions } from './api.ts'
+import { Gate, type GateOptions } from './gate.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Problem, problemOf } from './problem.ts'
 import { requestIdOf } from './request-ids.ts'
 
-export interface ServerOptions extends FnflowApiOptions {
-  /** Hosts, beside `localhost`, `127.0.0.1` and `[::1]`, that a request may name. */
-  readonly hosts?: readonly string[]
+export interface ServerOptions extends Omit<FnflowApiOptions, 'authenticate'>, GateOptions {
+  /** Whose `X-Forwarded-…` headers are believed: everybody's, those of so many proxies, or of these addresses. Default: nobody's. */
+  readonly trustProxy?: boolean | number | readonly string[]
   /** Told of each request that was answered. Default: nobody. */
   readonly onAnswer?: (line: RequestLine) => void
 }
@@ -36,12 +37,14 @@ const MOST_HEADER_BYTES = 16 * 1024
 const SWEEP_MS = 100
 const CLOSE_MS = 10_000
 
-/** The server, which does not listen yet. As long as there are no keys it is for this machine alone (http-api.md, 1). */
-export async function createServer({ hosts: named = [], onAnswer, ...api }: ServerOptions): Promise<FastifyInstance> {
-  const lifecycle = api.lifecycle ?? new Lifecycle()
+/** The server, which does not listen yet. As long as there are no keys it is for this machine alone: {@link Gate}. */
+export async function createServer({ onAnswer, trustProxy = false, ...options }: ServerOptions): Promise<FastifyInstance> {
+  const { engine, onError, lifecycle: given, ...gateOptions } = options
+  const lifecycle = given ?? new Lifecycle()
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
     logger: false,
+    trustProxy: trustedBy(trustProxy),
     bodyLimit: BODY_LIMIT,
     requestTimeout: BODY_TIMEOUT_MS,
     forceCloseConnections: 'idle',
@@ -52,23 +55,22 @@ export async function createServer({ hosts: named = [], onAnswer, ...api }: Serv
     frameworkErrors: (error, { id }, reply) => void answer(reply.header('x-request-id', id), problemOf(error)),
     clientErrorHandler: (error, socket) => refuse(socket, error.code),
   })
-  const hosts = new Set(['localhost', '127.0.0.1', '[::1]', ...named])
   app.server.on('request', (_request, response: ServerResponse) => lifecycle.entered(response))
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     done(lifecycle.isStopping ? new Problem('shutting-down', 'the server is being stopped') : undefined)
   })
   if (onAnswer !== undefined) tellAnswers(app, onAnswer)
-  // a page of another site can make a browser ask this machine, by a name that it has made to be this machine's
-  app.addHook('onRequest', async ({ headers: { host = '', origin } }) => {
-    if (!hosts.has(nameOf(`http://${host}`)))
-      throw new Problem('forbidden', `this server is for this machine: the host ${host} is not known here`)
-    if (origin !== undefined && !hosts.has(nameOf(origin))) throw new Problem('forbidden', `requests of pages of ${origin} are not taken`)
-  })
+  const gate = new Gate(gateOptions)
+  await gate.guard(app)
   app.addHook('onSend', async (_request, reply) => {
     if (lifecycle.isStopping) void reply.header('connection', 'close')
   })
-  app.setErrorHandler((error, _request, reply) => answer(reply, problemOf(error)))
+  app.setErrorHandler((error, _request, reply) => {
+    const problem = problemOf(error)
+    if (problem.status >= 500) onError?.(error)
+    return answer(reply, problem)
+  })
   app.addHook('preClose', async () => {
     lifecycle.end()
     const sweeping = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS)
@@ -78,7 +80,8 @@ export async function createServer({ hosts: named = [], onAnswer, ...api }: Serv
       clearTimeout(cutting)
     })
   })
-  await app.register(fnflowApi, { ...api, lifecycle })
+  const authenticate = (request: FastifyRequest): Caller | undefined => gate.callerOf(request)
+  await app.register(fnflowApi, { engine, lifecycle, authenticate, ...(onError === undefined ? {} : { onError }) })
   return app
 }
 
@@ -99,6 +102,11 @@ function tellAnswers(app: FastifyInstance, onAnswer: (line: RequestLine) => void
   })
 }
 
+function trustedBy(trustProxy: boolean | number | readonly string[]): boolean | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
+  return typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy]
+}
+
 /** Answers what is no request that could be routed, and closes. */
 function refuse(socket: Socket, code: string | undefined): void {
   if (!socket.writable) return void socket.destroy()
@@ -112,9 +120,4 @@ function refuse(socket: Socket, code: string | undefined): void {
   const body = JSON.stringify(problem.document)
   const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${randomUUID()}`
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`)
-}
-
-/** The host in a URL; none that is known where it is no URL. */
-function nameOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : ''
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ExecutionRecord } from '../../api.ts'
 import { EngineError } from '../../errors.ts'
+import { ApiKeys } from './api-keys.ts'
 import { Callbacks } from './callbacks.ts'
 import { CatalogueTables } from './catalogue.ts'
 import { Database } from './database.ts'
@@ -64,6 +65,8 @@ interface Shared {
  * somebody must act, `engine-closed` after `close`. Except for `appendLogs` they may be called again with the same arguments to the same effect.
  */
 export class Registry {
+  /** Of the HTTP API. */
+  readonly apiKeys: ApiKeys
   private readonly shared: Shared
   private readonly scope: number
   private readonly owner: boolean
@@ -89,6 +92,7 @@ export class Registry {
     this.owner = owner
     this.catalogue = new CatalogueTables(db, scope, plans)
     this.routes = new FunctionRoutes(db, scope)
+    this.apiKeys = new ApiKeys(db, scope)
     this.callbacks = new Callbacks(db, scope)
     this.records = new Records(db, scope)
     this.lanes = new Lanes(db, scope)

@@ -3,6 +3,7 @@ import { folderWith } from '../../cli/support.ts'
 import { executionsContract } from './contract-executions.ts'
 import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
+import { accessContract } from './contract-access.ts'
 import { httpContract } from './contract.ts'
 import { idempotencyContract } from './contract-idempotency.ts'
 
@@ -11,3 +12,4 @@ functionsContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
 executionsContract(createEngine)
 idempotencyContract(createEngine)
+accessContract(createEngine)

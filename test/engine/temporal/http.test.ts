@@ -1,5 +1,6 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import type { EngineOptions } from '../../../engine/api.ts'
+import { accessContract } from '../http/contract-access.ts'
 import { executionsContract } from '../http/contract-executions.ts'
 import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
@@ -19,3 +20,4 @@ idempotencyContract(open)
 functionsContract(open)
 serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
+accessContract(open)
