@@ -64,7 +64,8 @@ export async function fnflowApi(
   })
   guardRoutes(app, engine, authenticate)
   keyedRequests(app, engine, (error) => onError?.(error))
-  app.addHook('onRequest', async (request) => refuseCompressed(request))
+  // hooks without promises: each request passes all of them
+  app.addHook('onRequest', (request, _reply, done) => done(compressed(request)))
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const problem = problemOf(error)
     if (problem.status >= 500) onError?.(error)
@@ -96,8 +97,8 @@ export function answer(reply: FastifyReply, problem: ProblemDocument): FastifyRe
 }
 
 /** A small body could unpack to a huge one. */
-function refuseCompressed({ headers }: FastifyRequest): void {
+function compressed({ headers }: FastifyRequest): Problem | undefined {
   const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity')
-    throw new Problem('unsupported-media-type', `bodies are taken as they are, not with content-encoding ${encoding}`)
+  if (encoding === undefined || encoding === 'identity') return undefined
+  return new Problem('unsupported-media-type', `bodies are taken as they are, not with content-encoding ${encoding}`)
 }

@@ -40,8 +40,14 @@ export function keyedRequests(app: FastifyInstance, engine: Engine, onError: (er
   app.addHook('onRoute', (route) => {
     if (![route.method].flat().includes('POST')) return
     // of the body as it came: schemas put defaults in
-    add(route, 'preValidation', async (request: FastifyRequest) => {
-      if (keyOf(request) !== undefined) request.contentHash = contentOf(request)
+    // without promises where there is no key: that is most requests
+    add(route, 'preValidation', (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
+      try {
+        if (keyOf(request) !== undefined) request.contentHash = contentOf(request)
+      } catch (error) {
+        return done(error as Error)
+      }
+      done()
     })
     add(route, 'preHandler', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
       if (request.contentHash === null) return done()
@@ -49,18 +55,23 @@ export function keyedRequests(app: FastifyInstance, engine: Engine, onError: (er
         if (turn !== null) turn.run(done)
       }, done)
     })
-    add(route, 'onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
-      if (request.turn === null) return payload
-      const { turn } = request
-      request.turn = null
-      try {
-        return await end(turn, reply, payload)
-      } catch (error) {
-        // the effect is there, and its answer true; whoever repeats the request finds it by its id
-        onError(error)
-        return payload
-      }
-    })
+    add(
+      route,
+      'onSend',
+      (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void) => {
+        const { turn } = request
+        if (turn === null) return done(null, payload)
+        request.turn = null
+        end(turn, reply, payload).then(
+          (answer) => done(null, answer),
+          (error: unknown) => {
+            // the effect is there, and its answer true; whoever repeats the request finds it by its id
+            onError(error)
+            done(null, payload)
+          },
+        )
+      },
+    )
   })
 }
 

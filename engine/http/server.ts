@@ -63,8 +63,9 @@ export async function createServer({ onAnswer, trustProxy = false, ...options }:
   if (onAnswer !== undefined) tellAnswers(app, onAnswer)
   const gate = new Gate(gateOptions)
   await gate.guard(app)
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (lifecycle.isStopping) void reply.header('connection', 'close')
+    done(null, payload)
   })
   app.setErrorHandler((error, _request, reply) => {
     const problem = problemOf(error)

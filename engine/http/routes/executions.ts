@@ -11,6 +11,7 @@ import { executionId, nodePlace, noQuery, waitSeconds } from '../schemas/common.
 import { execution, executionPage, executionQuery, executionSummary, rerunBody, rerunPlan } from '../schemas/executions.ts'
 import { iterationQuery, logList, nodeList } from '../schemas/nodes.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
+import { Waits } from '../waits.ts'
 
 /** How long a stream may take to tell that the server closes. */
 const GRACE_MS = 500
@@ -20,6 +21,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const params = z.object({ id: executionId })
   const { closing } = plain.lifecycle
+  const waits = new Waits(closing)
 
   const list = {
     operationId: 'listExecutions',
@@ -44,7 +46,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
   app.get('/v1/executions/:id', { config: { role: 'viewer' }, schema: get }, async ({ params: { id }, query: { wait } }) => {
     const record = await engine.describe(id)
     if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
-    await ended(engine, id, AbortSignal.any([AbortSignal.timeout(wait * 1000), closing]))
+    if (!closing.aborted) await waits.within(wait * 1000, (signal) => ended(engine, id, signal))
     return executionOf(await engine.describe(id))
   })
 

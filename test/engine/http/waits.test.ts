@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest'
+import { Waits } from '../../../engine/http/waits.ts'
+
+const aborted = (signal: AbortSignal): Promise<string> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve('aborted')))
+
+describe('waits', () => {
+  it('are aborted after their time, or when the server is being ended', async () => {
+    const closing = new AbortController()
+    const waits = new Waits(closing.signal)
+    expect(await waits.within(1, aborted)).toBe('aborted')
+    const late = waits.within(3_600_000, aborted)
+    closing.abort()
+    expect(await late).toBe('aborted')
+  })
+
+  it('settle as their work does, and are forgotten then', async () => {
+    const closing = new AbortController()
+    const waits = new Waits(closing.signal)
+    let signal: AbortSignal | undefined
+    const work = async (given: AbortSignal): Promise<never> => {
+      signal = given
+      throw new Error('failed')
+    }
+    await expect(waits.within(3_600_000, work)).rejects.toThrow('failed')
+    closing.abort()
+    expect(signal?.aborted).toBe(false)
+  })
+})
