@@ -53,6 +53,8 @@ export class Gate {
   private readonly hosts: ReadonlySet<string>
   private readonly origins: ReadonlySet<string>
   private readonly callers = new WeakMap<FastifyRequest, Caller>()
+  /** Who has passed last while no key was needed: address, host and origin. Neither holds a space. */
+  private passed: string | undefined
 
   constructor(options: GateOptions) {
     this.options = options
@@ -111,6 +113,9 @@ export class Gate {
   }
 
   private refuseOthers({ socket }: FastifyRequest, host: string, origin: string | undefined): void {
+    // the same client asks again and again, and reading addresses and URLs takes a good part of what a request does
+    const asking = `${socket.remoteAddress} ${host} ${origin}`
+    if (asking === this.passed) return
     // it does not listen for others: a second lock, where a name that was taken for this machine's is not
     const isHere = socket.remoteAddress === undefined || isLoopback(socket.remoteAddress)
     if (!isHere) throw new Problem('forbidden', 'without API keys this server is for its own machine')
@@ -118,6 +123,7 @@ export class Gate {
       throw new Problem('forbidden', `this server is for this machine: the host ${host} is not known here`)
     if (origin !== undefined && !this.origins.has(origin) && !this.isKnown(hostOf(origin)))
       throw new Problem('forbidden', `requests of pages of ${origin} are not taken`)
+    this.passed = asking
   }
 
   private isKnown(host: string): boolean {
