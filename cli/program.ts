@@ -1,4 +1,5 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addClientCommands } from './client-commands.ts'
 import { count, portNumber, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
@@ -220,6 +221,11 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       const { worker } = await import('./commands/worker.ts')
       exitCode = await worker(options)
     })
+
+  addClientCommands(
+    (name) => configured(program.command(name)),
+    (code) => (exitCode = code),
+  )
 
   configured(program.command('completion'))
     .summary('print what makes a shell complete fnflow')

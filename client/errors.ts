@@ -5,11 +5,14 @@ export class ApiError extends Error {
   readonly problem: Problem
   /** For the server's log. */
   readonly requestId: string | undefined
-  constructor(problem: Problem, requestId?: string) {
+  /** What was answered; its body is something else than `problem` where others have answered: a proxy, or a function that was invoked. */
+  readonly answer: { readonly headers: Headers; readonly body: unknown }
+  constructor(problem: Problem, answer: { readonly headers: Headers; readonly body: unknown }) {
     super(problem.detail)
     this.name = 'ApiError'
     this.problem = problem
-    this.requestId = requestId
+    this.answer = answer
+    this.requestId = answer.headers.get('x-request-id') ?? undefined
   }
 
   /** What is wrong, for programs: `flow-not-found`. */

@@ -40,8 +40,7 @@ export async function send(connection: Connection, method: string, template: str
       const answer = await connection.fetch(request.url, request.options)
       if (answer.ok) return answer
       const error = await errorOf(answer)
-      // a sync execution that has run too long is answered with 504, too: that is its end
-      if (last || !PASSING.has(answer.status) || error.code === 'execution-timed-out') throw error
+      if (last || !PASSING.has(answer.status) || isResult(error)) throw error
       const seconds = Number(answer.headers.get('retry-after'))
       if (seconds > 0) pause = seconds * 1000
       if (pause > LONGEST_PAUSE_MS) throw error
@@ -52,6 +51,11 @@ export async function send(connection: Connection, method: string, template: str
     }
     await pauseFor(pause, parts.signal)
   }
+}
+
+/** Executions that ran too long, and functions that failed, are answered with such a status, too: that is how they have ended. */
+function isResult({ code, answer }: ApiError): boolean {
+  return code === 'execution-timed-out' || answer.headers.has('x-function-status')
 }
 
 function requestOf(connection: Connection, method: string, template: string, parts: RequestParts) {
@@ -91,19 +95,29 @@ function queryOf(values: Readonly<Record<string, unknown>>): string {
   return query.size === 0 ? '' : `?${query.toString()}`
 }
 
-/** The problem that an answer tells; one is made of answers that others have given, a proxy for example. */
+/** The problem that an answer tells; one is made of answers that others have given: a proxy, or a function that was invoked. */
 async function errorOf(answer: Response): Promise<ApiError> {
-  const requestId = answer.headers.get('x-request-id') ?? undefined
+  const { headers, status, statusText: title } = answer
   const text = await answer.text()
+  const body = jsonOf(text)
+  const { code, detail, errorType, errorMessage } = (body ?? {}) as { readonly [key: string]: unknown }
+  if (typeof code === 'string' && typeof detail === 'string') return new ApiError(body as Problem, { headers, body })
+  const said =
+    typeof errorType === 'string' ? `${errorType}: ${String(errorMessage)}` : `no problem document of fnflow: ${text.slice(0, 200)}`
+  const made = { type: 'about:blank', title, status, detail: `${status} ${title}, ${said}`, code: codeOf(status) }
+  return new ApiError(made, { headers, body: body ?? text })
+}
+
+function codeOf(status: number): Problem['code'] {
+  return status >= 500 ? 'internal-error' : 'bad-request'
+}
+
+function jsonOf(text: string): unknown {
   try {
-    const problem = JSON.parse(text) as Partial<Problem>
-    if (typeof problem.code === 'string' && typeof problem.detail === 'string') return new ApiError(problem as Problem, requestId)
+    return JSON.parse(text) as unknown
   } catch {
-    // no JSON
+    return undefined
   }
-  const detail = `${answer.status} ${answer.statusText}: the answer is no problem document of fnflow's: ${text.slice(0, 200)}`
-  const code = answer.status >= 500 ? 'internal-error' : 'bad-request'
-  return new ApiError({ type: 'about:blank', title: answer.statusText, status: answer.status, detail, code }, requestId)
 }
 
 /** Resolves after so many ms. Rejects with the signal's reason when it is aborted. */

@@ -165,7 +165,7 @@ describe('the client, of a server in trouble', () => {
     )
     expect(await rejection(new Client({ server: server.url }).call('getHealth'))).toMatchObject({
       status: 404,
-      message: expect.stringContaining('no problem document of fnflow') as unknown,
+      message: expect.stringContaining('404 Not Found, no problem document of fnflow: <h1>') as unknown,
     })
     await server.close()
   })
