@@ -32,6 +32,7 @@ export type {
   Page,
   PageOptions,
   Preconditions,
+  PublishOptions,
   PutOptions,
   PutResult,
 } from './catalogue/api.ts'

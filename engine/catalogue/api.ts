@@ -37,6 +37,8 @@ export interface Preconditions {
 }
 
 export interface PutOptions extends Preconditions {
+  /** Of a request that may be made again: it then finds what it made. */
+  readonly id?: string
   /** What the definition must be called. */
   readonly name?: string
   /** How the text is written; default: JSON if it is JSON. */
@@ -48,6 +50,13 @@ export interface PutOptions extends Preconditions {
 export interface PutResult extends CatalogueFlow {
   readonly created: boolean
   readonly warnings: readonly Diagnostic[]
+}
+
+export interface PublishOptions {
+  /** As in {@link PutOptions}. */
+  readonly id?: string
+  readonly version?: string
+  readonly description?: string
 }
 
 export interface PageOptions {
@@ -94,7 +103,7 @@ export interface Catalogue {
    */
   remove(flow: string, options?: { readonly force?: boolean; readonly ifMatch?: Preconditions['ifMatch'] }): Promise<void>
   /** Publishes `latest` as a version that never changes; its name is the next number unless one is given. Rejects with `conflict`. */
-  publish(flow: string, options?: { readonly version?: string; readonly description?: string }): Promise<CatalogueFlow>
+  publish(flow: string, options?: PublishOptions): Promise<CatalogueFlow>
   /** Newest first. */
   versions(flow: string, options?: PageOptions): Promise<Page<CatalogueFlow>>
   /** A version by its own name. Rejects with `version-not-found`. */

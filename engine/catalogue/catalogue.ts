@@ -12,12 +12,13 @@ import type {
   Page,
   PageOptions,
   Preconditions,
+  PublishOptions,
   PutOptions,
   PutResult,
 } from './api.ts'
 import { noFlow, noVersion } from './decide.ts'
 import { checkTargets, isAliasName, isVersionName, splitRef } from './names.ts'
-import type { CatalogueStore, PageRequest, SourcedFlow } from './store.ts'
+import type { CatalogueStore, PageRequest, PutRequest, SourcedFlow } from './store.ts'
 
 /** What the catalogue needs of the engine around it. */
 export interface CatalogueServices {
@@ -35,9 +36,9 @@ export interface CatalogueServices {
 const GET: ReadonlySet<string> = new Set(['version'])
 const PAGE: ReadonlySet<string> = new Set(['limit', 'cursor'])
 const LIST: ReadonlySet<string> = new Set([...PAGE, 'among'])
-const PUT: ReadonlySet<string> = new Set(['name', 'format', 'permit', 'ifMatch', 'ifNoneMatch'])
+const PUT: ReadonlySet<string> = new Set(['id', 'name', 'format', 'permit', 'ifMatch', 'ifNoneMatch'])
 const REMOVE: ReadonlySet<string> = new Set(['force', 'ifMatch'])
-const PUBLISH: ReadonlySet<string> = new Set(['version', 'description'])
+const PUBLISH: ReadonlySet<string> = new Set(['id', 'version', 'description'])
 const MOST_DESCRIPTION = 1000
 
 /** Checks what comes in; the rest is the store's. */
@@ -65,7 +66,7 @@ export class LocalCatalogue implements Catalogue {
 
   async put(source: string | Uint8Array | object, options: PutOptions = {}): Promise<PutResult> {
     checkKeys(options, PUT, 'put')
-    const { name, format, permit, ifMatch, ifNoneMatch } = options
+    const { name, format, permit, id, ifMatch, ifNoneMatch } = options
     this.services.mustBeOpen()
     if (bytesAtMost(source) > PAYLOAD_LIMIT) throw new EngineError('payload-too-large', 'the definition is larger than 6 MiB')
     const deployed = await this.services.flows.load(source, format)
@@ -73,13 +74,17 @@ export class LocalCatalogue implements Catalogue {
       throw new EngineError('name-mismatch', `the definition is of flow ${deployed.name}, and it was to be of ${name}`)
     this.services.admit(deployed)
     permit?.(deployed.plan)
-    return this.save(deployed, { ...(ifMatch === undefined ? {} : { ifMatch }), ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }) })
+    return this.save(deployed, {
+      ...(id === undefined ? {} : { id }),
+      ...(ifMatch === undefined ? {} : { ifMatch }),
+      ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    })
   }
 
   /** Stores a flow that was checked. */
-  async save(deployed: SourcedFlow, conditions: Preconditions = {}): Promise<PutResult> {
+  async save(deployed: SourcedFlow, request: PutRequest = {}): Promise<PutResult> {
     const { name: flow, hash, plan, warnings, source } = deployed
-    const { created, deployedAt } = await (await this.opened()).put(deployed, conditions)
+    const { created, deployedAt } = await (await this.opened()).put(deployed, request)
     return { flow, version: 'latest', hash, mode: plan.mode, etag: source.etag, deployedAt, created, warnings }
   }
 
@@ -92,14 +97,14 @@ export class LocalCatalogue implements Catalogue {
     for (const execution of running(flow)) execution.stop()
   }
 
-  async publish(flow: string, options: { readonly version?: string; readonly description?: string } = {}): Promise<CatalogueFlow> {
+  async publish(flow: string, options: PublishOptions = {}): Promise<CatalogueFlow> {
     checkKeys(options, PUBLISH, 'publish')
     const { version, description } = options
     if (version !== undefined && !isVersionName(version))
       throw new EngineError('bad-option', 'a version is called by 1 to 42 of A-Z a-z 0-9 . _ -, and not latest')
     if (description !== undefined && (typeof description !== 'string' || description.length > MOST_DESCRIPTION))
       throw new EngineError('bad-option', `the description of a version is a text of at most ${MOST_DESCRIPTION} characters`)
-    return (await this.storeOf(flow)).publish(flow, version, description)
+    return (await this.storeOf(flow)).publish(flow, options)
   }
 
   async versions(flow: string, options: PageOptions = {}): Promise<Page<CatalogueFlow>> {

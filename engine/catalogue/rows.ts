@@ -11,6 +11,7 @@ export interface FlowRow {
   readonly etag: string | null
   readonly deployed_at: number
   readonly last_number: number
+  readonly made_by: string | null
 }
 
 export interface VersionRow {
@@ -38,7 +39,7 @@ export interface AliasRow {
   readonly updated_at: number
 }
 
-export const FLOW_COLUMNS = 'name, seq, hash, mode, etag, deployed_at, last_number'
+export const FLOW_COLUMNS = 'name, seq, hash, mode, etag, deployed_at, last_number, made_by'
 export const VERSION_COLUMNS = 'flow, seq, version, hash, mode, etag, published_at, description'
 
 /** One that an earlier fnflow has deployed has no ETag of a text; its revision says as much. */

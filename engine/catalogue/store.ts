@@ -1,5 +1,5 @@
 import type { DeployedFlow, FlowSource } from '../execution-info.ts'
-import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, Preconditions } from './api.ts'
+import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, Preconditions, PublishOptions } from './api.ts'
 
 /** A flow on its way into a store. */
 export interface SourcedFlow extends DeployedFlow {
@@ -9,6 +9,11 @@ export interface SourcedFlow extends DeployedFlow {
 export interface StoredPut {
   readonly created: boolean
   readonly deployedAt: number
+}
+
+export interface PutRequest extends Preconditions {
+  /** One that has the same has put what is there. */
+  readonly id?: string
 }
 
 export interface PageRequest {
@@ -29,12 +34,12 @@ export interface RemoveRequest {
  */
 export interface CatalogueStore {
   /** From its end on every start of the flow takes this definition. */
-  put(deployed: SourcedFlow, conditions: Preconditions): Promise<StoredPut>
+  put(deployed: SourcedFlow, request: PutRequest): Promise<StoredPut>
   /** `latest`, or a version or alias. */
   find(flow: string, qualifier: string | undefined): Promise<CatalogueDefinition>
   list(page: PageRequest & { readonly among?: readonly string[] }): Promise<Page<CatalogueFlow>>
   remove(flow: string, request: RemoveRequest): Promise<void>
-  publish(flow: string, version: string | undefined, description: string | undefined): Promise<CatalogueFlow>
+  publish(flow: string, request: PublishOptions): Promise<CatalogueFlow>
   versions(flow: string, page: PageRequest): Promise<Page<CatalogueFlow>>
   version(flow: string, version: string): Promise<CatalogueDefinition>
   aliases(flow: string): Promise<readonly FlowAlias[]>

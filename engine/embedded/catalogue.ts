@@ -1,6 +1,6 @@
 /** The catalogue in SQLite. */
 import type { Plan } from '../../dsl/plan.ts'
-import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, Preconditions } from '../catalogue/api.ts'
+import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, PublishOptions } from '../catalogue/api.ts'
 import {
   aliasIsVersion,
   checkConditions,
@@ -13,7 +13,7 @@ import {
   versionTaken,
 } from '../catalogue/decide.ts'
 import { pickTarget } from '../catalogue/names.ts'
-import type { CatalogueStore, PageRequest, RemoveRequest, SourcedFlow, StoredPut } from '../catalogue/store.ts'
+import type { CatalogueStore, PageRequest, PutRequest, RemoveRequest, SourcedFlow, StoredPut } from '../catalogue/store.ts'
 import { EngineError } from '../errors.ts'
 import type { FlowRegistry, FlowTarget } from '../flow-registry.ts'
 import {
@@ -74,11 +74,12 @@ export class EmbeddedCatalogue implements CatalogueStore {
     }
   }
 
-  put(deployed: SourcedFlow, conditions: Preconditions): Promise<StoredPut> {
+  put(deployed: SourcedFlow, request: PutRequest): Promise<StoredPut> {
     const { name, hash, plan, source } = deployed
     return this.change(name, () => {
       const row = this.row(name)
-      checkConditions(name, row && etagOf(row), conditions)
+      if (row !== undefined && request.id !== undefined && row.made_by === request.id) return { created: true, deployedAt: row.deployed_at }
+      checkConditions(name, row && etagOf(row), request)
       this.store.run(
         'INSERT INTO plans (hash, plan, definition) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET definition = excluded.definition WHERE definition IS NULL',
         hash,
@@ -87,10 +88,10 @@ export class EmbeddedCatalogue implements CatalogueStore {
       )
       const deployedAt = Date.now()
       this.store.run(
-        `INSERT INTO flows (name, hash, deployed_at, mode, etag, format, text, json, seq)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM flows))
+        `INSERT INTO flows (name, hash, deployed_at, mode, etag, format, text, json, made_by, seq)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM flows))
          ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, deployed_at = excluded.deployed_at, mode = excluded.mode,
-           etag = excluded.etag, format = excluded.format, text = excluded.text, json = excluded.json`,
+           etag = excluded.etag, format = excluded.format, text = excluded.text, json = excluded.json, made_by = excluded.made_by`,
         name,
         hash,
         deployedAt,
@@ -99,6 +100,7 @@ export class EmbeddedCatalogue implements CatalogueStore {
         source.format,
         source.text,
         source.format === 'json' ? null : source.json,
+        request.id ?? null,
       )
       const { source: _stored, ...kept } = deployed
       this.flows.add(kept)
@@ -146,10 +148,12 @@ export class EmbeddedCatalogue implements CatalogueStore {
     if (force) await this.executions.cancelCondemned(flow)
   }
 
-  publish(flow: string, version: string | undefined, description: string | undefined): Promise<CatalogueFlow> {
+  publish(flow: string, { id, version, description }: PublishOptions): Promise<CatalogueFlow> {
     return this.change(flow, () => {
       const row = this.row(flow)
       if (row === undefined) throw noFlow(flow)
+      const made = id === undefined ? undefined : this.madeBy(flow, id)
+      if (made !== undefined) return versionOf(made)
       if (version !== undefined && this.isTaken(flow, version)) throw versionTaken(flow, version)
       let number = row.last_number
       if (version === undefined)
@@ -158,12 +162,13 @@ export class EmbeddedCatalogue implements CatalogueStore {
       const name = version ?? String(number)
       this.store.run('UPDATE flows SET last_number = ? WHERE name = ?', number, flow)
       this.store.run(
-        `INSERT INTO flow_versions (flow, seq, version, hash, mode, etag, format, published_at, description, text, json)
-         SELECT name, (SELECT coalesce(max(seq), 0) + 1 FROM flow_versions WHERE flow = ?1), ?2, hash, mode, etag, format, ?3, ?4, text, json
+        `INSERT INTO flow_versions (flow, seq, version, hash, mode, etag, format, published_at, made_by, description, text, json)
+         SELECT name, (SELECT coalesce(max(seq), 0) + 1 FROM flow_versions WHERE flow = ?1), ?2, hash, mode, etag, format, ?3, ?4, ?5, text, json
          FROM flows WHERE name = ?1`,
         flow,
         name,
         Date.now(),
+        id ?? null,
         description === undefined ? null : JSON.stringify(description),
       )
       return versionOf(this.versionRow(flow, name)!)
@@ -255,6 +260,10 @@ export class EmbeddedCatalogue implements CatalogueStore {
 
   private versionRow(flow: string, version: string): VersionRow | undefined {
     return this.store.get<VersionRow>(`SELECT ${VERSION_COLUMNS} FROM flow_versions WHERE flow = ? AND version = ?`, flow, version)
+  }
+
+  private madeBy(flow: string, id: string): VersionRow | undefined {
+    return this.store.get<VersionRow>(`SELECT ${VERSION_COLUMNS} FROM flow_versions WHERE flow = ? AND made_by = ?`, flow, id)
   }
 
   private aliasRow(flow: string, alias: string): AliasRow | undefined {

@@ -111,6 +111,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE flows ADD COLUMN etag TEXT;
   ALTER TABLE flows ADD COLUMN format TEXT;
   ALTER TABLE flows ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE flows ADD COLUMN made_by TEXT;
   ALTER TABLE flows ADD COLUMN text TEXT;
   ALTER TABLE flows ADD COLUMN json TEXT;
   UPDATE flows SET
@@ -127,6 +128,7 @@ export const MIGRATIONS: readonly string[] = [
     etag TEXT,
     format TEXT,
     published_at INTEGER NOT NULL,
+    made_by TEXT,
     description TEXT,
     text TEXT,
     json TEXT,

@@ -8,6 +8,7 @@ import type { Engine } from '../api.ts'
 import { guardRoutes, type Authenticate } from './access.ts'
 import { keyedRequests } from './idempotency.ts'
 import { parseJson } from './json-body.ts'
+import { BODY_LIMIT } from './limits.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { Route } from './openapi/document.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
@@ -32,9 +33,6 @@ export interface FnflowApiOptions {
   /** What the server around it is doing; default: it ends when the application closes. */
   readonly lifecycle?: Lifecycle
 }
-
-/** A whole body; what of it is data has the engine's own limits (6 MiB). */
-export const BODY_LIMIT = 8 * 1024 * 1024
 
 /** Registers the API: `app.register(fnflowApi, { engine, prefix: '/flows' })`. */
 export async function fnflowApi(

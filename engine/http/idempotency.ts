@@ -191,10 +191,13 @@ function pathOf({ url }: FastifyRequest): string {
 }
 
 /** JSON is compared as the value that it is; what else there is, YAML say, as its text: its comments are kept as well. */
-function contentOf({ url, headers, body }: FastifyRequest): Buffer {
+function contentOf({ url, headers, body: given }: FastifyRequest): Buffer {
   const hash = createHash('sha256')
   hash.update(JSON.stringify([url.slice(pathEnd(url)), ...ASKING.map((name) => headers[name] ?? null)]))
-  const value = typeof body === 'string' && headers['content-type']?.startsWith('application/json') === true ? parsed(body) : body
+  const isJson = headers['content-type']?.startsWith('application/json') === true
+  // definitions come as bytes
+  const body = isJson && Buffer.isBuffer(given) ? given.toString() : given
+  const value = typeof body === 'string' && isJson ? parsed(body) : body
   if (value === undefined) hash.update('none')
   else if (value instanceof Uint8Array) hash.update('bytes:').update(value)
   else hashJson(hash.update(typeof body === 'string' && value === body ? 'text:' : 'json:'), value)

@@ -1,7 +1,7 @@
 /** The catalogue of an engine on Temporal: what is deployed is in PostgreSQL, what runs is known to Temporal alone. */
-import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, Preconditions } from '../catalogue/api.ts'
+import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, PublishOptions } from '../catalogue/api.ts'
 import { isRunning } from '../catalogue/decide.ts'
-import type { CatalogueStore, PageRequest, RemoveRequest, SourcedFlow, StoredPut } from '../catalogue/store.ts'
+import type { CatalogueStore, PageRequest, PutRequest, RemoveRequest, SourcedFlow, StoredPut } from '../catalogue/store.ts'
 import type { ExecutionRecord, ListOptions } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
@@ -41,9 +41,9 @@ export class TemporalCatalogue implements CatalogueStore {
     this.closed = closed
   }
 
-  async put(deployed: SourcedFlow, conditions: Preconditions): Promise<StoredPut> {
+  async put(deployed: SourcedFlow, request: PutRequest): Promise<StoredPut> {
     for (;;) {
-      const put = await this.tables.put(deployed, conditions)
+      const put = await this.tables.put(deployed, request)
       if (put !== undefined) return put
       // else what starts of the new one could be cancelled with the old one's
       await this.cancelDeleted(deployed.name)
@@ -107,8 +107,8 @@ export class TemporalCatalogue implements CatalogueStore {
     return this.tables.list(page)
   }
 
-  publish(flow: string, version: string | undefined, description: string | undefined): Promise<CatalogueFlow> {
-    return this.tables.publish(flow, version, description)
+  publish(flow: string, request: PublishOptions): Promise<CatalogueFlow> {
+    return this.tables.publish(flow, request)
   }
 
   versions(flow: string, page: PageRequest): Promise<Page<CatalogueFlow>> {

@@ -9,6 +9,12 @@ const PROBLEM_TYPE = 'application/problem+json'
 /** Statuses whose answers may say when to come again. */
 const LATER = new Set(['429', '503'])
 
+interface SaidAnswer {
+  readonly codes?: readonly ProblemCode[]
+  readonly headers?: readonly AnswerHeader[]
+  readonly isEmpty?: true
+}
+
 /** Adds the headers of answers, and makes problems components: one for each set of codes. */
 export function addAnswers(document: OpenApiDocument, routes: readonly Route[]): void {
   const answers = new Map(routes.map(({ schema }) => [(schema as Data)['operationId'], (schema as Data)['response'] as Data]))
@@ -18,14 +24,14 @@ export function addAnswers(document: OpenApiDocument, routes: readonly Route[]):
   for (const operation of operationsOf(document)) {
     const said = answers.get(operation.operationId) ?? {}
     for (const [status, answer] of Object.entries(operation.responses) as [string, Answer][]) {
-      const { codes, headers: own = [] } = said[status] as { codes?: readonly ProblemCode[]; headers?: readonly AnswerHeader[] }
+      const { codes, headers: own = [], isEmpty } = said[status] as SaidAnswer
       answer.headers = Object.fromEntries(
         ['x-request-id', ...own, ...(LATER.has(status) ? ['retry-after'] : [])].map((name) => [
           titled(name),
           { $ref: `#/components/headers/${name === 'x-request-id' ? 'RequestId' : idOf(name)}` },
         ]),
       )
-      if (Object.keys(answer.content ?? {}).length === 0) delete answer.content
+      if (isEmpty === true) delete answer.content
       if (codes === undefined) continue
       answer.content![PROBLEM_TYPE] = problemContent(answer.content![PROBLEM_TYPE]!, codes)
       // one that is not only problems is of this route alone

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Engine, ExecutionRecord } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
+import { absentBody } from '../absent-body.ts'
 import { executionOf, nodeOf, summaryOf } from '../documents.ts'
 import { eventStream } from '../events.ts'
 import { idOf, stopOnce } from '../idempotency.ts'
@@ -12,6 +13,7 @@ import { execution, executionPage, executionQuery, executionSummary, rerunBody, 
 import { iterationQuery, logList, nodeList } from '../schemas/nodes.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 import { Waits } from '../waits.ts'
+import { without } from '../without.ts'
 
 /** How long a stream may take to tell that the server closes. */
 const GRACE_MS = 500
@@ -165,10 +167,18 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     response: {
       200: answer('of a dry run: what would run again', rerunPlan),
       202: answer('the new execution is started', executionSummary, 'location'),
-      ...problems(...BODY_PROBLEMS, 'execution-not-found', 'flow-not-found', 'execution-running', 'node-not-reached', 'express'),
+      ...problems(
+        ...BODY_PROBLEMS,
+        'execution-not-found',
+        'flow-not-found',
+        'version-not-found',
+        'execution-running',
+        'node-not-reached',
+        'express',
+      ),
     },
   }
-  app.post('/v1/executions/:id/rerun', { config: { role: 'viewer' }, schema: rerun }, async (request, reply) => {
+  app.post('/v1/executions/:id/rerun', { config: { role: 'viewer' }, preValidation: absentBody, schema: rerun }, async (request, reply) => {
     const { id } = request.params
     const { dryRun, ...options } = without(request.body ?? {})
     if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
@@ -200,11 +210,4 @@ async function ended(engine: Engine, id: ExecutionRecord['id'], signal: AbortSig
 /** A position that is none of ours: the whole state is told. */
 function positionOf(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined
-}
-
-/** Without members that are undefined: the engine refuses options that are there and say nothing. */
-function without<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof T]: Exclude<T[Key], undefined>
-  }
 }

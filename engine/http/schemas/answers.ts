@@ -26,9 +26,9 @@ export function textAnswer(description: string, mediaType: string, example: stri
   return { description, headers, content: { [mediaType]: { schema } } } as const
 }
 
-/** An answer without a body. */
+/** An answer without a body. The library that makes the document wants some content of it, which is taken out there. */
 export function emptyAnswer(description: string, ...headers: readonly AnswerHeader[]) {
-  return { description, headers, content: {} } as const
+  return { description, headers, isEmpty: true, content: { 'application/json': { schema: z.unknown() } } } as const
 }
 
 export const processStatus = named('Liveness', z.strictObject({ status: z.literal('ok') }).meta({ examples: [{ status: 'ok' }] }))

@@ -1,5 +1,13 @@
 /** The catalogue in PostgreSQL: what `engine/embedded/catalogue.ts` is in SQLite. Changes of one flow follow each other by its row's lock. */
-import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, Preconditions } from '../../catalogue/api.ts'
+import type {
+  AliasTarget,
+  CatalogueDefinition,
+  CatalogueFlow,
+  FlowAlias,
+  Page,
+  Preconditions,
+  PublishOptions,
+} from '../../catalogue/api.ts'
 import { aliasIsVersion, checkConditions, noAlias, noFlow, noVersion, pageOf, positionOf, versionTaken } from '../../catalogue/decide.ts'
 import { pickTarget } from '../../catalogue/names.ts'
 import {
@@ -14,7 +22,7 @@ import {
   type FlowRow,
   type VersionRow,
 } from '../../catalogue/rows.ts'
-import type { PageRequest, SourcedFlow, StoredPut } from '../../catalogue/store.ts'
+import type { PageRequest, PutRequest, SourcedFlow, StoredPut } from '../../catalogue/store.ts'
 import type { Database, Transaction } from './database.ts'
 import { decodeText, encodeText } from './encoding.ts'
 import type { Plans } from './plans.ts'
@@ -41,16 +49,18 @@ export class CatalogueTables {
   }
 
   /** Undefined, and nothing is written, while a flow of that name is being deleted. */
-  async put({ name, hash, plan, source }: SourcedFlow, conditions: Preconditions): Promise<StoredPut | undefined> {
+  async put({ name, hash, plan, source }: SourcedFlow, request: PutRequest): Promise<StoredPut | undefined> {
     const planText = JSON.stringify(plan)
     const [planBytes, definition, text] = await Promise.all([encodeText(planText), encodeText(source.json), encodeText(source.text)])
     const json = source.format === 'json' ? null : definition
-    const values = [this.scope, name, hash, plan.mode, source.etag, source.format, text, json]
+    const values = [this.scope, name, hash, plan.mode, source.etag, source.format, text, json, request.id ?? null]
     for (;;) {
       const deployedAt = Date.now()
       const put = await this.db.transaction(async (tx): Promise<StoredPut | 'deleted' | 'again'> => {
         const row = await this.locked(tx, name)
-        checkConditions(name, row && etagOf(row), conditions)
+        if (row !== undefined && request.id !== undefined && row.made_by === request.id)
+          return { created: true, deployedAt: row.deployed_at }
+        checkConditions(name, row && etagOf(row), request)
         const pending = 'SELECT 1 AS found FROM fnflow.flow_deletions WHERE scope = $1 AND flow = $2'
         if (row === undefined && (await tx.row(pending, [this.scope, name])) !== undefined) return 'deleted'
         await tx.change(
@@ -60,9 +70,9 @@ export class CatalogueTables {
         )
         const change =
           row === undefined
-            ? `INSERT INTO fnflow.flows (scope, name, hash, mode, etag, format, text, json, deployed_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (scope, name) DO NOTHING`
-            : `UPDATE fnflow.flows SET hash = $3, mode = $4, etag = $5, format = $6, text = $7, json = $8, deployed_at = $9
+            ? `INSERT INTO fnflow.flows (scope, name, hash, mode, etag, format, text, json, made_by, deployed_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (scope, name) DO NOTHING`
+            : `UPDATE fnflow.flows SET hash = $3, mode = $4, etag = $5, format = $6, text = $7, json = $8, made_by = $9, deployed_at = $10
                WHERE scope = $1 AND name = $2`
         // made by another at the same moment: then it is there
         if ((await tx.change(change, [...values, deployedAt])) === 0) return 'again'
@@ -121,10 +131,12 @@ export class CatalogueTables {
     return pageOf(rows, limit, flowOf)
   }
 
-  async publish(flow: string, version: string | undefined, description: string | undefined): Promise<CatalogueFlow> {
+  async publish(flow: string, { id, version, description }: PublishOptions): Promise<CatalogueFlow> {
     const row = await this.db.transaction(async (tx) => {
       const latest = await this.locked(tx, flow)
       if (latest === undefined) throw noFlow(flow)
+      const made = id === undefined ? undefined : await this.madeBy(tx, flow, id)
+      if (made !== undefined) return made
       if (version !== undefined && (await this.isTaken(tx, flow, version))) throw versionTaken(flow, version)
       let number = latest.last_number
       if (version === undefined)
@@ -132,10 +144,17 @@ export class CatalogueTables {
         while (await this.isTaken(tx, flow, String(number)))
       await tx.change('UPDATE fnflow.flows SET last_number = $3 WHERE scope = $1 AND name = $2', [this.scope, flow, number])
       return tx.row<VersionRow>(
-        `INSERT INTO fnflow.flow_versions (scope, flow, version, hash, mode, etag, format, published_at, description, text, json)
-         SELECT scope, name, $3, hash, mode, etag, format, $4, $5, text, json FROM fnflow.flows WHERE scope = $1 AND name = $2
+        `INSERT INTO fnflow.flow_versions (scope, flow, version, hash, mode, etag, format, published_at, made_by, description, text, json)
+         SELECT scope, name, $3, hash, mode, etag, format, $4, $6, $5, text, json FROM fnflow.flows WHERE scope = $1 AND name = $2
          RETURNING ${VERSION_COLUMNS}`,
-        [this.scope, flow, version ?? String(number), Date.now(), description === undefined ? null : JSON.stringify(description)],
+        [
+          this.scope,
+          flow,
+          version ?? String(number),
+          Date.now(),
+          description === undefined ? null : JSON.stringify(description),
+          id ?? null,
+        ],
       )
     })
     return versionOf(row!)
@@ -249,6 +268,11 @@ export class CatalogueTables {
   private async locked(tx: Transaction, flow: string): Promise<FlowRow | undefined> {
     if (flow.includes('\0')) return undefined
     return tx.row<FlowRow>(`SELECT ${FLOW_COLUMNS} FROM fnflow.flows WHERE scope = $1 AND name = $2 FOR UPDATE`, [this.scope, flow])
+  }
+
+  private madeBy(tx: Transaction, flow: string, id: string): Promise<VersionRow | undefined> {
+    const sql = `SELECT ${VERSION_COLUMNS} FROM fnflow.flow_versions WHERE scope = $1 AND flow = $2 AND made_by = $3`
+    return tx.row<VersionRow>(sql, [this.scope, flow, id])
   }
 
   private async hasVersion(tx: Transaction, flow: string, version: string): Promise<boolean> {

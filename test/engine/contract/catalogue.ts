@@ -69,6 +69,20 @@ export function catalogue(bench: Bench): void {
     expect([1, 2]).toContain(((await l.engine.run(flow)) as { n: number }).n)
   })
 
+  bench.it('a request that is made again finds what it made', async (l) => {
+    const flow = l.name('again')
+    const { catalogue: its } = l.engine
+    const put = (id: string): Promise<object> => its.put(pass(flow, 1), { ifNoneMatch: '*', id })
+    const made = await put('one')
+    expect(await put('one')).toEqual(made)
+    expect(await rejection(put('two'))).toMatchObject({ code: 'precondition-failed' })
+    const published = await its.publish(flow, { id: 'three', description: 'd' })
+    expect(await its.publish(flow, { id: 'three', description: 'd' })).toEqual(published)
+    expect(await its.publish(flow, { id: 'four' })).toMatchObject({ version: '2' })
+    await its.put(pass(flow, 2))
+    expect(await rejection(put('one'))).toMatchObject({ code: 'precondition-failed' })
+  })
+
   bench.it('versions never change, are numbered, and found by name and alias', async (l) => {
     const flow = l.name('versioned')
     const { catalogue: its } = l.engine

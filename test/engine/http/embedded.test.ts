@@ -1,5 +1,6 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import { folderWith } from '../../cli/support.ts'
+import { catalogueContract } from './contract-catalogue.ts'
 import { executionsContract } from './contract-executions.ts'
 import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
@@ -8,6 +9,7 @@ import { httpContract } from './contract.ts'
 import { idempotencyContract } from './contract-idempotency.ts'
 
 httpContract(createEngine)
+catalogueContract(createEngine)
 functionsContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
 executionsContract(createEngine)

@@ -1,6 +1,7 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import type { EngineOptions } from '../../../engine/api.ts'
 import { accessContract } from '../http/contract-access.ts'
+import { catalogueContract } from '../http/contract-catalogue.ts'
 import { executionsContract } from '../http/contract-executions.ts'
 import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
@@ -17,6 +18,7 @@ const open = async (options: EngineOptions) => {
 
 httpContract(open)
 idempotencyContract(open)
+catalogueContract(open)
 functionsContract(open)
 serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)

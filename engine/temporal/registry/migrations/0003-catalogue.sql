@@ -9,6 +9,8 @@ ALTER TABLE flows
   ADD COLUMN etag text,
   ADD COLUMN format text,
   ADD COLUMN last_number integer NOT NULL DEFAULT 0,
+  -- id of the request that has put it
+  ADD COLUMN made_by text,
   ADD COLUMN text bytea,
   ADD COLUMN json bytea,
   -- until then no execution of it starts: somebody is about to delete it
@@ -31,6 +33,7 @@ CREATE TABLE flow_versions (
   etag text,
   format text,
   published_at bigint NOT NULL,
+  made_by text,
   -- a JSON string: text refuses U+0000
   description text,
   text bytea,

@@ -1,0 +1,53 @@
+/** Headers about what the one who asks has, or would like to have. */
+import type { Preconditions } from '../catalogue/api.ts'
+import { Problem } from './problem.ts'
+
+interface ConditionHeaders {
+  readonly 'if-match'?: string | undefined
+  readonly 'if-none-match'?: string | undefined
+}
+
+/** What a request's headers ask for. Throws Problem `bad-request` for one that is no list of ETags. */
+export function preconditionsOf({ 'if-match': match, 'if-none-match': noneMatch }: ConditionHeaders): Preconditions {
+  return {
+    ...(match === undefined ? {} : { ifMatch: etagsOf('If-Match', match) }),
+    ...(noneMatch === undefined ? {} : { ifNoneMatch: etagsOf('If-None-Match', noneMatch) }),
+  }
+}
+
+/** True where who asks has what would be answered. Throws as {@link preconditionsOf}. */
+export function isKnown(etag: string, header: string | undefined): boolean {
+  if (header === undefined) return false
+  const known = etagsOf('If-None-Match', header)
+  return known === '*' || known.includes(etag)
+}
+
+/** `"abc", W/"def"` or `*`. Weak ones, which are never ours, stand as no ETag can be called. */
+function etagsOf(name: string, header: string): '*' | readonly string[] {
+  if (header.trim() === '*') return '*'
+  const parts = header.split(',').map((part) => /^\s*(W\/)?"([\x21\x23-\x7e]*)"\s*$/.exec(part))
+  return parts.map((part) => {
+    if (part === null) throw new Problem('bad-request', `${name} is * or a list of ETags in double quotes, such as "5f1c1c0a"`)
+    return part[1] === undefined ? part[2]! : `W/${part[2]}`
+  })
+}
+
+const YAML = /^(?:application|text)\/(?:x-|vnd\.)?yaml$/
+
+/** True where YAML is asked for rather than JSON: by a greater weight, or by name where JSON is only included. */
+export function prefersYaml(accept: string | undefined): boolean {
+  if (accept === undefined) return false
+  let yaml = -1
+  let json = -1
+  let isNamed = false
+  for (const range of accept.split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    const weight = Number(parameters.find((one) => one.startsWith('q='))?.slice(2) ?? 1)
+    if (YAML.test(type)) yaml = Math.max(yaml, weight)
+    else if (type === 'application/json') {
+      isNamed = true
+      json = Math.max(json, weight)
+    } else if (type === '*/*' || type === 'application/*') json = Math.max(json, weight)
+  }
+  return yaml > 0 && (yaml > json || (yaml === json && !isNamed))
+}

@@ -1,0 +1,86 @@
+/** Definitions in requests: texts, so that what is wrong with them has a position. */
+import { PAYLOAD_LIMIT } from '../../dsl/json-copy.ts'
+import type { Plan, PlanNode } from '../../dsl/plan.ts'
+import type { FlowText, PutOptions, PutResult } from '../catalogue/api.ts'
+import type { Engine } from '../api.ts'
+import { EngineError, FlowInvalid } from '../errors.ts'
+import type { Access } from './access.ts'
+import { parseJson } from './json-body.ts'
+import { Problem } from './problem.ts'
+
+/** A body as it came. */
+export interface DefinitionRequest {
+  readonly body: unknown
+  readonly headers: { readonly 'content-type'?: string | undefined }
+  readonly access: Access
+}
+
+/**
+ * Puts the definition of a request into the catalogue. Throws Problem `malformed-json`, `malformed-yaml`, `payload-too-large`, `payload-too-deep`,
+ * `forbidden`, and what `catalogue.put` rejects with.
+ */
+export async function putDefinition(
+  engine: Engine,
+  request: DefinitionRequest,
+  options: Omit<PutOptions, 'format' | 'permit'>,
+): Promise<PutResult> {
+  const bytes = bytesOf(request)
+  const format = formatOf(request)
+  if (bytes.length > PAYLOAD_LIMIT) throw new EngineError('payload-too-large', 'the definition is larger than 6 MiB')
+  // YAML takes nearly all JSON, and says less of what is wrong with it
+  if (format === 'json') checkJson(bytes)
+  try {
+    return await engine.catalogue.put(bytes, { ...options, format, permit: (plan) => permit(request.access, plan) })
+  } catch (error) {
+    throw format === 'json' && error instanceof FlowInvalid ? jsonProblem(error) : error
+  }
+}
+
+/** Throws Problem `bad-request` where there is none. */
+export function bytesOf({ body }: Pick<DefinitionRequest, 'body'>): Buffer {
+  if (!Buffer.isBuffer(body) || body.length === 0) throw new Problem('bad-request', 'the body must be a definition, as JSON or YAML')
+  return body
+}
+
+function formatOf({ headers }: DefinitionRequest): FlowText['format'] {
+  return headers['content-type']?.toLowerCase().startsWith('application/json') === true ? 'json' : 'yaml'
+}
+
+/** Throws Problem `malformed-json`. */
+function checkJson(bytes: Buffer): void {
+  const text = bytes.toString().replace(/^\ufeff/, '')
+  parseJson(text)
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // decoded all the same, what is no character is this one
+    const before = text.slice(0, Math.max(0, text.indexOf('\ufffd')))
+    const [line, column] = [before.split('\n').length, before.length - before.lastIndexOf('\n')]
+    throw new Problem('malformed-json', `the body is not UTF-8, at line ${line}, column ${column}`, { line, column })
+  }
+}
+
+/** What `JSON.parse` takes, and the language does not read. */
+function jsonProblem(error: FlowInvalid): Error {
+  const syntax = error.diagnostics.find(({ rule }) => rule === 'syntax')
+  if (syntax === undefined) return error
+  const { line = 1, column = 1, message } = syntax
+  if (message.startsWith('nested over')) return new EngineError('payload-too-deep', message)
+  return new Problem('malformed-json', message, { line, column })
+}
+
+/** Nobody defines flows, or calls them as subflows, that they do not see. Throws Problem `forbidden`. */
+function permit(access: Access, plan: Plan): void {
+  if (!access.sees(plan.flow)) throw new Problem('forbidden', `flow ${plan.flow} is not in the flow list of this key`)
+  for (const name of subflowsOf(plan.nodes)) {
+    if (!access.sees(name))
+      throw new Problem('forbidden', `flow ${plan.flow} calls flow ${name}, which is not in the flow list of this key`)
+  }
+}
+
+function* subflowsOf(nodes: Readonly<Record<string, PlanNode>>): Generator<string, void, undefined> {
+  for (const node of Object.values(nodes)) {
+    if (node.type === 'subflow') yield node.flow.split(':', 1)[0]!
+    if ('nodes' in node) yield* subflowsOf(node.nodes)
+  }
+}
