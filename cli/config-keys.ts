@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { duration, isSecret, oneOf, optional, path, readPem, text, wholeNumber, Wrong, type Leaf } from './config-leaf.ts'
+import { duration, isSecret, oneOf, optional, paths, readPem, text, wholeNumber, Wrong, type Leaf } from './config-leaf.ts'
 import { SERVER_LEAVES } from './config-server-keys.ts'
 
 /** An API key that is not set is none. */
@@ -62,8 +62,8 @@ export const LEAVES = {
   'temporal.tls.serverName': text('the name that the certificate of the server is made out to'),
   'temporal.apiKey': apiKey,
   ...SERVER_LEAVES,
-  flows: path('the folder of the flows'),
-  functions: path('the path of a functions.yaml'),
+  flows: paths('the folder of the flows'),
+  functions: paths('the path of a functions.yaml'),
   timezone,
   retention: duration('a duration such as 90d or 12h, or seconds'),
   'limits.executions': wholeNumber('a number of executions from 1', 1),

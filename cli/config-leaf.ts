@@ -55,6 +55,20 @@ export function path(expected: string): Leaf<string> {
   return { take: (value, around) => resolve(around.folder, text(expected).take(value, around)) }
 }
 
+/** One path or several, made absolute. */
+export function paths(expected: string): Leaf<readonly string[]> {
+  const one = path(expected)
+  return {
+    take(value, around) {
+      if (!Array.isArray(value) || value.length === 0) return [one.take(value, around)]
+      return value.map((each, at) => {
+        if (typeof each !== 'string' || each === '') throw new Wrong(`expected ${expected}${shown(each)}`, true, [at])
+        return one.take(each, around)
+      })
+    },
+  }
+}
+
 /** A whole number. */
 export function wholeNumber(expected: string, least: number, most: number = Number.MAX_SAFE_INTEGER): Leaf<number> {
   return {

@@ -159,7 +159,7 @@ function isOrigin(given: string): boolean {
 }
 
 function isHost(given: string): boolean {
-  return /^(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(given) || isIP(given.replace(/^\[(.*)\]$/, '$1')) !== 0
+  return /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(given) || isIP(given.replace(/^\[(.*)\]$/, '$1')) !== 0
 }
 
 function isNetwork(given: string): boolean {

@@ -35,16 +35,23 @@ export function readFlowFile(file: string): FlowFile {
 
 /** The files of a folder that look like flows, in order of their names. */
 export function flowFilesIn(folder: string, options: { readonly recursive?: boolean; readonly except?: string } = {}): FlowFile[] {
-  const found: FlowFile[] = []
+  return pathsIn(folder, options.recursive === true).flatMap((path) => {
+    if (options.except !== undefined && resolve(path) === resolve(options.except)) return []
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return []
+    const file = readFlowFile(path)
+    return looksLikeFlow(file) ? [file] : []
+  })
+}
+
+/** The files of a folder that may be flows, by their names; none of what is hidden. */
+export function pathsIn(folder: string, recursive: boolean): string[] {
+  const found: string[] = []
   for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name)
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue
-    if (entry.isDirectory() && options.recursive === true) found.push(...flowFilesIn(path, options))
-    if (!EXTENSION.test(entry.name) || isFunctionsFile(entry.name)) continue
-    if (options.except !== undefined && resolve(path) === resolve(options.except)) continue
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue
-    const file = readFlowFile(path)
-    if (looksLikeFlow(file)) found.push(file)
+    if (entry.isDirectory()) {
+      if (recursive) found.push(...pathsIn(path, recursive))
+    } else if (EXTENSION.test(entry.name) && !isFunctionsFile(entry.name)) found.push(path)
   }
   return found
 }
@@ -59,7 +66,8 @@ export function functionsFileBeside(flowFile: string): string {
   return join(dirname(flowFile), 'functions.yaml')
 }
 
-function looksLikeFlow({ file, bytes }: FlowFile): boolean {
+/** Whether a file is meant as a flow. */
+export function looksLikeFlow({ file, bytes }: FlowFile): boolean {
   const text = start(bytes)
   if (!FLOW_KEY.test(text) || !NODES_KEY.test(Buffer.from(bytes).toString())) return false
   if (!file.endsWith('.json')) return /^(?:\{\s*)?["']?flow["']?\s*:/m.test(text)

@@ -66,7 +66,10 @@ Examples:
 
 const SERVE_HELP = `
 The HTTP API of this folder's flows and functions, on this machine, until it is interrupted: durable in --store, or on Temporal where fnflow.yaml
-says engine: temporal. Prints one line on stdout when it listens. It is the beginning of the API: definitions, executions, callbacks.
+says engine: temporal. Prints one line on stdout when it listens; its log is on stderr, as lines of JSON where that is no terminal. On SIGTERM or
+Ctrl-C it takes no more requests, lets end what runs and is gone within server.shutdownTimeout (20 s); a second one ends it at once.
+
+A file of a flow is loaded when it says something else than when it was last loaded: changes by the API stay until then.
 
 Examples:
   $ fnflow serve --flows ./flows --functions ./functions.yaml
@@ -186,11 +189,13 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       .summary('serve the HTTP API')
       .description('Serves the HTTP API until it is interrupted.')
       .option('--config <file>', 'configuration (default: the fnflow.yaml of this folder, if there is one)')
-      .option('--flows <folder>', 'flows that are deployed at the start (default: ./flows, if there is one)')
+      .option('--flows <folder>', 'flows that are loaded at the start and whenever their files change (default: ./flows)')
+      .option('--no-watch', 'load them at the start only')
       .option('-f, --functions <file>', 'functions (default: the functions.yaml of this folder, if there is one)')
       .option('-s, --store <folder>', 'where executions are kept (default: ./data); Temporal: the URL of PostgreSQL')
       .option('--host <host>', 'address to listen at (default: 127.0.0.1)')
       .option('--port <number>', 'port (default: 8900; 0: a free one)', portNumber)
+      .option('--try', 'print curl commands that start the flows which have an input.json beside them')
       .option('--json', 'for programs: the line as one JSON document, errors as a last line on stderr'),
   )
     .option('--task-queue <name>', 'of Temporal (default: FNFLOW_TEMPORAL_TASKQUEUE, else fnflow)')

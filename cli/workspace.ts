@@ -45,12 +45,18 @@ export async function functionsFor(flowFile: string, given: string | undefined):
   return readFunctions(file)
 }
 
-/** Those of the file that is named; else of the functions.yaml of this folder, if there is one. */
-export async function functionsHere(named: string | undefined): Promise<Record<string, FunctionSpec>> {
-  const file = named ?? FUNCTIONS_FILE
-  if (existsSync(file)) return readFunctions(file)
-  if (named !== undefined) throw cannotRead(file, 'functions file', { code: 'ENOENT' })
-  return {}
+/** Those of the files that are named; else of the functions.yaml of this folder, if there is one. Throws CommandError (exit code 2). */
+export async function functionsHere(named: string | readonly string[] | undefined): Promise<Record<string, FunctionSpec>> {
+  if (named === undefined && !existsSync(FUNCTIONS_FILE)) return {}
+  const all: Record<string, FunctionSpec> = {}
+  for (const file of [named ?? FUNCTIONS_FILE].flat()) {
+    if (!existsSync(file)) throw cannotRead(file, 'functions file', { code: 'ENOENT' })
+    for (const [name, spec] of Object.entries(await readFunctions(file))) {
+      if (Object.hasOwn(all, name)) throw usageError(`${file}: another functions file has a function ${name}, too; rename one`)
+      all[name] = spec
+    }
+  }
+  return all
 }
 
 /** A line of a function's log, on stderr. */

@@ -1,20 +1,18 @@
 import type { Engine, EngineOptions } from '../../engine/api.ts'
-import type { KeyRing } from '../../engine/keys/key-ring.ts'
 import type { FunctionSpec } from '../../engine/functions-file.ts'
+import type { Lifecycle as ServerLifecycle } from '../../engine/http/lifecycle.ts'
+import type { KeyRing } from '../../engine/keys/key-ring.ts'
 import { clusterPlace, type ClusterFlags } from '../cluster.ts'
-import { CommandError, usageError } from '../command-error.ts'
+import { usageError } from '../command-error.ts'
 import { configFileHere, readConfig, type Config } from '../config.ts'
-import type { FileDiagnostic } from '../diagnostics.ts'
 import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { flowFilesIn } from '../flow-files.ts'
 import { watchInterrupts } from '../interrupt.ts'
-import { print, say } from '../output.ts'
+import { isTerminal, print } from '../output.ts'
 import { isFolder } from '../paths.ts'
 import { DEFAULT_STORE, gateOptions, keyPlace, serverKeys } from '../server-keys.ts'
-import { visible } from '../visible.ts'
-import { tellWarnings } from '../warnings.ts'
-import { CHANNELS, functionsHere, tellDiagnostics, tellLog } from '../workspace.ts'
+import { ServerLog } from '../server-log.ts'
+import { CHANNELS, functionsHere } from '../workspace.ts'
 
 export interface ServeOptions extends ClusterFlags {
   readonly config?: string
@@ -22,11 +20,16 @@ export interface ServeOptions extends ClusterFlags {
   readonly flows?: string
   readonly host?: string
   readonly port?: number
+  /** False: files of flows are loaded at the start only. */
+  readonly watch?: boolean
+  /** Prints lines to try. */
+  readonly try?: boolean
   readonly json?: boolean
 }
 
 const DEFAULT_FLOWS = './flows'
 const DEFAULT_PORT = 8900
+const DEFAULT_SHUTDOWN_MS = 20_000
 
 /**
  * `fnflow serve`: the HTTP API in this process, until it is asked to stop. Resolves to the exit code. Throws CommandError: bad usage (2); a store or
@@ -34,50 +37,101 @@ const DEFAULT_PORT = 8900
  */
 export async function serve(options: ServeOptions): Promise<number> {
   const config = await readConfig(options.config ?? configFileHere(), process.env, { isServer: true })
-  const { host = config['server.host'] ?? '127.0.0.1', port = config['server.port'] ?? DEFAULT_PORT } = options
   const functions = await functionsHere(options.functions ?? config.functions)
-  const interrupts = watchInterrupts(() => undefined)
-  tellWarnings(say, (message) => say(visible(message)))
-  const onError = (error: unknown): void => say(visible(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+  const flows = flowFolders(options, config)
+  const log = new ServerLog(config['telemetry.logs'] ?? (isTerminal(process.stderr) ? 'text' : 'json'))
+  const interrupts = watchInterrupts(() => log.flush())
+  const stop = new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve(), { once: true }))
+  tellWarnings(log)
   let engine: Engine | undefined
   let keys: KeyRing | undefined
   try {
+    const onError = (error: unknown, requestId?: string): void =>
+      log.error(error instanceof Error ? (error.stack ?? error.message) : String(error), { requestId })
+    const { host = config['server.host'] ?? '127.0.0.1', port = config['server.port'] ?? DEFAULT_PORT } = options
     keys = await serverKeys({ ...keyPlace(options, config), onError }, config, host)
-    engine = await open(options, config, functions)
-    await deployFolder(engine, options.flows ?? config.flows)
-    const { createServer } = await import('../../engine/http/server.ts')
-    const app = await createServer({ engine, keys, onError, ...gateOptions(config) })
-    try {
-      const address = await app.listen({ host, port })
-      await print(options.json === true ? JSON.stringify({ address }) : `listening at ${address}`)
-      await new Promise<void>((resolve) => {
-        if (interrupts.interrupted) resolve()
-        else interrupts.signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-      say('stopping: no new requests are taken (again: end at once)')
-    } catch (error) {
-      throw cannotListen(error, host, port)
-    } finally {
-      await app.close()
-    }
+    engine = await open(options, config, functions, log)
+    const serving = { engine, keys, onError, host, port, flows, stop }
+    if (!interrupts.interrupted) await serveUntil(serving, options, config, log)
   } catch (error) {
     await documentOf(error)
   } finally {
     await engine?.close()
     await keys?.close()
     interrupts.release()
+    log.flush()
   }
   return EXIT.ok
 }
 
-async function open(flags: ServeOptions, config: Config, functions: Record<string, FunctionSpec>): Promise<Engine> {
+interface Serving {
+  readonly engine: Engine
+  readonly keys: KeyRing
+  onError(error: unknown, requestId?: string): void
+  readonly host: string
+  readonly port: number
+  readonly flows: readonly string[]
+  /** Resolves when the server is to end. */
+  readonly stop: Promise<void>
+}
+
+async function serveUntil(serving: Serving, options: ServeOptions, config: Config, log: ServerLog): Promise<void> {
+  const { engine, keys, onError, host, port, flows, stop } = serving
+  const [{ createServer }, { Lifecycle, shutDown }, { FlowFolder }, { listen }] = await Promise.all([
+    import('../../engine/http/server.ts'),
+    import('../../engine/http/lifecycle.ts'),
+    import('../flow-folder.ts'),
+    import('../listen.ts'),
+  ])
+  const lifecycle: ServerLifecycle = new Lifecycle()
+  // probes are answered while the flows are read, and the store
+  lifecycle.startingWith = 'the flows'
+  const app = await createServer({ engine, keys, onError, onAnswer: (line) => log.request(line), lifecycle, ...gateOptions(config) })
+  const folder = new FlowFolder(engine, flows, log)
+  const timeout = config['server.shutdownTimeout'] ?? DEFAULT_SHUTDOWN_MS
+  try {
+    const url = await listen(app, host, port)
+    await folder.load()
+    lifecycle.startingWith = null
+    if (options.watch !== false) folder.watch()
+    await print(options.json === true ? JSON.stringify({ address: url }) : `listening at ${url}`)
+    if (options.try === true) {
+      const { tryIt } = await import('../try-it.ts')
+      await print(`\nto try:\n\n${(await tryIt(engine, url, folder.examples(), await keys.areNeeded())).join('\n')}\n`)
+    }
+    await stop
+    log.info('stopping: no new requests are taken (again: end at once)')
+    endAfter(timeout, log)
+  } finally {
+    await folder.close()
+    await shutDown(app, lifecycle, timeout)
+  }
+}
+
+/** Whatever holds the process up then: what counts is in the journal. */
+function endAfter(ms: number, log: ServerLog): void {
+  setTimeout(() => {
+    log.warn(`not everything has ended within ${ms / 1000} s (server.shutdownTimeout); what runs goes on when the server is started again`)
+    process.exit(EXIT.ok)
+  }, ms).unref()
+}
+
+/** Those that are named must be there. Throws CommandError (exit code 2). */
+function flowFolders(options: ServeOptions, config: Config): readonly string[] {
+  const named = options.flows === undefined ? config.flows : [options.flows]
+  const missing = named?.find((folder) => !isFolder(folder))
+  if (missing !== undefined) throw usageError(`no folder ${missing}`)
+  return named ?? [DEFAULT_FLOWS]
+}
+
+async function open(flags: ServeOptions, config: Config, functions: Record<string, FunctionSpec>, log: ServerLog): Promise<Engine> {
   const common: EngineOptions = {
     functions,
     channels: CHANNELS,
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
     ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
-    onLog: tellLog,
+    onLog: (line) => log.function(line),
   }
   const { createEngine } = await import('../../engine/create-engine.ts')
   if (config.engine !== 'temporal') return createEngine({ ...common, store: flags.store ?? config.store ?? DEFAULT_STORE })
@@ -85,30 +139,9 @@ async function open(flags: ServeOptions, config: Config, functions: Record<strin
   return createEngine({ ...common, engine: 'temporal', store, temporal: { ...temporal, worker: false } })
 }
 
-/** Puts the flows of a folder there; a broken one is told of, and what was deployed before stays. */
-async function deployFolder(engine: Engine, named: string | undefined): Promise<void> {
-  const folder = named ?? DEFAULT_FLOWS
-  if (!isFolder(folder)) {
-    if (named !== undefined) throw usageError(`no folder ${folder}`)
-    return
-  }
-  const { FlowInvalid } = await import('../../engine/errors.ts')
-  for (const { file, bytes } of flowFilesIn(folder)) {
-    try {
-      const { flow } = await engine.deploy(bytes)
-      say(`deployed ${flow} (${file})`)
-    } catch (error) {
-      if (!(error instanceof FlowInvalid)) throw error
-      const found = error.diagnostics.map((one): FileDiagnostic => ({ ...one, file }))
-      await tellDiagnostics(found, new Map([[file, Buffer.from(bytes).toString()]]))
-    }
-  }
-}
-
-function cannotListen(error: unknown, host: string, port: number): unknown {
-  const { code } = (error ?? {}) as { readonly code?: unknown }
-  if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error
-  const why = { EADDRINUSE: 'another process has it', EACCES: 'this user may not', EADDRNOTAVAIL: 'this machine has no such address' }[code]
-  const errorMessage = `cannot listen at ${host}:${port}: ${why}; --port names another`
-  return new CommandError({ status: 503, errorType: 'CannotListen', errorMessage }, EXIT.unreachable)
+/** The process's warnings are lines of the log. */
+function tellWarnings(log: ServerLog): void {
+  // Node's own listener prints them
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => log.warn(name.startsWith('Fnflow') ? message : `${name}: ${message}`))
 }

@@ -28,8 +28,8 @@ export interface FnflowApiOptions {
    * reaches the API.
    */
   readonly authenticate?: Authenticate
-  /** Told of what was answered with 5xx: the answer does not say it. Default: nobody. */
-  readonly onError?: (error: unknown) => void
+  /** Told of what was answered with 5xx, and of which request: the answer does not say it. Default: nobody. */
+  readonly onError?: (error: unknown, requestId?: string) => void
   /** What the server around it is doing; default: it ends when the application closes. */
   readonly lifecycle?: Lifecycle
 }
@@ -64,9 +64,9 @@ export async function fnflowApi(
   keyedRequests(app, engine, (error) => onError?.(error))
   // hooks without promises: each request passes all of them
   app.addHook('onRequest', (request, _reply, done) => done(compressed(request)))
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = problemOf(error)
-    if (problem.status >= 500) onError?.(error)
+    if (problem.status >= 500) onError?.(error, request.id)
     return answer(reply, problem)
   })
   app.setNotFoundHandler((request, reply) => {

@@ -74,7 +74,7 @@ export async function shutDown(app: FastifyInstance, lifecycle: Lifecycle, ms: n
   const until = performance.now() + ms
   const left = (): number => Math.max(0, until - Math.min(RESERVE_MS, ms / 2) - performance.now())
   lifecycle.stop()
-  await sleep(Math.min(FAREWELL_MS, ms / 4))
+  if (app.server.listening) await sleep(Math.min(FAREWELL_MS, ms / 4))
   await lifecycle.idle(left())
   lifecycle.end()
   await lifecycle.idle(left() + Math.min(RESERVE_MS, ms / 2) / 2)

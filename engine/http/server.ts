@@ -68,9 +68,9 @@ export async function createServer({ onAnswer, trustProxy = false, ...options }:
     if (lifecycle.isStopping) void reply.header('connection', 'close')
     done(null, payload)
   })
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)
-    if (problem.status >= 500) onError?.(error)
+    if (problem.status >= 500) onError?.(error, request.id)
     return answer(reply, problem)
   })
   app.addHook('preClose', async () => {

@@ -45,8 +45,8 @@ describe('fnflow.yaml', () => {
       'server.allowedHosts': [],
       'server.outbound.allowPrivate': [],
       'server.jwt': undefined,
-      flows: join(folder, 'flows'),
-      functions: join(folder, 'functions.yaml'),
+      flows: [join(folder, 'flows')],
+      functions: [join(folder, 'functions.yaml')],
       timezone: 'UTC',
       retention: 90 * 86_400_000,
       'limits.executions': 1_000_000,
@@ -161,6 +161,7 @@ temporal:
   tls: { ca: nowhere.pem, certificate: x }
 retention: soon
 functions: []
+flows: [a, 3]
 server:
   port: "80"
   hosts: [x]
@@ -182,17 +183,18 @@ telemetry: { logs: xml }
       'fnflow.yaml:6:27 schema unknown key temporal.tls.certificate; there are ca, cert, key, serverName',
       'fnflow.yaml:7:12 schema retention: expected a duration such as 90d or 12h, or seconds, not "soon"',
       'fnflow.yaml:8:12 schema functions: expected the path of a functions.yaml, not a list',
-      'fnflow.yaml:10:9 schema server.port: expected a port from 0 to 65535, not "80"',
-      'fnflow.yaml:11:3 schema unknown key server.hosts; did you mean "host"?',
-      'fnflow.yaml:12:27 schema server.keys[0].role: expected viewer, operator or admin',
-      'fnflow.yaml:13:30 schema server.allowedHosts[1]: expected hosts such as flows.example.com, not "http://x"',
-      'fnflow.yaml:14:16 schema server.trustProxy[0]: expected addresses or networks, such as 10.0.0.0/8, not "10.0.0.0/33"',
-      'fnflow.yaml:15:21 schema server.rateLimit.max: expected a number of requests from 1, not 0',
-      'fnflow.yaml:16:14 schema server.publicUrl: expected the URL under which others reach the server, such as https://flows.example.com, not "flows.example"',
-      'fnflow.yaml:17:11 schema timezone: expected the name of a time zone, such as UTC or Europe/Berlin, not "+02:00"',
-      'fnflow.yaml:18:9 schema limits: expected a mapping of executions, startsPerSecond, instances, memory, not 1',
-      'fnflow.yaml:19:20 schema telemetry.logs: expected json or text, not "xml"',
-      expect.stringMatching(/^error: ConfigInvalid \(400\): fnflow\.yaml is no configuration: 18 errors$/),
+      'fnflow.yaml:9:12 schema flows[1]: expected the folder of the flows, not 3',
+      'fnflow.yaml:11:9 schema server.port: expected a port from 0 to 65535, not "80"',
+      'fnflow.yaml:12:3 schema unknown key server.hosts; did you mean "host"?',
+      'fnflow.yaml:13:27 schema server.keys[0].role: expected viewer, operator or admin',
+      'fnflow.yaml:14:30 schema server.allowedHosts[1]: expected hosts such as flows.example.com, not "http://x"',
+      'fnflow.yaml:15:16 schema server.trustProxy[0]: expected addresses or networks, such as 10.0.0.0/8, not "10.0.0.0/33"',
+      'fnflow.yaml:16:21 schema server.rateLimit.max: expected a number of requests from 1, not 0',
+      'fnflow.yaml:17:14 schema server.publicUrl: expected the URL under which others reach the server, such as https://flows.example.com, not "flows.example"',
+      'fnflow.yaml:18:11 schema timezone: expected the name of a time zone, such as UTC or Europe/Berlin, not "+02:00"',
+      'fnflow.yaml:19:9 schema limits: expected a mapping of executions, startsPerSecond, instances, memory, not 1',
+      'fnflow.yaml:20:20 schema telemetry.logs: expected json or text, not "xml"',
+      expect.stringMatching(/^error: ConfigInvalid \(400\): fnflow\.yaml is no configuration: 19 errors$/),
     ])
   })
 
