@@ -4,11 +4,15 @@ import type { Json } from '../dsl/json.ts'
 import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
 import type { OutboundOptions } from '../executors/outbound/outbound.ts'
+import type { ChannelOptions } from '../connectors/channels/options.ts'
 import type { EngineFunctions } from './function-documents.ts'
 import type { FlowFiles } from './flow-files.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
 import type { Catalogue } from './catalogue/api.ts'
 import type { Idempotency } from './idempotency.ts'
+import type { Triggers } from './triggers/api.ts'
+
+export type { TriggerRecord, Triggers } from './triggers/api.ts'
 
 /** States of an execution (flow-language.md, 5). */
 export type ExecutionStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timedOut'
@@ -120,8 +124,8 @@ export interface EngineOptions {
   readonly functions?: Readonly<Record<string, ModuleHandler | FunctionSpec>>
   /** Own executors by runtime name. */
   readonly executors?: Readonly<Record<string, ExecutorFactory>>
-  /** Event channels by name; kind `log` is built in. */
-  readonly channels?: Readonly<Record<string, { readonly kind: string }>>
+  /** Event channels by name, of kind `log`, `http` or `topic`. */
+  readonly channels?: Readonly<Record<string, ChannelOptions>>
   /** Whom channels and functions may send requests to; default: hosts of the public internet alone. */
   readonly outbound?: OutboundOptions
   /** How long records of ended executions are kept, in ms; default 90 days. */
@@ -157,6 +161,8 @@ export interface StartOptions {
 export interface Execution {
   readonly id: string
   readonly flow: string
+  /** True where a start has found it: the id that was given existed. */
+  readonly existed?: boolean
   /** The output; rejects with {@link ExecutionFailed} (the error document) when it failed, timed out or was cancelled. */
   result(options?: { readonly signal?: AbortSignal }): Promise<Json>
   describe(): Promise<ExecutionRecord>
@@ -281,5 +287,7 @@ export interface Engine {
   readonly functions: EngineFunctions
   /** What was last loaded from which flow file. */
   readonly flowFiles: FlowFiles
+  /** What starts flows by itself. */
+  readonly triggers: Triggers
   close(): Promise<void>
 }

@@ -1,25 +1,61 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Channel, CloudEvent } from '../connectors/channels/contract.ts'
+import { httpChannel } from '../connectors/channels/http.ts'
 import { logChannel } from '../connectors/channels/log.ts'
+import { CHANNEL_KINDS, type ChannelOptions } from '../connectors/channels/options.ts'
+import { topicChannel } from '../connectors/channels/topic.ts'
+import type { TopicMessage } from '../connectors/topic/event.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
 import { cloudEventOf } from '../dsl/nodes/event.ts'
 import type { Json } from '../dsl/json.ts'
 import type { PlanEventNode } from '../dsl/plan.ts'
+import { checkUrl, type Outbound } from '../executors/outbound/outbound.ts'
+import { OutboundRefused } from '../executors/outbound/refused.ts'
 import { EngineError } from './errors.ts'
+
+const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
+const KEYS: Readonly<Record<ChannelOptions['kind'], readonly string[]>> = {
+  log: ['kind'],
+  http: ['kind', 'url', 'mode', 'secret', 'headers'],
+  topic: ['kind', 'topic'],
+}
+
+/** What channels need of the engine around them. */
+export interface ChannelServices {
+  log(text: string): void
+  readonly outbound: Outbound
+  /** Publishes to a topic of this engine; the same id is the same message. */
+  publish(topic: string, id: string, message: TopicMessage): Promise<unknown>
+  readonly closed: AbortSignal
+}
 
 /** The event channels of an engine, by name. */
 export class Channels {
   private readonly channels = new Map<string, Channel>()
 
-  constructor(configured: Readonly<Record<string, { readonly kind: string }>>, log: (text: string) => void) {
-    for (const [name, { kind }] of Object.entries(configured)) {
-      if (kind !== 'log') throw new EngineError('bad-option', `channel ${name}: kind ${kind} is not known; known: log`)
-      this.channels.set(name, logChannel(name, log))
-    }
+  /** Throws EngineError `bad-option`. */
+  constructor(configured: Readonly<Record<string, ChannelOptions>>, services: ChannelServices) {
+    for (const [name, options] of Object.entries(configured)) this.channels.set(name, channelOf(name, options, services))
   }
 
   has(name: string): boolean {
     return this.channels.has(name)
+  }
+
+  /** Sends an event that could not start its flow, with what is known of it. Rejects while the channel takes nothing. */
+  async deadLetter(name: string, id: string, source: string, data: Json): Promise<void> {
+    const event: CloudEvent = {
+      specversion: '1.0',
+      id,
+      source,
+      type: 'fnflow.dead-letter',
+      time: new Date().toISOString(),
+      datacontenttype: 'application/json',
+      data,
+    }
+    const { ok, value } = await this.send(name, event)
+    if (!ok) throw new Error((value as unknown as ErrorDocument).errorMessage)
   }
 
   /** Publishes the event of an `event` node; `ended` gets the node's outcome, never synchronously. */
@@ -51,6 +87,57 @@ export class Channels {
       return { ok: false, value: channelError('PublishFailed', `channel ${name}: ${reason}`) }
     }
   }
+}
+
+/** Throws EngineError `bad-option`. */
+function channelOf(name: string, options: ChannelOptions, services: ChannelServices): Channel {
+  const { outbound, closed } = services
+  const known = Object.hasOwn(KEYS, options.kind) ? KEYS[options.kind] : undefined
+  if (known === undefined) throw wrong(name, `kind ${String(options.kind)} is not known; known: ${CHANNEL_KINDS.join(', ')}`)
+  for (const key of Object.keys(options))
+    if (!known.includes(key)) throw wrong(name, `a channel of kind ${options.kind} has no ${key}; it has ${known.join(', ')}`)
+  switch (options.kind) {
+    case 'log':
+      return logChannel(name, (text) => services.log(text))
+    case 'topic':
+      if (typeof options.topic !== 'string' || !TOPIC.test(options.topic)) throw wrong(name, 'topic must be the name of a topic')
+      return topicChannel((id, message) => services.publish(options.topic, id, message))
+    case 'http':
+      checkHttp(name, options)
+      try {
+        return httpChannel(options, {
+          fetch: (url, init) => outbound.fetch(url, init),
+          isFinal: (error) => error instanceof OutboundRefused,
+          closed,
+        })
+      } catch (error) {
+        throw wrong(name, (error as Error).message)
+      }
+  }
+}
+
+/** Throws EngineError `bad-option`; the message repeats no header, which may be a secret. */
+function checkHttp(name: string, { url, mode, secret, headers = {} }: Extract<ChannelOptions, { kind: 'http' }>): void {
+  try {
+    checkUrl(url)
+  } catch (error) {
+    throw wrong(name, `url: ${(error as Error).message}`)
+  }
+  if (mode !== undefined && mode !== 'binary' && mode !== 'structured') throw wrong(name, 'mode must be binary or structured')
+  if (secret !== undefined && typeof secret !== 'string') throw wrong(name, 'secret must be a text that begins with whsec_')
+  if (typeof headers !== 'object' || headers === null) throw wrong(name, 'headers must be an object of texts')
+  for (const [header, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(header)
+      validateHeaderValue(header, value)
+    } catch {
+      throw wrong(name, `header ${JSON.stringify(header.slice(0, 100))} cannot be sent`)
+    }
+  }
+}
+
+function wrong(name: string, reason: string): EngineError {
+  return new EngineError('bad-option', `channel ${name}: ${reason}`)
 }
 
 function channelError(errorType: string, errorMessage: string): Json {

@@ -6,6 +6,7 @@ import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '.
 import type { DurableStart, Outcome } from './embedded/contract.ts'
 import type { DeployedFlow } from './execution-info.ts'
 import type { FlowFiles } from './flow-files.ts'
+import type { TriggerStore } from './triggers/store.ts'
 import type { EngineHealth } from './observer.ts'
 import type { KeyStore } from './idempotency.ts'
 
@@ -35,6 +36,7 @@ export interface EndedExecution {
  */
 export interface Durable {
   readonly catalogue: CatalogueStore
+  readonly triggers: TriggerStore
   /**
    * The flow of that name, version or alias as it is now; undefined if there is none. Absent where this process alone deploys.
    *

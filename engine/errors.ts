@@ -12,6 +12,7 @@ export const ENGINE_ERROR_CODES = {
   'flow-running': 409,
   'precondition-failed': 412,
   'name-mismatch': 422,
+  'trigger-not-found': 404,
   'execution-not-found': 404,
   'execution-not-running': 409,
   'execution-running': 409,
@@ -28,9 +29,14 @@ export const ENGINE_ERROR_CODES = {
   'bad-input': 400,
   'bad-option': 400,
   conflict: 409,
+  /** Another flow takes the same requests. */
+  'path-taken': 409,
+  'too-many-executions': 429,
   'store-locked': 503,
   'store-unusable': 503,
   'store-failed': 503,
+  /** An event channel takes nothing at present. */
+  'channel-unavailable': 503,
   'engine-closed': 503,
   /** Temporal cannot be reached, or refuses this client. */
   'temporal-unavailable': 503,

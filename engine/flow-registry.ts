@@ -50,6 +50,8 @@ export class FlowRegistry {
   private readonly flows = new Map<string, DeployedFlow>()
   private readonly prepared = new Map<string, { readonly plan: Plan; readonly prepared: PreparedPlan }>()
   private readonly known: KnownNames
+  /** Changes with every change of the deployed flows. */
+  revision = 0
 
   constructor(known: KnownNames) {
     this.known = known
@@ -89,10 +91,12 @@ export class FlowRegistry {
   }
 
   add(deployed: DeployedFlow): void {
+    this.revision += 1
     this.flows.set(deployed.name, deployed)
   }
 
   delete(name: string): void {
+    this.revision += 1
     this.flows.delete(name)
   }
 

@@ -136,6 +136,9 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     get functions() {
       return engine.functions
     },
+    get triggers() {
+      return engine.triggers
+    },
     async close() {
       closed = true
       await ready

@@ -52,6 +52,9 @@ import { Observers, type EngineHealth, type EngineObserver } from './observer.ts
 import { LocalChildren } from './local-children.ts'
 import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
+import { MemoryTriggerStore, definitionsOf } from './triggers/store.ts'
+import { Tokens } from './triggers/tokens.ts'
+import { LocalTriggers } from './triggers/triggers.ts'
 import { randomBytes } from 'node:crypto'
 
 const DAY_MS = 86_400_000
@@ -80,6 +83,9 @@ export class LocalEngine implements Engine {
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
   readonly flowFiles: FlowFiles
+  readonly triggers: LocalTriggers
+  /** Of an engine without a store. */
+  private readonly memoryTriggers = new MemoryTriggerStore()
   private readonly registry: FunctionRegistry
   private readonly deadlines = new Deadlines()
   private readonly observers = new Observers()
@@ -127,7 +133,25 @@ export class LocalEngine implements Engine {
       return this.options.engine === 'express' ? null : this.opened()
     })
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
-    this.channels = new Channels(options.channels ?? {}, logText)
+    const tokens = new Tokens((url, init) => this.outbound.fetch(url, init))
+    this.triggers = new LocalTriggers({
+      mustBeOpen: () => this.mustBeOpen(),
+      store: async () => (options.engine === 'express' ? this.memoryTriggers : (await this.opened()).triggers),
+      shared: this.shared,
+      localRevision: () => this.flows.revision,
+      local: () => ({ revision: this.flows.revision, definitions: definitionsOf(this.flows.all()) }),
+      start: (ref, given) => this.start(ref, given),
+      result: (id) => this.result(id),
+      deadLetter: (channel, id, source, data) => this.channels.deadLetter(channel, id, source, data),
+      claims: (trigger, token) => tokens.claims(trigger, token),
+      log: logText,
+    })
+    this.channels = new Channels(options.channels ?? {}, {
+      log: logText,
+      outbound: this.outbound,
+      publish: (topic, id, message) => this.triggers.publish(topic, message, { id }),
+      closed: this.closed.signal,
+    })
     this.flows = new FlowRegistry({
       hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
@@ -138,6 +162,7 @@ export class LocalEngine implements Engine {
       mustBeOpen: () => this.mustBeOpen(),
       store: () => this.catalogueStore(),
       admit: (deployed) => this.admit(deployed),
+      takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
       running: (flow) => this.runningExpress(flow),
     })
     this.children = new LocalChildren({
@@ -184,7 +209,10 @@ export class LocalEngine implements Engine {
     this.admit(deployed)
     // without a store it is stored when there is one
     if (this.shared || this.opening !== null || this.loneStore !== null) await this.stored.save(deployed)
-    else this.flows.add(deployed)
+    else {
+      await this.triggers.admit(deployed.name, deployed.plan.triggers ?? [])
+      this.flows.add(deployed)
+    }
     const { name: flow, hash, warnings, plan } = deployed
     return { flow, hash, warnings, plan }
   }
@@ -419,6 +447,7 @@ export class LocalEngine implements Engine {
   private async closeNow(): Promise<void> {
     this.closed.abort(new EngineError('engine-closed', 'the engine was closed'))
     const host = this.opening === null ? null : await this.opening.catch(() => null)
+    if (host !== null) await this.triggers.close()
     await host?.close()
     this.loneStore?.then(({ close }) => close()).catch(() => undefined)
     // not before: a standard flow that waits for one would take the stop for its end
@@ -510,7 +539,8 @@ export class LocalEngine implements Engine {
       ...(options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }),
       ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
     })
-    return this.handle(started.id, started.flow)
+    const handle = this.handle(started.id, started.flow)
+    return started.existed ? { ...handle, existed: true } : handle
   }
 
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
@@ -525,7 +555,7 @@ export class LocalEngine implements Engine {
   /** The execution that has this id already, of whatever flow. */
   private existing(id: string | undefined): Execution | undefined {
     const execution = id === undefined ? undefined : this.express.get(id)
-    return execution === undefined ? undefined : this.expressHandle(execution)
+    return execution === undefined ? undefined : { ...this.expressHandle(execution), existed: true }
   }
 
   /** Holds the execution itself: the engine forgets it some time after its end. */
@@ -664,6 +694,7 @@ export class LocalEngine implements Engine {
     const open = this.seams.temporal ?? (await import('./temporal/index.ts')).openTemporal.bind(null, this.options)
     const host = await open(services)
     this.host = host
+    this.triggers.begin()
     return host
   }
 

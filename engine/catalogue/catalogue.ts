@@ -29,6 +29,8 @@ export interface CatalogueServices {
   store(): Promise<CatalogueStore>
   /** Throws EngineError `not-express` for a flow that this engine cannot run. */
   admit(deployed: DeployedFlow): void
+  /** Throws EngineError `path-taken` where another flow takes the requests of its triggers; a promise where others deploy, too. */
+  takePaths(deployed: DeployedFlow): Promise<void> | undefined
   /** The express executions of a flow that run in this process. */
   running(flow: string): readonly { stop(): void }[]
 }
@@ -84,7 +86,11 @@ export class LocalCatalogue implements Catalogue {
   /** Stores a flow that was checked. */
   async save(deployed: SourcedFlow, request: PutRequest = {}): Promise<PutResult> {
     const { name: flow, hash, plan, warnings, source } = deployed
-    const { created, deployedAt } = await (await this.opened()).put(deployed, request)
+    const store = await this.opened()
+    // where it is known at once nothing comes between
+    const looking = this.services.takePaths(deployed)
+    if (looking !== undefined) await looking
+    const { created, deployedAt } = await store.put(deployed, request)
     return { flow, version: 'latest', hash, mode: plan.mode, etag: source.etag, deployedAt, created, warnings }
   }
 

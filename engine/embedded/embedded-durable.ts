@@ -7,9 +7,11 @@ import type { DeployedFlow } from '../execution-info.ts'
 import type { EngineHealth } from '../observer.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
+import type { TriggerStore } from '../triggers/store.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 import { EmbeddedFlowFiles } from './flow-files.ts'
 import { EmbeddedKeys } from './request-keys.ts'
+import { EmbeddedTriggerStore } from './trigger-store.ts'
 
 /** A retry that is claimed is started within this, ms. */
 const CLAIM_MS = 10_000
@@ -23,12 +25,14 @@ export class EmbeddedDurable implements Durable {
 
   readonly catalogue: EmbeddedCatalogue
   readonly files: EmbeddedFlowFiles
+  readonly triggers: TriggerStore
 
   constructor(host: EmbeddedHost, catalogue: EmbeddedCatalogue) {
     this.host = host
     this.files = new EmbeddedFlowFiles(host.store, host.journal)
     this.catalogue = catalogue
     this.keys = new EmbeddedKeys(host.store, host.journal)
+    this.triggers = new EmbeddedTriggerStore(host.store, host.journal)
   }
 
   async start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution> {

@@ -170,6 +170,24 @@ export const MIGRATIONS: readonly string[] = [
   -- What was last loaded from which flow file, by its path in the folder; hash: of the content.
   CREATE TABLE flow_files (file TEXT PRIMARY KEY, hash TEXT NOT NULL, loaded_at INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  // triggers: the row goes with its flow
+  `
+  CREATE TABLE triggers (
+    flow TEXT NOT NULL REFERENCES flows (name) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1,
+    generation INTEGER NOT NULL DEFAULT 0,
+    last_event_at INTEGER,
+    started INTEGER NOT NULL DEFAULT 0,
+    filtered INTEGER NOT NULL DEFAULT 0,
+    deduplicated INTEGER NOT NULL DEFAULT 0,
+    dead_lettered INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    lost INTEGER NOT NULL DEFAULT 0,
+    without_id INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (flow, name)
+  ) WITHOUT ROWID;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -115,6 +115,17 @@ export function guardRoutes(app: FastifyInstance, engine: Engine, authenticate: 
   })
 }
 
+/** As a route's role, where it is known only when the request is there: of a trigger. Throws Problem `unauthorized`, `forbidden`. */
+export async function admitLate(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  role: Role,
+  authenticate: Authenticate | undefined,
+): Promise<void> {
+  if (authenticate === undefined) request.access = EVERYBODY
+  else admit(request, reply, role, await authenticate(request))
+}
+
 /** Runs what may or may not be asynchronous, without a promise where it is not: each request passes here. */
 function attempt(work: () => Promise<void> | void, done: (error?: Error) => void): void {
   let working: Promise<void> | void

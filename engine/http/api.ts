@@ -17,7 +17,9 @@ import { executionRoutes } from './routes/executions.ts'
 import { flowRoutes } from './routes/flows.ts'
 import { functionRoutes } from './routes/functions.ts'
 import { healthRoutes } from './routes/health.ts'
+import { httpTriggerRoutes } from './routes/http-triggers.ts'
 import { openApiRoutes } from './routes/openapi.ts'
+import { triggerRoutes } from './routes/triggers.ts'
 import { RouteTable } from './route-table.ts'
 
 export interface FnflowApiOptions {
@@ -83,6 +85,8 @@ export async function fnflowApi(
   await app.register(executionRoutes, services)
   await app.register(callbackRoutes, services)
   await app.register(functionRoutes, services)
+  await app.register(triggerRoutes, services)
+  await app.register(httpTriggerRoutes, { engine, authenticate, bodyLimit: BODY_LIMIT })
 }
 
 /** Answers with a problem document. */

@@ -25,6 +25,7 @@ import type { DeployedFlow } from '../execution-info.ts'
 import type { FlowFiles } from '../flow-files.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
 import { newId, tokenHash } from '../ids.ts'
+import type { TriggerStore } from '../triggers/store.ts'
 import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
 import { TemporalCatalogue } from './catalogue.ts'
 import type { Cluster } from './cluster.ts'
@@ -74,6 +75,7 @@ export class TemporalHost implements Durable {
   readonly catalogue: TemporalCatalogue
   readonly files: FlowFiles
   readonly keys: TemporalKeys
+  readonly triggers: TriggerStore
   private readonly closing: () => Promise<void>
   private readonly callbackUrl: (token: string) => string
   private readonly closed = new AbortController()
@@ -89,6 +91,7 @@ export class TemporalHost implements Durable {
     this.scope = scope
     this.flows = flows
     this.reader = new Reader(cluster, registry, scope, flows)
+    this.triggers = registry.triggers
     this.closing = closing
     this.callbackUrl = callbackUrl
     const executions = {

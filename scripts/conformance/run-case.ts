@@ -43,7 +43,7 @@ export async function runCase(built: Built, test: ConformanceCase, options: RunO
   try {
     const common = {
       functions: options.functions,
-      channels: { log: { kind: 'log' } },
+      channels: { log: { kind: 'log' as const } },
       onCallback: (info: CallbackInfo) => answering.take(info),
     }
     if (options.engine === 'temporal') engine = await (options.labs as TemporalLabs).engine(options.functions, common)

@@ -46,7 +46,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     body: definitionBody,
     response: {
       201: answer('it is deployed', deployedFlow, 'location', 'etag', 'vary'),
-      ...problems(...TEXT_PROBLEMS, 'conflict', 'not-express'),
+      ...problems(...TEXT_PROBLEMS, 'conflict', 'path-taken', 'not-express'),
     },
   }
   app.post('/v1/flows', { config: { role: 'admin' }, schema: create }, async (request, reply) => {
@@ -68,7 +68,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     response: {
       200: answer('it is replaced', deployedFlow, 'etag', 'vary'),
       201: answer('it is deployed', deployedFlow, 'location', 'etag', 'vary'),
-      ...problems(...TEXT_PROBLEMS, 'flow-not-found', 'name-mismatch', 'precondition-failed', 'conflict', 'not-express'),
+      ...problems(...TEXT_PROBLEMS, 'flow-not-found', 'name-mismatch', 'precondition-failed', 'conflict', 'path-taken', 'not-express'),
     },
   }
   app.put('/v1/flows/:name', { config: { role: 'admin' }, schema: put }, async (request, reply) => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ExecutionRecord } from '../../api.ts'
 import { EngineError } from '../../errors.ts'
 import { ApiKeys } from './api-keys.ts'
+import type { TriggerStore } from '../../triggers/store.ts'
 import { Callbacks } from './callbacks.ts'
 import { CatalogueTables } from './catalogue.ts'
 import { Database } from './database.ts'
@@ -20,6 +21,7 @@ import { Records } from './records.ts'
 import { RequestKeys } from './request-keys.ts'
 import { prune, type PruneOptions } from './retention.ts'
 import { Retries } from './retries.ts'
+import { TriggerRows } from './triggers.ts'
 import type {
   CallbackAnswer,
   CallbackBinding,
@@ -84,6 +86,7 @@ export class Registry {
   readonly requestKeys: RequestKeys
   /** What was loaded from flow files. */
   readonly files: FlowFileNotes
+  readonly triggers: TriggerStore
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
     const { db, plans } = shared
@@ -101,6 +104,7 @@ export class Registry {
     this.files = new FlowFileNotes(db, scope)
     this.names = new Names(db, scope)
     this.requestKeys = new RequestKeys(db, scope)
+    this.triggers = new TriggerRows(db, scope)
   }
 
   /**

@@ -5,12 +5,14 @@ import { executionsContract } from './contract-executions.ts'
 import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
 import { accessContract } from './contract-access.ts'
+import { triggersContract } from './contract-triggers.ts'
 import { httpContract } from './contract.ts'
 import { idempotencyContract } from './contract-idempotency.ts'
 
 httpContract(createEngine)
 catalogueContract(createEngine)
 functionsContract(createEngine)
+triggersContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
 executionsContract(createEngine)
 idempotencyContract(createEngine)

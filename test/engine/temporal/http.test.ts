@@ -6,6 +6,7 @@ import { executionsContract } from '../http/contract-executions.ts'
 import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
 import { idempotencyContract } from '../http/contract-idempotency.ts'
+import { triggersContract } from '../http/contract-triggers.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
@@ -20,6 +21,7 @@ httpContract(open)
 idempotencyContract(open)
 catalogueContract(open)
 functionsContract(open)
+triggersContract(open)
 serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
 accessContract(open)

@@ -1,0 +1,103 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Json } from '../../../dsl/json.ts'
+import type { Engine, TriggerRecord } from '../../api.ts'
+import { idOf } from '../idempotency.ts'
+import { Problem } from '../problem.ts'
+import { traceOf } from '../request-ids.ts'
+import { answer } from '../schemas/answers.ts'
+import { flowName, noQuery } from '../schemas/common.ts'
+import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
+import { fireBody, messageBody, publishedMessage, started, topicName, trigger, triggerList, triggerName } from '../schemas/triggers.ts'
+
+/** The state of triggers, and messages of topics (http-api.md, 4). */
+export async function triggerRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
+  const app = plain.withTypeProvider<ZodTypeProvider>()
+  const params = z.object({ flow: flowName, name: triggerName })
+  const { triggers } = engine
+
+  const list = {
+    operationId: 'listTriggers',
+    tags: ['triggers'],
+    summary: 'Lists the triggers of all flows',
+    querystring: noQuery,
+    response: { 200: answer('by flow', triggerList), ...problems() },
+  }
+  app.get('/v1/triggers', { config: { role: 'viewer' }, schema: list }, async ({ access }) => ({
+    items: (await engine.triggers.list()).filter(({ flow }) => access.sees(flow)),
+  }))
+
+  const get = {
+    operationId: 'getTrigger',
+    tags: ['triggers'],
+    summary: 'Shows a trigger',
+    params,
+    querystring: noQuery,
+    response: { 200: answer('the trigger', trigger), ...problems('trigger-not-found', 'flow-not-found') },
+  }
+  app.get('/v1/triggers/:flow/:name', { config: { role: 'viewer' }, schema: get }, ({ params: { flow, name } }) => triggers.get(flow, name))
+
+  const changes: readonly ['enable' | 'disable', string, string, (flow: string, name: string) => Promise<TriggerRecord>][] = [
+    ['enable', 'enableTrigger', 'Lets a trigger start its flow again', (flow, name) => engine.triggers.enable(flow, name)],
+    ['disable', 'disableTrigger', 'Keeps a trigger from starting its flow', (flow, name) => engine.triggers.disable(flow, name)],
+  ]
+  for (const [action, operationId, summary, change] of changes) {
+    const schema = { ...get, operationId, summary }
+    app.post(`/v1/triggers/:flow/:name/${action}`, { config: { role: 'operator' }, schema }, ({ params: { flow, name } }) =>
+      change(flow, name),
+    )
+  }
+
+  const fire = {
+    operationId: 'fireTrigger',
+    tags: ['triggers'],
+    summary: 'Starts the flow as its trigger would for an event',
+    params,
+    querystring: noQuery,
+    body: fireBody.optional(),
+    response: {
+      202: answer('it is started', started, 'location'),
+      ...problems(...BODY_PROBLEMS, 'trigger-not-found', 'flow-not-found', 'version-not-found', 'conflict'),
+    },
+  }
+  app.post('/v1/triggers/:flow/:name/fire', { config: { role: 'operator' }, schema: fire }, async (request, reply) => {
+    const { flow, name } = request.params
+    const event = (request.body?.event ?? {}) as Json
+    const { id } = await engine.triggers.fire(flow, name, event, { ...idOf(request), ...traceOf(request) })
+    return reply.code(202).header('location', `/v1/executions/${id}`).send({ executionId: id })
+  })
+
+  const publish = {
+    operationId: 'publishMessage',
+    tags: ['topics'],
+    summary: 'Starts an execution of each flow that is subscribed to a topic',
+    params: z.object({ topic: topicName }),
+    querystring: noQuery,
+    body: messageBody,
+    response: {
+      202: answer('all of them are started', publishedMessage),
+      ...problems(...BODY_PROBLEMS, 'too-many-executions', 'channel-unavailable'),
+    },
+  }
+  app.post('/v1/topics/:topic/messages', { config: { role: 'operator' }, schema: publish }, async (request, reply) => {
+    const { message, subject, attributes } = request.body
+    const published = await engine.triggers.publish(
+      request.params.topic,
+      {
+        message: message as Json,
+        ...(subject === undefined ? {} : { subject }),
+        ...(attributes === undefined ? {} : { attributes: attributes as { [name: string]: Json } }),
+      },
+      {
+        ...idOf(request),
+        ...traceOf(request),
+        permit: (flow) => {
+          // its name is not for whoever asks
+          if (!request.access.sees(flow)) throw new Problem('forbidden', 'the message would start a flow that this key does not see')
+        },
+      },
+    )
+    return reply.code(202).send(published)
+  })
+}

@@ -1,0 +1,146 @@
+import type { Delivery } from '../../connectors/triggers/contract.ts'
+import type { Json, JsonObject } from '../../dsl/json.ts'
+import type { Execution, StartOptions } from '../api.ts'
+import { EngineError, ExecutionFailed } from '../errors.ts'
+import { derivedId } from '../ids.ts'
+import { InFlight } from './in-flight.ts'
+import type { News } from './news.ts'
+import { inputOf, isPoison, takes, type PreparedTrigger } from './prepared.ts'
+import { keyOf, type TriggerStore } from './store.ts'
+import type { TriggerEntry } from './table.ts'
+
+/** What deliveries need of the engine. */
+export interface DeliveryServices {
+  store(): Promise<TriggerStore>
+  /** As the engine's; writes before it has returned to the event loop, so that several in one turn are one transaction. */
+  start(ref: string, options: StartOptions): Promise<Execution>
+  result(id: string): Promise<Json>
+  /** Sends the data of a dead letter to an event channel; rejects while that is away. */
+  deadLetter(channel: string, id: string, source: string, data: JsonObject): Promise<void>
+  log(text: string): void
+}
+
+export interface EventToStart {
+  readonly event: Json
+  /** Of the execution. */
+  readonly id?: string
+  /** Whether the id follows from the event: an execution that has it is the same event's. */
+  readonly derived?: boolean
+  readonly traceparent?: string
+  /** Tells people where the event stood. */
+  readonly place: string
+}
+
+export type StartDelivery =
+  { readonly outcome: 'started' | 'deduplicated'; readonly execution: Execution } | Exclude<Delivery, { readonly executionId: string }>
+
+/** The common rules of all triggers (triggers.md, 1): from an event to its start, or to what becomes of it instead. */
+export class Deliveries {
+  private readonly services: DeliveryServices
+  private readonly news: News
+  private readonly inFlights = new Map<string, Promise<InFlight>>()
+
+  constructor(services: DeliveryServices, news: News) {
+    this.services = services
+    this.news = news
+  }
+
+  /** The running executions of a trigger; what earlier processes have started on this store is among them. */
+  inFlight({ flow, trigger }: PreparedTrigger): Promise<InFlight> {
+    const key = keyOf(flow, trigger.name)
+    let made = this.inFlights.get(key)
+    if (made === undefined) {
+      this.inFlights.set(key, (made = this.counted(flow, trigger.name, trigger.maxInFlight)))
+      made.catch(() => this.inFlights.delete(key))
+    }
+    return made.then((found) => {
+      found.most = trigger.maxInFlight
+      return found
+    })
+  }
+
+  /** Throws EngineError `bad-input` for an event that cannot start the flow. */
+  isTaken(prepared: PreparedTrigger, event: Json): boolean {
+    if (takes(prepared, event)) return true
+    this.news.count(prepared.flow, prepared.trigger.name, 'filtered')
+    return false
+  }
+
+  /** Starts for an event that the filter lets through; a place in `inFlight` is reserved. Rejects as `start` does, with the place given back. */
+  async start(
+    prepared: PreparedTrigger,
+    inFlight: InFlight,
+    { event, id, traceparent, derived = false }: EventToStart,
+  ): Promise<StartDelivery> {
+    const { flow, ref, trigger } = prepared
+    const { type, name } = trigger
+    let execution: Execution
+    try {
+      const input = inputOf(prepared, event)
+      execution = await this.services.start(ref, {
+        input,
+        trigger: { type, name, event },
+        ...(id === undefined ? {} : { id }),
+        ...(traceparent === undefined ? {} : { traceparent }),
+      })
+    } catch (error) {
+      inFlight.release()
+      throw error
+    }
+    const outcome = derived && execution.existed === true ? 'deduplicated' : 'started'
+    // one that was there may have ended long ago, or be counted already
+    if (execution.existed === true) inFlight.release()
+    else inFlight.hold(execution.id)
+    this.news.count(flow, name, outcome)
+    return { outcome, execution }
+  }
+
+  /**
+   * What becomes of an event that has failed to start its flow: a dead letter, or nothing. Rejects with the failure where a repetition may help, and
+   * with EngineError `channel-unavailable` while the dead letter's channel is away.
+   */
+  async refused({ flow, trigger }: PreparedTrigger, { event, place, id = '' }: EventToStart, error: unknown): Promise<StartDelivery> {
+    if (!isPoison(error)) throw error
+    const { name, type, deadLetter } = trigger
+    const reason = (error as Error).message
+    if (deadLetter === undefined) {
+      this.services.log(`trigger ${flow}/${name}: the event at ${place} is skipped: ${reason}`)
+      this.news.count(flow, name, 'skipped')
+      return { outcome: 'skipped' }
+    }
+    const bytes = Buffer.from(JSON.stringify(event))
+    const data = { flow, trigger: { type, name }, place, reason, data_base64: bytes.toString('base64') }
+    try {
+      await this.services.deadLetter(deadLetter, derivedId('dead-letter', flow, name, place, id), `/flows/${flow}`, data)
+    } catch (cause) {
+      throw new EngineError('channel-unavailable', `the dead-letter channel ${deadLetter} of trigger ${flow}/${name} is away`, { cause })
+    }
+    this.news.count(flow, name, 'deadLettered')
+    return { outcome: 'deadLettered' }
+  }
+
+  /** The id that an execution has by its event. */
+  idOf({ prepared: { flow, trigger }, state: { generation } }: TriggerEntry, key: readonly string[]): string {
+    return triggeredId(flow, trigger.name, generation, key)
+  }
+
+  private async counted(flow: string, name: string, most: number): Promise<InFlight> {
+    const inFlight = new InFlight(most, (id) => this.ended(id))
+    const store = await this.services.store()
+    for (const id of (await store.running?.(flow, name, most)) ?? []) inFlight.adopt(id)
+    return inFlight
+  }
+
+  private async ended(id: string): Promise<void> {
+    try {
+      await this.services.result(id)
+    } catch (error) {
+      if (!(error instanceof ExecutionFailed)) throw error
+    }
+  }
+}
+
+/** Follows from the event, so that its second delivery finds the execution of the first. */
+export function triggeredId(flow: string, name: string, generation: number, key: readonly string[]): string {
+  return derivedId('trigger', flow, name, String(generation), ...key)
+}
