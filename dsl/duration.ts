@@ -29,3 +29,8 @@ function whole(ms: number): number {
   // Binary fractions leave noise far below a microsecond, which must not count as a millisecond.
   return ms < LONGEST_MS ? Math.ceil(Math.round(ms * 1000) / 1000) : LONGEST_MS
 }
+
+/** The text of a duration in milliseconds, which {@link parseDuration} reads back. */
+export function durationText(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
+}

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../dsl/diagnostics.ts'
 import type { ErrorDocument } from '../dsl/errors.ts'
-import type { Json } from '../dsl/json.ts'
+import type { Json, JsonObject } from '../dsl/json.ts'
 import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
 import type { OutboundOptions } from '../executors/outbound/outbound.ts'
@@ -234,6 +234,16 @@ export interface InvokeOptions {
   readonly onLog?: (line: LogLine) => void
 }
 
+/** What an execution runs. */
+export interface ExecutionDefinition {
+  readonly flow: string
+  readonly version: string
+  /** Hash. */
+  readonly revision: string
+  /** As `deploy` takes it. */
+  readonly definition: JsonObject
+}
+
 /** A deployed flow. */
 export interface FlowRecord {
   readonly flow: string
@@ -270,12 +280,24 @@ export interface Engine {
   describe(id: string): Promise<ExecutionRecord>
   /** In order of start. Without `iterations`: nodes outside of loops and services' insides included, loops' insides not. With it: the records inside that loop. */
   nodes(id: string, options?: { readonly iterations?: string; readonly offset?: number; readonly limit?: number }): Promise<NodeRecord[]>
+  /** Of a loop, by its id or place (`outer[3]/each`): the records inside of `limit` (default 50) iterations from index `from` on. */
+  iterations(
+    id: string,
+    loop: string,
+    options?: { readonly from?: number; readonly limit?: number },
+  ): Promise<{ items: NodeRecord[]; total: number }>
+  /** The definition that an execution runs, made of its plan. */
+  definition(id: string): Promise<ExecutionDefinition>
+  /** Deletes an ended execution with its journal and logs. */
+  delete(id: string): Promise<void>
   list(options?: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>
   /** First the state so far, then every change; ends after the execution's end. */
   events(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ExecutionEvent>
   logs(id: string): Promise<(LogLine & { node?: string })[]>
   /** `id`: of the call, the caller's. The call that was taken may be repeated with it. */
   callback(token: string, result: CallbackResult, options?: { readonly id?: string }): Promise<void>
+  /** The same without the token: a callback node by its id, or its place (`both[1]/ask`) where several of that id wait. */
+  answer(id: string, node: string, result: CallbackResult, options?: { readonly id?: string }): Promise<void>
   /** From now on the observer is told of what happens; returns how to stop. */
   observe(observer: EngineObserver): () => void
   /** Asks what the engine stands on, within 2 s, and at most once a second. Never rejects. */

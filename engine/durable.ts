@@ -16,6 +16,19 @@ export interface NodesOptions {
   readonly limit?: number
 }
 
+export interface IterationRange {
+  /** Index of the first. */
+  readonly from: number
+  readonly limit: number
+}
+
+export interface IterationPage {
+  /** Of the nodes inside, by iteration. */
+  readonly items: NodeRecord[]
+  /** Of all iterations. */
+  readonly total: number
+}
+
 export interface StartedExecution {
   /** True where it had been started before. */
   readonly existed: boolean
@@ -54,6 +67,17 @@ export interface Durable {
   stop(id: string): Promise<boolean>
   /** A callback token was presented. The call that was taken is taken again, by its id. Throws EngineError `callback-…`. */
   called(token: string, ok: boolean, value: Json, call?: string): Promise<void>
+  /**
+   * A callback node is answered without its token: by its id, or its place where several of that id wait. `call` as of {@link called}. Throws EngineError `node-not-found`,
+   * `node-not-waiting`, `conflict`.
+   */
+  answer(id: string, node: string, ok: boolean, value: Json, call?: string): Promise<void>
+  /** Takes an ended execution out of the store, with all that belongs to it. Throws EngineError `execution-running`. */
+  delete(id: string): Promise<void>
+  /** What the execution runs. */
+  definition(id: string): Promise<DeployedFlow>
+  /** One page of a loop's iterations. Throws EngineError `node-not-found`. */
+  iterations(id: string, loop: string, range: IterationRange): Promise<IterationPage>
   record(id: string, withData: boolean): Promise<ExecutionRecord>
   nodes(id: string, options: NodesOptions): Promise<NodeRecord[]>
   list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>

@@ -19,6 +19,8 @@ export const ENGINE_ERROR_CODES = {
   'execution-not-failed': 409,
   'retry-running': 409,
   'node-not-reached': 422,
+  'node-not-found': 404,
+  'node-not-waiting': 409,
   'not-express': 409,
   'not-durable': 409,
   'callback-not-found': 404,

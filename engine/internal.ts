@@ -119,6 +119,25 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     nodes: (id, given) => call((e) => e.nodes(id, given)),
     list: (given) => call((e) => e.list(given)),
     events: (id, given) => engine.events(id, given),
+    iterations: (id, loop, given) => call((e) => e.iterations(id, loop, given)),
+    definition: (id) => call((e) => e.definition(id)),
+    delete: (id) =>
+      call(async (e, again) => {
+        try {
+          await e.delete(id)
+        } catch (error) {
+          // the crash came behind the commit of the deletion
+          if (!(again && error instanceof EngineError && error.code === 'execution-not-found')) throw error
+        }
+      }),
+    answer: (id, node, result, given) =>
+      call(async (e, again) => {
+        try {
+          await e.answer(id, node, result, given)
+        } catch (error) {
+          if (!(again && error instanceof EngineError && error.code === 'node-not-waiting')) throw error
+        }
+      }),
     logs: (id) => call((e) => e.logs(id)),
     callback: (token, result, given) =>
       call(async (e, again) => {

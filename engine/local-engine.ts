@@ -1,3 +1,4 @@
+import { definitionOf } from '../dsl/definition-of.ts'
 import { jsonBytes, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import { Outbound } from '../executors/outbound/outbound.ts'
@@ -8,6 +9,7 @@ import type {
   Engine,
   EngineOptions,
   Execution,
+  ExecutionDefinition,
   ExecutionEvent,
   ExecutionRecord,
   FlowRecord,
@@ -30,7 +32,7 @@ import type { Durable, EndedExecution } from './durable.ts'
 import { invokeDirectly } from './direct-invocation.ts'
 import type { Outcome } from './embedded/contract.ts'
 import { EngineError, ExecutionFailed, waitAborted } from './errors.ts'
-import type { DeployedFlow } from './execution-info.ts'
+import { checkLimit, type DeployedFlow } from './execution-info.ts'
 import {
   ExpressExecution,
   type ExpressCallbacks,
@@ -66,6 +68,7 @@ const EXPRESS_REMEMBERED = 1000
 const EXPRESS_REMEMBERED_BYTES = 64 * 1024 * 1024
 const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', 'id'])
 const ID_OPTION: ReadonlySet<string> = new Set(['id'])
+const ITERATIONS_OPTIONS: ReadonlySet<string> = new Set(['from', 'limit'])
 const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
 
 /** What the tests of recovery may set. */
@@ -338,10 +341,37 @@ export class LocalEngine implements Engine {
     id: string,
     options: { readonly iterations?: string; readonly offset?: number; readonly limit?: number } = {},
   ): Promise<NodeRecord[]> {
-    if (this.express.has(id))
-      throw new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+    if (this.express.has(id)) throw keepsNoRecords(id)
     checkKeys(options, NODES_OPTIONS, 'nodes')
     return (await this.durable(id)).nodes(id, options)
+  }
+
+  async iterations(
+    id: string,
+    loop: string,
+    options: { readonly from?: number; readonly limit?: number } = {},
+  ): Promise<{ items: NodeRecord[]; total: number }> {
+    if (this.express.has(id)) throw keepsNoRecords(id)
+    checkKeys(options, ITERATIONS_OPTIONS, 'iterations')
+    const { from = 0 } = options
+    if (!Number.isSafeInteger(from) || from < 0)
+      throw new EngineError('bad-option', `from must be a whole number from 0, not ${String(from)}`)
+    return (await this.durable(id)).iterations(id, loop, { from, limit: checkLimit(options.limit) })
+  }
+
+  async definition(id: string): Promise<ExecutionDefinition> {
+    const express = this.express.get(id)
+    const deployed = express === undefined ? await (await this.durable(id)).definition(id) : express.deployed
+    const { name: flow, version, hash: revision, plan } = deployed
+    return { flow, version, revision, definition: definitionOf(plan) }
+  }
+
+  async delete(id: string): Promise<void> {
+    this.mustBeOpen()
+    const express = this.express.get(id)
+    if (express === undefined) return (await this.durable(id)).delete(id)
+    if (express.flow.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running; stop it first`)
+    this.forget(id)
   }
 
   async list(options: ListOptions = {}): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
@@ -390,6 +420,16 @@ export class LocalEngine implements Engine {
     }
     if (this.options.engine === 'express') throw new EngineError('callback-not-found', 'no callback has this token')
     await (await this.opened()).called(token, ok, value, options.id)
+  }
+
+  async answer(id: string, node: string, result: CallbackResult, options: { readonly id?: string } = {}): Promise<void> {
+    this.mustBeOpen()
+    checkKeys(options, ID_OPTION, 'answer')
+    checkId(options.id)
+    const { ok, value } = takeAnswer(result)
+    if (this.express.has(id)) throw keepsNoRecords(id)
+    if (typeof node !== 'string') throw new EngineError('node-not-found', `execution ${id} has no node ${String(node)}`)
+    await (await this.durable(id)).answer(id, node, ok, value, options.id)
   }
 
   async invoke(functionRef: string, body: Json, options: InvokeOptions = {}): Promise<Json> {
@@ -617,6 +657,12 @@ export class LocalEngine implements Engine {
     }
   }
 
+  private forget(id: string): void {
+    this.rememberedBytes -= this.remembered.get(id) ?? 0
+    this.remembered.delete(id)
+    this.express.delete(id)
+  }
+
   private expressResult(execution: ExpressExecution, signal: AbortSignal | undefined): Promise<Json> {
     return new Promise((resolve, reject) => {
       const aborted = (): void => reject(waitAborted(signal))
@@ -815,6 +861,10 @@ function expressStart(options: StartOptions): ExpressStart {
 function outputOf({ status, output, error }: Outcome): Json {
   if (error !== null) throw new ExecutionFailed(error, status)
   return output
+}
+
+function keepsNoRecords(id: string): EngineError {
+  return new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
 }
 
 function notRunning(id: string, status: string): EngineError {

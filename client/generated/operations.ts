@@ -16,16 +16,37 @@ export interface Operations {
     readonly data: Omit<T.CreateFlowData, 'body'> & { readonly body: T.CreateFlowData['body'] | string }
     readonly answer: T.CreateFlowResponses[keyof T.CreateFlowResponses]
   }
+  /** Lists the flows, newest first */
+  listFlows: { readonly data: T.ListFlowsData; readonly answer: T.ListFlowsResponses[keyof T.ListFlowsResponses] }
   /** Deploys a flow, or replaces it */
   putFlow: {
     readonly data: Omit<T.PutFlowData, 'body'> & { readonly body: T.PutFlowData['body'] | string }
     readonly answer: T.PutFlowResponses[keyof T.PutFlowResponses]
   }
+  /** Shows the definition of a flow */
+  getFlow: { readonly data: T.GetFlowData; readonly answer: T.GetFlowResponses[keyof T.GetFlowResponses] }
+  /** Deletes a flow with its versions and aliases; records stay */
+  deleteFlow: { readonly data: T.DeleteFlowData; readonly answer: T.DeleteFlowResponses[keyof T.DeleteFlowResponses] }
   /** Checks a definition; nothing is deployed */
   validateFlow: {
     readonly data: Omit<T.ValidateFlowData, 'body'> & { readonly body: T.ValidateFlowData['body'] | string }
     readonly answer: T.ValidateFlowResponses[keyof T.ValidateFlowResponses]
   }
+  /** Publishes the definition of a flow as a version that never changes */
+  publishFlow: { readonly data: T.PublishFlowData; readonly answer: T.PublishFlowResponses[keyof T.PublishFlowResponses] }
+  /** Lists the versions of a flow, newest first */
+  listFlowVersions: {
+    readonly data: T.ListFlowVersionsData
+    readonly answer: T.ListFlowVersionsResponses[keyof T.ListFlowVersionsResponses]
+  }
+  /** Shows a version of a flow with its definition */
+  getFlowVersion: { readonly data: T.GetFlowVersionData; readonly answer: T.GetFlowVersionResponses[keyof T.GetFlowVersionResponses] }
+  /** Lists the aliases of a flow, by name */
+  listFlowAliases: { readonly data: T.ListFlowAliasesData; readonly answer: T.ListFlowAliasesResponses[keyof T.ListFlowAliasesResponses] }
+  /** Makes an alias of a flow, or lets it lead elsewhere */
+  putFlowAlias: { readonly data: T.PutFlowAliasData; readonly answer: T.PutFlowAliasResponses[keyof T.PutFlowAliasResponses] }
+  /** Deletes an alias of a flow */
+  deleteFlowAlias: { readonly data: T.DeleteFlowAliasData; readonly answer: T.DeleteFlowAliasResponses[keyof T.DeleteFlowAliasResponses] }
   /** Starts an execution of a flow */
   startExecution: { readonly data: T.StartExecutionData; readonly answer: T.StartExecutionResponses[keyof T.StartExecutionResponses] }
   /** Starts an execution of an express flow and waits for its end */
@@ -37,10 +58,8 @@ export interface Operations {
   listExecutions: { readonly data: T.ListExecutionsData; readonly answer: T.ListExecutionsResponses[keyof T.ListExecutionsResponses] }
   /** An execution, at once or when it has ended */
   getExecution: { readonly data: T.GetExecutionData; readonly answer: T.GetExecutionResponses[keyof T.GetExecutionResponses] }
-  /** What became of the nodes of an execution, in order of start */
-  listNodes: { readonly data: T.ListNodesData; readonly answer: T.ListNodesResponses[keyof T.ListNodesResponses] }
-  /** What became of the nodes inside of a loop, by iteration */
-  listIterations: { readonly data: T.ListIterationsData; readonly answer: T.ListIterationsResponses[keyof T.ListIterationsResponses] }
+  /** Deletes an ended execution with its nodes and logs */
+  deleteExecution: { readonly data: T.DeleteExecutionData; readonly answer: T.DeleteExecutionResponses[keyof T.DeleteExecutionResponses] }
   /** What the functions of an execution have logged */
   listLogs: { readonly data: T.ListLogsData; readonly answer: T.ListLogsResponses[keyof T.ListLogsResponses] }
   /** Follows an execution: its state so far, then every change, until it has ended */
@@ -51,6 +70,17 @@ export interface Operations {
   retryExecution: { readonly data: T.RetryExecutionData; readonly answer: T.RetryExecutionResponses[keyof T.RetryExecutionResponses] }
   /** Runs an ended execution again from a node on, as a new execution */
   rerunExecution: { readonly data: T.RerunExecutionData; readonly answer: T.RerunExecutionResponses[keyof T.RerunExecutionResponses] }
+  /** What became of the nodes of an execution, in order of start */
+  listNodes: { readonly data: T.ListNodesData; readonly answer: T.ListNodesResponses[keyof T.ListNodesResponses] }
+  /** What became of the nodes inside of a loop, by iteration: `limit` iterations a page */
+  listIterations: { readonly data: T.ListIterationsData; readonly answer: T.ListIterationsResponses[keyof T.ListIterationsResponses] }
+  /** Answers a callback node without its token, by its id, or by its place where several of that id wait */
+  answerNode: { readonly data: T.AnswerNodeData; readonly answer: T.AnswerNodeResponses[keyof T.AnswerNodeResponses] }
+  /** The definition that an execution runs */
+  getExecutionDefinition: {
+    readonly data: T.GetExecutionDefinitionData
+    readonly answer: T.GetExecutionDefinitionResponses[keyof T.GetExecutionDefinitionResponses]
+  }
   /** Answers a callback node that waits */
   answerCallback: { readonly data: T.AnswerCallbackData; readonly answer: T.AnswerCallbackResponses[keyof T.AnswerCallbackResponses] }
   /** Lists the functions, by app and name */
@@ -59,6 +89,18 @@ export interface Operations {
   getFunction: { readonly data: T.GetFunctionData; readonly answer: T.GetFunctionResponses[keyof T.GetFunctionResponses] }
   /** Invokes a function and waits for its result */
   invokeFunction: { readonly data: T.InvokeFunctionData; readonly answer: T.InvokeFunctionResponses[keyof T.InvokeFunctionResponses] }
+  /** Lists the triggers of all flows */
+  listTriggers: { readonly data: T.ListTriggersData; readonly answer: T.ListTriggersResponses[keyof T.ListTriggersResponses] }
+  /** Shows a trigger */
+  getTrigger: { readonly data: T.GetTriggerData; readonly answer: T.GetTriggerResponses[keyof T.GetTriggerResponses] }
+  /** Lets a trigger start its flow again */
+  enableTrigger: { readonly data: T.EnableTriggerData; readonly answer: T.EnableTriggerResponses[keyof T.EnableTriggerResponses] }
+  /** Keeps a trigger from starting its flow */
+  disableTrigger: { readonly data: T.DisableTriggerData; readonly answer: T.DisableTriggerResponses[keyof T.DisableTriggerResponses] }
+  /** Starts the flow as its trigger would for an event */
+  fireTrigger: { readonly data: T.FireTriggerData; readonly answer: T.FireTriggerResponses[keyof T.FireTriggerResponses] }
+  /** Starts an execution of each flow that is subscribed to a topic */
+  publishMessage: { readonly data: T.PublishMessageData; readonly answer: T.PublishMessageResponses[keyof T.PublishMessageResponses] }
 }
 
 export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: string, path: string, textType?: string] } = {
@@ -67,21 +109,39 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   getMetrics: ['GET', '/metrics'],
   getOpenApi: ['GET', '/openapi.json'],
   createFlow: ['POST', '/v1/flows', 'application/yaml'],
+  listFlows: ['GET', '/v1/flows'],
   putFlow: ['PUT', '/v1/flows/{name}', 'application/yaml'],
+  getFlow: ['GET', '/v1/flows/{name}'],
+  deleteFlow: ['DELETE', '/v1/flows/{name}'],
   validateFlow: ['POST', '/v1/flows:validate', 'application/yaml'],
+  publishFlow: ['POST', '/v1/flows/{name}/versions'],
+  listFlowVersions: ['GET', '/v1/flows/{name}/versions'],
+  getFlowVersion: ['GET', '/v1/flows/{name}/versions/{version}'],
+  listFlowAliases: ['GET', '/v1/flows/{name}/aliases'],
+  putFlowAlias: ['PUT', '/v1/flows/{name}/aliases/{alias}'],
+  deleteFlowAlias: ['DELETE', '/v1/flows/{name}/aliases/{alias}'],
   startExecution: ['POST', '/v1/flows/{name}/executions'],
   startSyncExecution: ['POST', '/v1/flows/{name}/sync-executions'],
   listExecutions: ['GET', '/v1/executions'],
   getExecution: ['GET', '/v1/executions/{id}'],
-  listNodes: ['GET', '/v1/executions/{id}/nodes'],
-  listIterations: ['GET', '/v1/executions/{id}/nodes/{node}/iterations'],
+  deleteExecution: ['DELETE', '/v1/executions/{id}'],
   listLogs: ['GET', '/v1/executions/{id}/logs'],
   followExecution: ['GET', '/v1/executions/{id}/events'],
   stopExecution: ['POST', '/v1/executions/{id}/stop'],
   retryExecution: ['POST', '/v1/executions/{id}/retry'],
   rerunExecution: ['POST', '/v1/executions/{id}/rerun'],
+  listNodes: ['GET', '/v1/executions/{id}/nodes'],
+  listIterations: ['GET', '/v1/executions/{id}/nodes/{node}/iterations'],
+  answerNode: ['POST', '/v1/executions/{id}/nodes/{node}/callback'],
+  getExecutionDefinition: ['GET', '/v1/executions/{id}/definition'],
   answerCallback: ['POST', '/v1/callbacks/{token}'],
   listFunctions: ['GET', '/v1/functions'],
   getFunction: ['GET', '/v1/functions/{app}/{name}'],
   invokeFunction: ['POST', '/v1/functions/{app}/{name}/invocations'],
+  listTriggers: ['GET', '/v1/triggers'],
+  getTrigger: ['GET', '/v1/triggers/{flow}/{name}'],
+  enableTrigger: ['POST', '/v1/triggers/{flow}/{name}/enable'],
+  disableTrigger: ['POST', '/v1/triggers/{flow}/{name}/disable'],
+  fireTrigger: ['POST', '/v1/triggers/{flow}/{name}/fire'],
+  publishMessage: ['POST', '/v1/topics/{topic}/messages'],
 }

@@ -31,6 +31,11 @@ export type DeployedFlow = {
    * Hash of the definition.
    */
   revision: string
+  mode: 'standard' | 'express'
+  /**
+   * Milliseconds since 1970.
+   */
+  deployedAt: number
   warnings: Array<Diagnostic>
 }
 
@@ -218,6 +223,51 @@ export type ExecutionSummary = {
   problems?: Array<string>
 }
 
+export type FireTrigger = {
+  /**
+   * The event document; default: {}.
+   */
+  event?: Json
+}
+
+export type Flow = {
+  flow: string
+  version: string
+  /**
+   * Hash of the definition.
+   */
+  revision: string
+  mode: 'standard' | 'express'
+  /**
+   * Milliseconds since 1970.
+   */
+  deployedAt: number
+}
+
+/**
+ * What an alias leads to: a version, or two by their weights.
+ */
+export type FlowAlias = {
+  alias: string
+  version?: string
+  versions?: Array<{
+    version: string
+    weight: number
+  }>
+  /**
+   * Milliseconds since 1970.
+   */
+  updatedAt: number
+}
+
+export type FlowAliasPage = {
+  items: Array<FlowAlias>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
+}
+
 /**
  * A flow, as docs/language.md has it; flow.schema.json of the package has all of it.
  */
@@ -228,6 +278,56 @@ export type FlowDefinition = {
     [key: string]: unknown
   }
   [key: string]: unknown
+}
+
+export type FlowPage = {
+  items: Array<Flow>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
+}
+
+/**
+ * A version of a flow, which never changes.
+ */
+export type FlowVersion = {
+  flow: string
+  version: string
+  /**
+   * Hash of the definition.
+   */
+  revision: string
+  mode: 'standard' | 'express'
+  /**
+   * Milliseconds since 1970.
+   */
+  publishedAt: number
+  description?: string
+}
+
+export type FlowVersionPage = {
+  items: Array<FlowVersion>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
+}
+
+export type FlowVersionWithDefinition = {
+  flow: string
+  version: string
+  /**
+   * Hash of the definition.
+   */
+  revision: string
+  mode: 'standard' | 'express'
+  /**
+   * Milliseconds since 1970.
+   */
+  publishedAt: number
+  description?: string
+  definition: FlowDefinition
 }
 
 /**
@@ -372,8 +472,12 @@ export type Node = {
   }
 }
 
-export type NodeList = {
+export type NodePage = {
   items: Array<Node>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
 }
 
 /**
@@ -422,12 +526,15 @@ export type ProblemCode =
   | 'flow-running'
   | 'precondition-failed'
   | 'name-mismatch'
+  | 'trigger-not-found'
   | 'execution-not-found'
   | 'execution-not-running'
   | 'execution-running'
   | 'execution-not-failed'
   | 'retry-running'
   | 'node-not-reached'
+  | 'node-not-found'
+  | 'node-not-waiting'
   | 'not-express'
   | 'callback-not-found'
   | 'callback-already-used'
@@ -435,9 +542,12 @@ export type ProblemCode =
   | 'payload-too-large'
   | 'payload-too-deep'
   | 'conflict'
+  | 'path-taken'
+  | 'too-many-executions'
   | 'store-locked'
   | 'store-unusable'
   | 'store-failed'
+  | 'channel-unavailable'
   | 'temporal-unavailable'
   | 'bad-request'
   | 'malformed-json'
@@ -458,6 +568,14 @@ export type ProblemCode =
   | 'shutting-down'
   | 'not-ready'
   | 'execution-timed-out'
+
+export type PublishedMessage = {
+  messageId: string
+  /**
+   * How many it has started.
+   */
+  executions: number
+}
 
 export type Readiness = {
   /**
@@ -540,12 +658,79 @@ export type StartSyncExecution = {
   version?: string
 }
 
+export type StartedExecution = {
+  /**
+   * Id of an execution.
+   */
+  executionId: string
+}
+
 /**
  * An express execution that has succeeded.
  */
 export type SyncExecution = {
   execution: ExecutionSummary
   output: Json
+}
+
+/**
+ * A message for the flows that are subscribed to a topic.
+ */
+export type TopicMessage = {
+  message: Json
+  subject?: string
+  /**
+   * Handed on with the message.
+   */
+  attributes?: {
+    [key: string]: unknown
+  }
+}
+
+/**
+ * What starts a flow by itself.
+ */
+export type Trigger = {
+  flow: string
+  name: string
+  type: 'timer' | 'kafka' | 'rabbitmq' | 'http' | 'topic'
+  enabled: boolean
+  state: 'running' | 'paused' | 'connecting' | 'reconnecting' | 'failed' | 'disabled'
+  error?: {
+    message: string
+    /**
+     * Milliseconds since 1970.
+     */
+    since: number
+  }
+  /**
+   * Events that wait where they come from.
+   */
+  lag: number
+  /**
+   * Executions that it has started here and that have not ended.
+   */
+  inFlight: number
+  lastEventAt: number | null
+  counts: {
+    started: number
+    filtered: number
+    /**
+     * Events that came again.
+     */
+    deduplicated: number
+    deadLettered: number
+    /**
+     * Events that could not start the flow.
+     */
+    skipped: number
+    lost: number
+    withoutId: number
+  }
+}
+
+export type TriggerList = {
+  items: Array<Trigger>
 }
 
 /**
@@ -622,6 +807,31 @@ export type GetOpenApiResponses = {
 
 export type GetOpenApiResponse = GetOpenApiResponses[keyof GetOpenApiResponses]
 
+export type ListFlowsData = {
+  body?: never
+  path?: never
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/flows'
+}
+
+export type ListFlowsResponses = {
+  /**
+   * a page of flows
+   */
+  200: FlowPage
+}
+
+export type ListFlowsResponse = ListFlowsResponses[keyof ListFlowsResponses]
+
 export type CreateFlowData = {
   body: FlowDefinition
   path?: never
@@ -638,8 +848,86 @@ export type CreateFlowResponses = {
 
 export type CreateFlowResponse = CreateFlowResponses[keyof CreateFlowResponses]
 
+export type DeleteFlowData = {
+  body?: never
+  headers?: {
+    /**
+     * Only a definition that has this ETag.
+     */
+    'if-match'?: string
+  }
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: {
+    /**
+     * `true`: although executions run; they end as cancelled.
+     */
+    force?: 'true' | 'false'
+  }
+  url: '/v1/flows/{name}'
+}
+
+export type DeleteFlowResponses = {
+  /**
+   * it is deleted
+   */
+  204: void
+}
+
+export type DeleteFlowResponse = DeleteFlowResponses[keyof DeleteFlowResponses]
+
+export type GetFlowData = {
+  body?: never
+  headers?: {
+    /**
+     * `application/yaml` for YAML.
+     */
+    accept?: string
+    /**
+     * What is known already.
+     */
+    'if-none-match'?: string
+  }
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: {
+    /**
+     * A version or alias.
+     */
+    version?: string
+  }
+  url: '/v1/flows/{name}'
+}
+
+export type GetFlowResponses = {
+  /**
+   * the definition
+   */
+  200: FlowDefinition
+}
+
+export type GetFlowResponse = GetFlowResponses[keyof GetFlowResponses]
+
 export type PutFlowData = {
   body: FlowDefinition
+  headers?: {
+    /**
+     * Only a definition that has this ETag.
+     */
+    'if-match'?: string
+    /**
+     * `*`: only if there is none.
+     */
+    'if-none-match'?: string
+  }
   path: {
     /**
      * Name of a flow.
@@ -681,6 +969,187 @@ export type ValidateFlowResponses = {
 }
 
 export type ValidateFlowResponse = ValidateFlowResponses[keyof ValidateFlowResponses]
+
+export type ListFlowVersionsData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/flows/{name}/versions'
+}
+
+export type ListFlowVersionsResponses = {
+  /**
+   * a page of versions
+   */
+  200: FlowVersionPage
+}
+
+export type ListFlowVersionsResponse = ListFlowVersionsResponses[keyof ListFlowVersionsResponses]
+
+export type PublishFlowData = {
+  body?: {
+    /**
+     * Default: the next number.
+     */
+    version?: string
+    description?: string
+  }
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/flows/{name}/versions'
+}
+
+export type PublishFlowResponses = {
+  /**
+   * it is published
+   */
+  201: FlowVersion
+}
+
+export type PublishFlowResponse = PublishFlowResponses[keyof PublishFlowResponses]
+
+export type GetFlowVersionData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+    /**
+     * A version or alias.
+     */
+    version: string
+  }
+  query?: never
+  url: '/v1/flows/{name}/versions/{version}'
+}
+
+export type GetFlowVersionResponses = {
+  /**
+   * the version
+   */
+  200: FlowVersionWithDefinition
+}
+
+export type GetFlowVersionResponse = GetFlowVersionResponses[keyof GetFlowVersionResponses]
+
+export type ListFlowAliasesData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+  }
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/flows/{name}/aliases'
+}
+
+export type ListFlowAliasesResponses = {
+  /**
+   * a page of aliases
+   */
+  200: FlowAliasPage
+}
+
+export type ListFlowAliasesResponse = ListFlowAliasesResponses[keyof ListFlowAliasesResponses]
+
+export type DeleteFlowAliasData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+    /**
+     * An alias: not `latest`, nor a number, nor the name of a version.
+     */
+    alias: string
+  }
+  query?: never
+  url: '/v1/flows/{name}/aliases/{alias}'
+}
+
+export type DeleteFlowAliasResponses = {
+  /**
+   * it is deleted
+   */
+  204: void
+}
+
+export type DeleteFlowAliasResponse = DeleteFlowAliasResponses[keyof DeleteFlowAliasResponses]
+
+export type PutFlowAliasData = {
+  body: {
+    /**
+     * Name of a version.
+     */
+    version?: string
+    /**
+     * Two versions whose weights make 100.
+     */
+    versions?: Array<{
+      /**
+       * Name of a version.
+       */
+      version: string
+      weight: number
+    }>
+  }
+  path: {
+    /**
+     * Name of a flow.
+     */
+    name: string
+    /**
+     * An alias: not `latest`, nor a number, nor the name of a version.
+     */
+    alias: string
+  }
+  query?: never
+  url: '/v1/flows/{name}/aliases/{alias}'
+}
+
+export type PutFlowAliasResponses = {
+  /**
+   * it leads elsewhere
+   */
+  200: FlowAlias
+  /**
+   * it is made
+   */
+  201: FlowAlias
+}
+
+export type PutFlowAliasResponse = PutFlowAliasResponses[keyof PutFlowAliasResponses]
 
 export type StartExecutionData = {
   body: StartExecution
@@ -777,6 +1246,27 @@ export type ListExecutionsResponses = {
 
 export type ListExecutionsResponse = ListExecutionsResponses[keyof ListExecutionsResponses]
 
+export type DeleteExecutionData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}'
+}
+
+export type DeleteExecutionResponses = {
+  /**
+   * it is deleted
+   */
+  204: void
+}
+
+export type DeleteExecutionResponse = DeleteExecutionResponses[keyof DeleteExecutionResponses]
+
 export type GetExecutionData = {
   body?: never
   path: {
@@ -802,61 +1292,6 @@ export type GetExecutionResponses = {
 }
 
 export type GetExecutionResponse = GetExecutionResponses[keyof GetExecutionResponses]
-
-export type ListNodesData = {
-  body?: never
-  path: {
-    /**
-     * Id of an execution.
-     */
-    id: string
-  }
-  query?: never
-  url: '/v1/executions/{id}/nodes'
-}
-
-export type ListNodesResponses = {
-  /**
-   * the nodes
-   */
-  200: NodeList
-}
-
-export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses]
-
-export type ListIterationsData = {
-  body?: never
-  path: {
-    /**
-     * Id of an execution.
-     */
-    id: string
-    /**
-     * A node, by its id or place.
-     */
-    node: string
-  }
-  query?: {
-    /**
-     * How many at most; default 50.
-     */
-    limit?: number
-    /**
-     * How many to leave out first.
-     */
-    offset?: number
-  }
-  url: '/v1/executions/{id}/nodes/{node}/iterations'
-}
-
-export type ListIterationsResponses = {
-  /**
-   * the nodes
-   */
-  200: NodeList
-}
-
-export type ListIterationsResponse = ListIterationsResponses[keyof ListIterationsResponses]
 
 export type ListLogsData = {
   body?: never
@@ -973,6 +1408,116 @@ export type RerunExecutionResponses = {
 
 export type RerunExecutionResponse = RerunExecutionResponses[keyof RerunExecutionResponses]
 
+export type ListNodesData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/executions/{id}/nodes'
+}
+
+export type ListNodesResponses = {
+  /**
+   * a page of nodes
+   */
+  200: NodePage
+}
+
+export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses]
+
+export type ListIterationsData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+    /**
+     * A node, by its id or place.
+     */
+    node: string
+  }
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
+  url: '/v1/executions/{id}/nodes/{node}/iterations'
+}
+
+export type ListIterationsResponses = {
+  /**
+   * the nodes of some iterations
+   */
+  200: NodePage
+}
+
+export type ListIterationsResponse = ListIterationsResponses[keyof ListIterationsResponses]
+
+export type AnswerNodeData = {
+  body: CallbackResult
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+    /**
+     * A node, by its id or place.
+     */
+    node: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/nodes/{node}/callback'
+}
+
+export type AnswerNodeResponses = {
+  /**
+   * the answer is taken
+   */
+  200: CallbackTaken
+}
+
+export type AnswerNodeResponse = AnswerNodeResponses[keyof AnswerNodeResponses]
+
+export type GetExecutionDefinitionData = {
+  body?: never
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/executions/{id}/definition'
+}
+
+export type GetExecutionDefinitionResponses = {
+  /**
+   * the definition
+   */
+  200: FlowDefinition
+}
+
+export type GetExecutionDefinitionResponse = GetExecutionDefinitionResponses[keyof GetExecutionDefinitionResponses]
+
 export type AnswerCallbackData = {
   body: CallbackResult
   path: {
@@ -1078,3 +1623,140 @@ export type InvokeFunctionResponses = {
 }
 
 export type InvokeFunctionResponse = InvokeFunctionResponses[keyof InvokeFunctionResponses]
+
+export type ListTriggersData = {
+  body?: never
+  path?: never
+  query?: never
+  url: '/v1/triggers'
+}
+
+export type ListTriggersResponses = {
+  /**
+   * by flow
+   */
+  200: TriggerList
+}
+
+export type ListTriggersResponse = ListTriggersResponses[keyof ListTriggersResponses]
+
+export type GetTriggerData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    flow: string
+    /**
+     * Name of a trigger of the flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/triggers/{flow}/{name}'
+}
+
+export type GetTriggerResponses = {
+  /**
+   * the trigger
+   */
+  200: Trigger
+}
+
+export type GetTriggerResponse = GetTriggerResponses[keyof GetTriggerResponses]
+
+export type EnableTriggerData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    flow: string
+    /**
+     * Name of a trigger of the flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/triggers/{flow}/{name}/enable'
+}
+
+export type EnableTriggerResponses = {
+  /**
+   * the trigger
+   */
+  200: Trigger
+}
+
+export type EnableTriggerResponse = EnableTriggerResponses[keyof EnableTriggerResponses]
+
+export type DisableTriggerData = {
+  body?: never
+  path: {
+    /**
+     * Name of a flow.
+     */
+    flow: string
+    /**
+     * Name of a trigger of the flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/triggers/{flow}/{name}/disable'
+}
+
+export type DisableTriggerResponses = {
+  /**
+   * the trigger
+   */
+  200: Trigger
+}
+
+export type DisableTriggerResponse = DisableTriggerResponses[keyof DisableTriggerResponses]
+
+export type FireTriggerData = {
+  body?: FireTrigger
+  path: {
+    /**
+     * Name of a flow.
+     */
+    flow: string
+    /**
+     * Name of a trigger of the flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/triggers/{flow}/{name}/fire'
+}
+
+export type FireTriggerResponses = {
+  /**
+   * it is started
+   */
+  202: StartedExecution
+}
+
+export type FireTriggerResponse = FireTriggerResponses[keyof FireTriggerResponses]
+
+export type PublishMessageData = {
+  body: TopicMessage
+  path: {
+    /**
+     * Name of a topic.
+     */
+    topic: string
+  }
+  query?: never
+  url: '/v1/topics/{topic}/messages'
+}
+
+export type PublishMessageResponses = {
+  /**
+   * all of them are started
+   */
+  202: PublishedMessage
+}
+
+export type PublishMessageResponse = PublishMessageResponses[keyof PublishMessageResponses]

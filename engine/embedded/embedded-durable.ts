@@ -1,13 +1,15 @@
 import type { Json } from '../../dsl/json.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { CarryCollector } from '../carry.ts'
-import type { Durable, EndedExecution, NodesOptions, StartedExecution } from '../durable.ts'
+import type { Durable, EndedExecution, IterationPage, IterationRange, NodesOptions, StartedExecution } from '../durable.ts'
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { EngineHealth } from '../observer.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
 import type { TriggerStore } from '../triggers/store.ts'
+import { notWaiting } from '../node-names.ts'
+import { deleteEnded } from './deletion.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 import { EmbeddedFlowFiles } from './flow-files.ts'
 import { EmbeddedKeys } from './request-keys.ts'
@@ -53,6 +55,30 @@ export class EmbeddedDurable implements Durable {
 
   called(token: string, ok: boolean, value: Json, call?: string): Promise<void> {
     return this.host.called(token, ok, value, call)
+  }
+
+  async answer(id: string, node: string, ok: boolean, value: Json, call?: string): Promise<void> {
+    await this.host.journal.settled()
+    try {
+      await this.host.called(this.host.tokenOf(id, node), ok, value, call)
+    } catch (error) {
+      if (call !== undefined && this.host.reader.wasAnsweredBy(id, call)) return
+      throw notWaiting(error, id, node)
+    }
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.host.journal.settled()
+    deleteEnded(this.host, id)
+    await this.host.journal.settled()
+  }
+
+  definition(id: string): Promise<DeployedFlow> {
+    return this.host.journal.read(() => this.host.startOf(this.host.reader.row(id)).deployed)
+  }
+
+  iterations(id: string, loop: string, range: IterationRange): Promise<IterationPage> {
+    return this.host.journal.read(() => this.host.reader.iterations(id, loop, range))
   }
 
   record(id: string, withData: boolean): Promise<ExecutionRecord> {

@@ -17,7 +17,8 @@ import type { LogLine } from '../../executors/contract.ts'
 import type { RunningChild } from '../children.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
-import { derivedId, tokenHash } from '../ids.ts'
+import { callbackToken, derivedId, tokenHash } from '../ids.ts'
+import { placeNamed } from '../node-names.ts'
 import type { DependencyHealth } from '../observer.ts'
 import type { DurableStart, EmbeddedServices, Follower, Outcome } from './contract.ts'
 import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
@@ -233,6 +234,18 @@ export class EmbeddedHost {
     await this.journal.settled()
   }
 
+  /** The token of a callback node that waits. Throws EngineError `execution-not-found`, `node-not-found`, `node-not-waiting`, `conflict`. */
+  tokenOf(id: string, node: string): string {
+    if (this.journal.failure !== null) throw this.journal.failure
+    const execution = this.get(id)
+    const broken = this.broken.get(id)
+    if (broken !== undefined) throw broken
+    const { plan } = execution?.deployed ?? this.startOf(this.reader.row(id)).deployed
+    const places: string[] = []
+    if (execution !== null) this.eachWaiting(execution, (run) => places.push(placeOf(run)))
+    return callbackToken(this.store.secret, id, placeNamed(places, node, { id, plan }))
+  }
+
   /** An invocation, publication or child of a run has ended. */
   effectEnded(execution: EmbeddedExecution, run: NodeRun, ok: boolean, data: Json): void {
     execution.underWay -= 1
@@ -419,9 +432,16 @@ export class EmbeddedHost {
   }
 
   private announceWaiting(execution: EmbeddedExecution): void {
+    this.eachWaiting(execution, (run) => {
+      if (run.kind === null) this.announce(execution, run)
+    })
+  }
+
+  /** Those whose function has not answered yet included. */
+  private eachWaiting(execution: EmbeddedExecution, found: (run: NodeRun) => void): void {
     const visit = (run: NodeRun | null): void => {
       if (run === null) return
-      if (run.node.plan.type === 'callback' && run.kind === null && awaitsCallback(run)) this.announce(execution, run)
+      if (run.node.plan.type === 'callback' && awaitsCallback(run)) found(run)
       if (run.children !== null) for (const child of run.children.values()) visit(child.current)
     }
     visit(execution.flow.root.current)

@@ -5,6 +5,9 @@ import type { LogLine } from '../../executors/contract.ts'
 import type { ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
+import type { IterationPage, IterationRange } from '../durable.ts'
+import { LoopView } from '../loop-view.ts'
+import { requireLoop } from '../node-names.ts'
 import { NodeView } from '../view.ts'
 import { recordOf } from './execution.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
@@ -50,6 +53,24 @@ export class Reader {
     return view.list()
   }
 
+  /** Whether a call of that id has answered a callback of the execution. */
+  wasAnsweredBy(id: string, call: string): boolean {
+    const sql = 'SELECT 1 FROM callbacks WHERE execution = (SELECT key FROM executions WHERE id = ?) AND used_by = ?'
+    return this.store.get(sql, id, call) !== undefined
+  }
+
+  /** One page of a loop's iterations. Throws EngineError `node-not-found`. */
+  iterations(id: string, loop: string, { from, limit }: IterationRange): IterationPage {
+    const row = this.row(id)
+    const { deployed, start } = this.host.startOf(row)
+    requireLoop(loop, { id, plan: deployed.plan })
+    const view = new NodeView({ inside: { loop, from, to: from + limit } })
+    const watch = new LoopView(loop, view)
+    const folder = fold(deployed.prepared, start, this.store.events(row.key), watch)
+    refreshView(view, folder, watch)
+    return { items: view.list(), total: watch.total }
+  }
+
   logs(id: string): (LogLine & { node?: string })[] {
     const { key } = this.row(id)
     const rows = this.store.all<LogRow>('SELECT time, node, request, level, line FROM logs WHERE execution = ? ORDER BY rowid', key)
@@ -85,12 +106,13 @@ export class Reader {
 }
 
 /** Brings what changes without a word of the core (counts, inputs of running nodes) up to date. */
-export function refreshView(view: NodeView, folder: Pick<Folder, 'flow'>): void {
+export function refreshView(view: NodeView, folder: Pick<Folder, 'flow'>, watch?: LoopView): void {
   const runs = new Set<NodeRun>()
   const visit = (run: NodeRun | null): void => {
     if (run === null) return
     runs.add(run)
-    if (run.node.plan.type === 'loop') return
+    watch?.look(run)
+    if (run.node.plan.type === 'loop' && watch === undefined) return
     if (run.children !== null) for (const child of run.children.values()) visit(child.current)
   }
   visit(folder.flow.root.current)

@@ -13,11 +13,13 @@ import { Lifecycle } from './lifecycle.ts'
 import type { Route } from './openapi/document.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
+import { definitionRoute } from './routes/definition.ts'
 import { executionRoutes } from './routes/executions.ts'
 import { flowRoutes } from './routes/flows.ts'
 import { functionRoutes } from './routes/functions.ts'
 import { healthRoutes } from './routes/health.ts'
 import { httpTriggerRoutes } from './routes/http-triggers.ts'
+import { nodeRoutes } from './routes/nodes.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { triggerRoutes } from './routes/triggers.ts'
 import { RouteTable } from './route-table.ts'
@@ -83,6 +85,8 @@ export async function fnflowApi(
   await app.register(openApiRoutes, { routes, apiPrefix: app.prefix })
   await app.register(flowRoutes, services)
   await app.register(executionRoutes, services)
+  await app.register(nodeRoutes, services)
+  await app.register(definitionRoute, services)
   await app.register(callbackRoutes, services)
   await app.register(functionRoutes, services)
   await app.register(triggerRoutes, services)

@@ -69,8 +69,15 @@ async function liveOnes(
     `${base} AND StartTime < ${quoted(new Date(upTo).toISOString())}${from <= 0 ? '' : ` AND StartTime >= ${quoted(new Date(from).toISOString())}`}`
   const all = async (query: string): Promise<ExecutionRecord[]> => {
     const found: ExecutionRecord[] = []
-    for await (const info of client.workflow.list({ query, pageSize: STRETCH })) found.push(recordOf(info))
-    return (await withoutEnded(registry, found)).sort(newestFirst)
+    const runs = new Map<string, string>()
+    for await (const info of client.workflow.list({ query, pageSize: STRETCH })) {
+      const record = recordOf(info)
+      found.push(record)
+      if (record.status !== 'running') runs.set(record.id, info.runId)
+    }
+    const deleted = await registry.deletions.among([...runs].map(([id, runId]) => ({ id, runId })))
+    const there = found.filter(({ id }) => !deleted.has(`${id}/${runs.get(id)}`))
+    return (await withoutEnded(registry, there)).sort(newestFirst)
   }
   // mostly few run, and one look is enough
   if (end <= first) return []

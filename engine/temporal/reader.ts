@@ -15,12 +15,14 @@ import {
 } from '../../workflows/protocol/shapes.ts'
 import type { ExecutionRecord, ExecutionStatus, NodeRecord } from '../api.ts'
 import { CarryCollector } from '../carry.ts'
-import type { EndedExecution, NodesOptions } from '../durable.ts'
+import type { EndedExecution, IterationPage, IterationRange, NodesOptions } from '../durable.ts'
 import type { Outcome } from '../embedded/contract.ts'
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
 import { refreshView } from '../embedded/reader.ts'
+import { LoopView } from '../loop-view.ts'
+import { requireLoop } from '../node-names.ts'
 import { NodeView } from '../view.ts'
 import type { Cluster } from './cluster.ts'
 import type { FoldServices, HistoryFold } from './history.ts'
@@ -72,6 +74,15 @@ export class Reader {
     return (await this.registry.record(id, withData)) ?? notFoundNow(id)
   }
 
+  /** What an execution runs. Throws EngineError `execution-not-found`. */
+  async definition(id: string): Promise<DeployedFlow> {
+    const { flow: name, version, revision } = await this.record(id, false)
+    // every record has one
+    const hash = revision as string
+    const { plan, prepared } = await this.cluster.planOf(hash, this.flows)
+    return { name, version, hash, plan, prepared, warnings: [] }
+  }
+
   /** What came of an execution that Temporal no longer has. */
   async recordedOutcome(id: string): Promise<Outcome> {
     const record = await this.registry.record(id, true)
@@ -100,6 +111,22 @@ export class Reader {
       if (flow !== null) refreshView(view, { flow })
     }
     return view.list()
+  }
+
+  /** One page of a loop's iterations. Throws EngineError `node-not-found`. */
+  async iterations(id: string, loop: string, { from, limit }: IterationRange): Promise<IterationPage> {
+    const view = new NodeView({ inside: { loop, from, to: from + limit } })
+    const watch = new LoopView(loop, view)
+    const notes = new RangeNotes(watch)
+    const folded = await this.fold(id, notes)
+    requireLoop(loop, { id, plan: folded.deployed.plan })
+    refreshView(view, folded, watch)
+    for (const range of notes.all()) {
+      if (!isIn(range, loop, from, limit)) continue
+      const flow = await this.foldRange(folded, range, range.loop === loop ? view : watch)
+      if (flow !== null) refreshView(view, { flow }, range.loop === loop ? undefined : watch)
+    }
+    return { items: view.list(), total: watch.total }
   }
 
   async ended(id: string): Promise<EndedExecution> {
@@ -168,7 +195,10 @@ export class Reader {
     try {
       const description = await this.cluster.client.workflow.getHandle(id).describe()
       const scopes = description.searchAttributes[ATTRIBUTES.scope]
-      return scopes?.[0] === scopeAttribute(this.scope) ? description : undefined
+      if (scopes?.[0] !== scopeAttribute(this.scope)) return undefined
+      // Temporal is slow to delete, and some may not ask it to
+      const isGone = statusOf(description) !== 'running' && (await this.registry.deletions.has(id, description.runId))
+      return isGone ? undefined : description
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error
@@ -262,6 +292,15 @@ export function statusOf({ status, searchAttributes }: Pick<WorkflowExecutionDes
     default:
       return 'running'
   }
+}
+
+/** Whether a range holds some of the iterations that are wanted, or the iteration whose inner loop they are of. */
+function isIn({ loop, spec }: SeenRange, wanted: string, from: number, limit: number): boolean {
+  const end = spec.from + spec.items.length
+  if (loop === wanted) return spec.from < from + limit && end > from
+  if (!wanted.startsWith(`${loop}[`)) return false
+  const index = Number.parseInt(wanted.slice(loop.length + 1), 10)
+  return index >= spec.from && index < end
 }
 
 function countingRecorder(counts: { succeeded: number; failed: number }): Recorder {

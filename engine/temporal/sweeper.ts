@@ -31,6 +31,8 @@ const PER_PAGE = 1000
 /** Of what ended before this process began, in one sweep. */
 const PAST_PAGES = 10
 const MOST_NOTES = 10_000
+/** Longer than a Temporal server keeps what has ended, as a rule. */
+const DELETION_NOTED_MS = 90 * 86_400_000
 /** A record's end is when the last task began, Temporal's when it was completed: a task takes no longer, unless its values are large. */
 const TASK_MS = 5000
 /** So many of one group may fail in a way that passes; if more do, it is not their fault. */
@@ -166,7 +168,9 @@ export class Sweeper {
     const lanes = page.flatMap(({ type, workflowId }) => (type === LANE_TYPE ? [workflowId] : []))
     const executions = page.filter(({ type }) => type !== LANE_TYPE)
     const ends = await this.registry.recordedEnds(executions.map(({ workflowId }) => workflowId))
-    const wrong = executions.filter((info) => this.differs(info, ends.get(info.workflowId)))
+    const unlike = executions.filter((info) => this.differs(info, ends.get(info.workflowId)))
+    const deleted = await this.registry.deletions.among(unlike.map(({ workflowId: id, runId }) => ({ id, runId })))
+    const wrong = unlike.filter(({ workflowId, runId }) => !deleted.has(`${workflowId}/${runId}`))
     await this.attempt(wrong.map(({ workflowId: id, runId }) => [id, () => this.recordNow(id, runId)]))
     if (lanes.length === 0) return
     const there = await this.registry.hasLane(lanes)
@@ -247,6 +251,7 @@ export class Sweeper {
     while (!this.closed && (await this.registry.prune(options)) === PER_SWEEP) continue
     await this.registry.names.forget()
     while (!this.closed && (await this.registry.requestKeys.prune())) continue
+    await this.registry.deletions.forget(now - Math.max(this.retentionMs, DELETION_NOTED_MS))
     this.pruned = now
   }
 

@@ -18,17 +18,19 @@ import {
 } from '../../workflows/protocol/shapes.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { jsonBytes } from '../../dsl/json-copy.ts'
-import type { Durable, EndedExecution, NodesOptions, StartedExecution } from '../durable.ts'
+import type { Durable, EndedExecution, IterationPage, IterationRange, NodesOptions, StartedExecution } from '../durable.ts'
 import type { DurableStart, Outcome } from '../embedded/contract.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { FlowFiles } from '../flow-files.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
-import { newId, tokenHash } from '../ids.ts'
 import type { TriggerStore } from '../triggers/store.ts'
+import { callbackToken, newId, tokenHash } from '../ids.ts'
+import { notWaiting, placeNamed } from '../node-names.ts'
 import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
 import { TemporalCatalogue } from './catalogue.ts'
 import type { Cluster } from './cluster.ts'
+import { deleteExecution } from './deletion.ts'
 import { followExecution } from './follow.ts'
 import { findFlow, hasLoop, hintsOf } from './flows.ts'
 import { listExecutions } from './listing.ts'
@@ -140,7 +142,7 @@ export class TemporalHost implements Durable {
       if (this.own.size > MOST_OWN) this.own.delete(oldest as string)
       return { existed: false, id, flow: name }
     } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, id, flow: (await this.record(id, false)).flow }
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return { existed: true, id, flow: await this.flowOf(id) }
       throw await this.refused(error)
     }
   }
@@ -154,6 +156,19 @@ export class TemporalHost implements Durable {
       return (await this.reader.state(other)) !== undefined || isYoung(other)
     })
     return taken === id ? start : { ...start, id: taken, fresh: false }
+  }
+
+  /** Of an execution whose id is taken. */
+  private async flowOf(id: string): Promise<string> {
+    try {
+      return (await this.record(id, false)).flow
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'execution-not-found') throw error
+      throw new EngineError(
+        'conflict',
+        `execution ${id} was deleted, and Temporal has not let go of its id yet; start it under another one`,
+      )
+    }
   }
 
   async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
@@ -212,6 +227,33 @@ export class TemporalHost implements Durable {
     if (taken === 'already') throw usedError()
     if (taken !== 'taken') throw expiredError()
     await this.deliver({ hash, execution, place, answer: { ok, value } })
+  }
+
+  async answer(id: string, node: string, ok: boolean, value: Json, call?: string): Promise<void> {
+    const { plan } = await this.definition(id)
+    try {
+      const place = placeNamed(await this.registry.openCallbacks(id), node, { id, plan })
+      await this.called(callbackToken(this.registry.secret, id, place), ok, value, call)
+    } catch (error) {
+      if (call !== undefined && (await this.registry.wasAnsweredBy(id, call))) return
+      throw notWaiting(error, id, node)
+    }
+  }
+
+  async delete(id: string): Promise<void> {
+    checkId(id)
+    await this.cluster.ask(() => deleteExecution(this.cluster, this.registry, this.reader, id))
+    this.own.delete(id)
+  }
+
+  async definition(id: string): Promise<DeployedFlow> {
+    checkId(id)
+    return this.cluster.ask(() => this.reader.definition(id))
+  }
+
+  async iterations(id: string, loop: string, range: IterationRange): Promise<IterationPage> {
+    checkId(id)
+    return this.cluster.ask(() => this.reader.iterations(id, loop, range))
   }
 
   /** Tells the workflow of an answer that is safe in the database; if that fails, the sweeper does it again. */

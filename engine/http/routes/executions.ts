@@ -4,13 +4,13 @@ import { z } from 'zod'
 import type { Engine, ExecutionRecord } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { absentBody } from '../absent-body.ts'
-import { executionOf, nodeOf, summaryOf } from '../documents.ts'
+import { executionOf, summaryOf } from '../documents.ts'
 import { eventStream } from '../events.ts'
 import { idOf, stopOnce } from '../idempotency.ts'
-import { answer, textAnswer } from '../schemas/answers.ts'
-import { executionId, nodePlace, noQuery, waitSeconds } from '../schemas/common.ts'
+import { answer, emptyAnswer, textAnswer } from '../schemas/answers.ts'
+import { executionId, noQuery, waitSeconds } from '../schemas/common.ts'
 import { execution, executionPage, executionQuery, executionSummary, rerunBody, rerunPlan } from '../schemas/executions.ts'
-import { iterationQuery, logList, nodeList } from '../schemas/nodes.ts'
+import { logList } from '../schemas/nodes.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 import { Waits } from '../waits.ts'
 import { without } from '../without.ts'
@@ -52,33 +52,18 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     return executionOf(await engine.describe(id))
   })
 
-  const nodes = {
-    operationId: 'listNodes',
+  const remove = {
+    operationId: 'deleteExecution',
     tags: ['executions'],
-    summary: 'What became of the nodes of an execution, in order of start',
+    summary: 'Deletes an ended execution with its nodes and logs',
     params,
     querystring: noQuery,
-    response: { 200: answer('the nodes', nodeList), ...problems('execution-not-found', 'express') },
+    response: { 204: emptyAnswer('it is deleted'), ...problems('execution-not-found', 'execution-running') },
   }
-  app.get('/v1/executions/:id/nodes', { config: { role: 'viewer' }, schema: nodes }, async ({ params: { id } }) => ({
-    items: (await engine.nodes(id)).map(nodeOf),
-  }))
-
-  const iterations = {
-    operationId: 'listIterations',
-    tags: ['executions'],
-    summary: 'What became of the nodes inside of a loop, by iteration',
-    params: z.object({ id: executionId, node: nodePlace }),
-    querystring: iterationQuery,
-    response: { 200: answer('the nodes', nodeList), ...problems('execution-not-found', 'express') },
-  }
-  app.get(
-    '/v1/executions/:id/nodes/:node/iterations',
-    { config: { role: 'viewer' }, schema: iterations },
-    async ({ params: { id, node }, query }) => ({
-      items: (await engine.nodes(id, { iterations: node, ...without(query) })).map(nodeOf),
-    }),
-  )
+  app.delete('/v1/executions/:id', { config: { role: 'admin' }, schema: remove }, async ({ params: { id } }, reply) => {
+    await engine.delete(id)
+    return reply.code(204).send()
+  })
 
   const logs = {
     operationId: 'listLogs',

@@ -28,7 +28,6 @@ export function wholeNumber(minimum: number, maximum: number, description: strin
 }
 
 export const limit = wholeNumber(1, 200, 'How many at most; default 50.')
-export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'How many to leave out first.')
 /** Seconds. */
 export const waitSeconds = wholeNumber(0, 60, 'Seconds: answers as soon as the execution has ended, or after them.')
 export const cursor = z.string().max(500).meta({ description: '`nextCursor` of the page before.' })
@@ -70,6 +69,9 @@ export const nodePlace = z
   .min(1)
   .max(500)
   .meta({ description: 'A node, by its id or place.', examples: ['charge'] })
+
+/** A query for a page of a list. */
+export const pageQuery = z.strictObject({ limit: limit.optional(), cursor: cursor.optional() })
 
 /** A query that takes nothing. */
 export const noQuery = z.strictObject({})

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { anyJson, limit, listOf, offset, time } from './common.ts'
+import { anyJson, listOf, pageOf, time } from './common.ts'
 import { errorDocument } from './errors.ts'
 import { named } from './registry.ts'
 
@@ -48,9 +48,7 @@ export const nodeRecord = named(
     .meta({ description: 'What became of one node.', examples: [EXAMPLE] }),
 )
 
-export const nodeList = named('NodeList', z.strictObject({ items: listOf(nodeRecord) }).meta({ examples: [{ items: [EXAMPLE] }] }))
-
-export const iterationQuery = z.strictObject({ limit: limit.optional(), offset: offset.optional() })
+export const nodePage = pageOf('NodePage', nodeRecord, EXAMPLE)
 
 const logLine = named(
   'LogLine',

@@ -70,6 +70,18 @@ export class Callbacks {
     }
   }
 
+  /** Places of those of an execution that are open. */
+  async openOf(execution: string): Promise<string[]> {
+    const sql = `SELECT node_run, attempt FROM fnflow.callbacks
+      WHERE scope = $1 AND execution = $2 AND state = 'open' AND expires_at > $3 ORDER BY node_run, attempt`
+    return (await this.db.rows<Pick<CallbackRow, 'node_run' | 'attempt'>>(sql, [this.scope, execution, Date.now()])).map(placeOf)
+  }
+
+  async wasAnsweredBy(execution: string, call: string): Promise<boolean> {
+    const sql = 'SELECT 1 AS found FROM fnflow.callbacks WHERE scope = $1 AND execution = $2 AND answered_by = $3'
+    return (await this.db.row(sql, [this.scope, execution, call])) !== undefined
+  }
+
   /** See the invariants: `gone` is whatever is not open any more. */
   async answer(hash: string, answer: CallbackAnswer, call: string = randomUUID()): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
     const value = await encodeJson({ ok: answer.ok, value: answer.value })
@@ -122,7 +134,7 @@ function partsOf(place: string): { readonly run: string; readonly attempt: numbe
   return { run: place.slice(0, at), attempt }
 }
 
-function placeOf({ node_run, attempt }: CallbackRow): string {
+function placeOf({ node_run, attempt }: Pick<CallbackRow, 'node_run' | 'attempt'>): string {
   return `${node_run}#${attempt}`
 }
 

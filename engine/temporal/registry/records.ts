@@ -77,7 +77,7 @@ const COLUMNS = [
 
 const NAMES = COLUMNS.map(([name]) => name).join(', ')
 const ARRAYS = COLUMNS.map(([, type], index) => `$${index + 2}::${type}[]`).join(', ')
-const VALUES = COLUMNS.map((_, index) => `$${index + 2}`).join(', ')
+const TYPED = COLUMNS.map(([, type], index) => `$${index + 2}::${type}`).join(', ')
 /**
  * A workflow's last task can be refused by the server (something came in meanwhile) and is then done again: what was recorded is not what
  * has become of it. The later end is.
@@ -85,8 +85,11 @@ const VALUES = COLUMNS.map((_, index) => `$${index + 2}`).join(', ')
 const ON_CONFLICT = `ON CONFLICT (scope, id) DO UPDATE SET ${COLUMNS.filter(([name]) => name !== 'id')
   .map(([name]) => `${name} = excluded.${name}`)
   .join(', ')} WHERE excluded.ended_at > fnflow.executions.ended_at`
-const INSERT_ONE = `INSERT INTO fnflow.executions (scope, ${NAMES}) VALUES ($1, ${VALUES}) ${ON_CONFLICT}`
-const INSERT = `INSERT INTO fnflow.executions (scope, ${NAMES}) SELECT $1, r.* FROM unnest(${ARRAYS}) AS r (${NAMES}) ${ON_CONFLICT}`
+/** What somebody has deleted does not come back from whoever is late, or from a history. */
+const NOT_DELETED = 'WHERE NOT EXISTS (SELECT 1 FROM fnflow.deleted AS d WHERE d.scope = $1 AND d.execution = r.id AND d.run_id = r.run_id)'
+const INSERT_ONE = `INSERT INTO fnflow.executions (scope, ${NAMES})
+  SELECT $1, r.* FROM (SELECT ${TYPED}) AS r (${NAMES}) ${NOT_DELETED} ${ON_CONFLICT}`
+const INSERT = `INSERT INTO fnflow.executions (scope, ${NAMES}) SELECT $1, r.* FROM unnest(${ARRAYS}) AS r (${NAMES}) ${NOT_DELETED} ${ON_CONFLICT}`
 
 /** Executions that have ended, with their journals. Of an execution that is recorded twice the later end counts. */
 export class Records {

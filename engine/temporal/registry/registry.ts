@@ -7,6 +7,7 @@ import { Callbacks } from './callbacks.ts'
 import { CatalogueTables } from './catalogue.ts'
 import { Database } from './database.ts'
 import { FlowFileNotes } from './flow-files.ts'
+import { Deletions } from './deletions.ts'
 import { FolderPayloads } from './folder-payloads.ts'
 import { FunctionRoutes } from './functions.ts'
 import { Lanes } from './lanes.ts'
@@ -87,6 +88,8 @@ export class Registry {
   /** What was loaded from flow files. */
   readonly files: FlowFileNotes
   readonly triggers: TriggerStore
+  /** Which executions somebody has deleted. */
+  readonly deletions: Deletions
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
     const { db, plans } = shared
@@ -105,6 +108,7 @@ export class Registry {
     this.names = new Names(db, scope)
     this.requestKeys = new RequestKeys(db, scope)
     this.triggers = new TriggerRows(db, scope)
+    this.deletions = new Deletions(db, scope)
   }
 
   /**
@@ -191,6 +195,16 @@ export class Registry {
    */
   answerCallback(hash: string, answer: CallbackAnswer, call?: string): Promise<'taken' | 'already' | 'gone' | 'unknown'> {
     return this.callbacks.answer(hash, answer, call)
+  }
+
+  /** Places of the callback nodes of an execution whose tokens can be used. */
+  openCallbacks(execution: string): Promise<string[]> {
+    return this.callbacks.openOf(execution)
+  }
+
+  /** Whether a call of that id has answered a callback of the execution. */
+  wasAnsweredBy(execution: string, call: string): Promise<boolean> {
+    return this.callbacks.wasAnsweredBy(execution, call)
   }
 
   /** Answers that are older than `olderThanMs` and not marked as delivered, oldest first. */

@@ -86,7 +86,7 @@ const TABLES = [
 ] as const
 
 /** By the ids themselves rather than in one statement that joins: whatever PostgreSQL believes of the tables, that goes by index. */
-async function deleteRecords(db: Database, scope: number, ids: readonly string[]): Promise<number> {
+export async function deleteRecords(db: Database, scope: number, ids: readonly string[]): Promise<number> {
   let deleted = 0
   // a name stays taken for its time: whoever repeats the start must not start anew
   await db.change('UPDATE fnflow.names SET kept = false WHERE scope = $1 AND execution = ANY ($2::text[])', [scope, ids])

@@ -6,6 +6,7 @@ import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
 import { accessContract } from './contract-access.ts'
 import { triggersContract } from './contract-triggers.ts'
+import { nodesContract } from './contract-nodes.ts'
 import { httpContract } from './contract.ts'
 import { idempotencyContract } from './contract-idempotency.ts'
 
@@ -17,3 +18,4 @@ serverContract((options) => createEngine({ ...options, store: folderWith() }), [
 executionsContract(createEngine)
 idempotencyContract(createEngine)
 accessContract(createEngine)
+nodesContract(createEngine)

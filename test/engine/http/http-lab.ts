@@ -1,24 +1,23 @@
 /** An engine behind the HTTP API, for suites that run on every engine. */
 import { expect } from 'vitest'
-import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Engine, EngineOptions } from '../../../engine/api.ts'
 import { createServer, type ServerOptions } from '../../../engine/http/server.ts'
+import { callsOf, type Call } from './inject.ts'
 
 export type OpenEngine = (options: Omit<EngineOptions, 'engine' | 'store' | 'temporal'>) => Promise<Engine>
-
-export interface Answer {
-  readonly status: number
-  readonly body: any
-  readonly headers: Record<string, unknown>
-}
 
 export class HttpLab {
   readonly engine: Engine
   readonly app: FastifyInstance
 
+  /** Held to the OpenAPI document. */
+  readonly call: Call
+
   private constructor(engine: Engine, app: FastifyInstance) {
     this.engine = engine
     this.app = app
+    this.call = callsOf(() => app)
   }
 
   static async open(open: OpenEngine, options: Parameters<OpenEngine>[0], server: Partial<ServerOptions> = {}): Promise<HttpLab> {
@@ -31,24 +30,6 @@ export class HttpLab {
     await this.engine.close()
   }
 
-  async call(
-    method: NonNullable<InjectOptions['method']>,
-    url: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
-    const type = payload === undefined || headers['content-type'] !== undefined ? {} : { 'content-type': 'application/json' }
-    const response = await this.app.inject({
-      method,
-      url,
-      headers: { host: 'localhost', ...type, ...headers },
-      ...(payload === undefined ? {} : { payload }),
-    })
-    const json = String(response.headers['content-type']).includes('json')
-    return { status: response.statusCode, body: json && response.body !== '' ? response.json() : response.body, headers: response.headers }
-  }
-
   /** Deploys a flow of one function node `a`. */
   async put(flow: string, functionName: string, more: object = {}): Promise<void> {
     const definition = { flow, ...more, start: 'a', nodes: { a: { type: 'function', function: functionName } } }
@@ -56,7 +37,8 @@ export class HttpLab {
   }
 
   async putWhole(definition: { readonly flow: string; readonly [key: string]: unknown }): Promise<void> {
-    expect([200, 201]).toContain((await this.call('PUT', `/v1/flows/${definition.flow}`, definition)).status)
+    const { status, body } = await this.call('PUT', `/v1/flows/${definition.flow}`, definition)
+    expect([200, 201], JSON.stringify(body)).toContain(status)
   }
 
   /** Starts one; its id. */

@@ -7,6 +7,7 @@ import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
 import { idempotencyContract } from '../http/contract-idempotency.ts'
 import { triggersContract } from '../http/contract-triggers.ts'
+import { nodesContract } from '../http/contract-nodes.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
@@ -25,3 +26,4 @@ triggersContract(open)
 serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
 accessContract(open)
+nodesContract(open)

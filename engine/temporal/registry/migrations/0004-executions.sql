@@ -21,3 +21,13 @@ CREATE INDEX executions_trigger ON executions (scope, trigger_type, status, star
 
 -- logs by time: several workers write those of one execution
 ALTER TABLE logs ADD COLUMN attempt integer, DROP CONSTRAINT logs_pkey, ADD PRIMARY KEY (scope, execution, time, seq);
+
+-- Executions that were deleted while Temporal may still have their workflows: those are not recorded again. By run: their ids may be used again.
+CREATE TABLE deleted (
+  scope integer NOT NULL,
+  execution text COLLATE "C" NOT NULL,
+  run_id text COLLATE "C" NOT NULL,
+  at bigint NOT NULL,
+  PRIMARY KEY (scope, execution, run_id)
+);
+CREATE INDEX deleted_at ON deleted (scope, at);

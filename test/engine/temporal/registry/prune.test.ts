@@ -133,7 +133,7 @@ describe('pruning', () => {
   test('goes by indexes, whatever PostgreSQL knows of the tables', async () => {
     const registry = await lab.open({ scope: 'indexes' })
     await registry.saveRecords(
-      Array.from({ length: 300 }, (_, at) =>
+      Array.from({ length: 3000 }, (_, at) =>
         ended(`e${at}`, { startedAt: at, endedAt: at, parent: { execution: `e${at + 1}`, node: 'n' } }),
       ),
     )
