@@ -194,7 +194,7 @@ function pathOf({ url }: FastifyRequest): string {
 function contentOf({ url, headers, body: given }: FastifyRequest): Buffer {
   const hash = createHash('sha256')
   hash.update(JSON.stringify([url.slice(pathEnd(url)), ...ASKING.map((name) => headers[name] ?? null)]))
-  const isJson = headers['content-type']?.startsWith('application/json') === true
+  const isJson = /^application\/json\b/i.test(headers['content-type'] ?? '')
   // definitions come as bytes
   const body = isJson && Buffer.isBuffer(given) ? given.toString() : given
   const value = typeof body === 'string' && isJson ? parsed(body) : body

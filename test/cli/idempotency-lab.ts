@@ -174,4 +174,19 @@ export const CASES: readonly Case[] = [
       }
     },
   },
+  {
+    name: 'create',
+    prepare: async (lab, key) => ({
+      path: '/v1/flows',
+      body: { ...ASKS, flow: `new-${key}` },
+      effects: async () => Number((await lab.get(`/v1/flows/new-${key}`)).flow === `new-${key}`),
+    }),
+  },
+  {
+    name: 'publish',
+    prepare: async (lab, key) => {
+      await lab.put(`/v1/flows/${key}`, { ...ASKS, flow: key })
+      return { path: `/v1/flows/${key}/versions`, body: {}, effects: async () => (await lab.get(`/v1/flows/${key}/versions`)).items.length }
+    },
+  },
 ]
