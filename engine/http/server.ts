@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Access, Caller } from './access.ts'
 import { answer, fnflowApi, type FnflowApiOptions } from './api.ts'
+import { Framing } from './framing.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { BODY_LIMIT } from './limits.ts'
@@ -16,6 +17,8 @@ export interface ServerOptions extends Omit<FnflowApiOptions, 'authenticate'>, G
   readonly trustProxy?: boolean | number | readonly string[]
   /** Told of each request that was answered. Default: nobody. */
   readonly onAnswer?: (line: RequestLine) => void
+  /** Times that a client has for the head of a request, and for all of it, ms. Default: 10 and 30 s; tests take less. */
+  readonly patience?: { readonly headersMs: number; readonly requestMs: number }
 }
 
 /** What a log says of a request: nothing that a client could have put a secret into. */
@@ -31,15 +34,21 @@ export interface RequestLine {
   readonly key?: string
 }
 
-const HEADERS_TIMEOUT_MS = 10_000
-const BODY_TIMEOUT_MS = 30_000
+const PATIENCE = { headersMs: 10_000, requestMs: 30_000 } as const
+/** A server looks so often for requests that take too long; Node's own half a minute would be added to each time. */
+const CHECKS_PER_TIME = 10
 const MOST_HEADER_BYTES = 16 * 1024
 /** A server that closes looks this often for connections that have nothing to do any more, and cuts the others after so long. */
 const SWEEP_MS = 100
 const CLOSE_MS = 10_000
 
 /** The server, which does not listen yet. As long as there are no keys it is for this machine alone: {@link Gate}. */
-export async function createServer({ onAnswer, trustProxy = false, ...options }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({
+  onAnswer,
+  trustProxy = false,
+  patience = PATIENCE,
+  ...options
+}: ServerOptions): Promise<FastifyInstance> {
   const { engine, onError, lifecycle: given, ...gateOptions } = options
   const lifecycle = given ?? new Lifecycle()
   const app = fastify({
@@ -47,19 +56,28 @@ export async function createServer({ onAnswer, trustProxy = false, ...options }:
     logger: false,
     trustProxy: trustedBy(trustProxy),
     bodyLimit: BODY_LIMIT,
-    requestTimeout: BODY_TIMEOUT_MS,
+    requestTimeout: patience.requestMs,
     forceCloseConnections: 'idle',
     // what comes meanwhile is answered by the routes, as a problem
     return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
-    http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+    http: {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: patience.headersMs,
+      // one without is told so by a problem document
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.ceil(patience.headersMs / CHECKS_PER_TIME),
+    },
     frameworkErrors: (error, { id }, reply) => void answer(reply.header('x-request-id', id), problemOf(error)),
     clientErrorHandler: (error, socket) => refuse(socket, error.code),
   })
+  const framing = new Framing(app.server)
   app.server.on('request', (_request, response: ServerResponse) => lifecycle.entered(response))
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    done(lifecycle.isStopping ? new Problem('shutting-down', 'the server is being stopped') : undefined)
+    const problem = framing.refusalOf(request)
+    if (problem !== undefined) void reply.header('connection', 'close')
+    done(problem ?? (lifecycle.isStopping ? new Problem('shutting-down', 'the server is being stopped') : undefined))
   })
   if (onAnswer !== undefined) tellAnswers(app, onAnswer)
   const gate = new Gate(gateOptions)
