@@ -20,6 +20,7 @@ import type { FunctionSpec, Invocation, LogLine } from './contract.ts'
 import { capLines, capText, failure } from './error-documents.ts'
 import { FrameReader } from './frames.ts'
 import { launch, type Command } from './launch.ts'
+import { hideFolder } from './code-folder.ts'
 import { LineSplitter } from './log-lines.ts'
 import { unwatchMemory, watchMemory, type Watched } from './memory-watch.ts'
 import { INSTANCE_VARIABLE, kill, killTrees, sweepLeftovers } from './process-tree.ts'
@@ -247,7 +248,7 @@ export class Instance implements Watched {
       case 'f': {
         const error = documentOf(line.slice(1))
         if (this.#state !== 'starting' || error === undefined) break
-        this.#startError ??= maskDocument(error, this.#secrets)
+        this.#startError ??= this.#shown(error)
         setImmediate(() => this.kill())
         return
       }
@@ -288,12 +289,17 @@ export class Instance implements Watched {
     const error = documentOf(line.slice(space + 1))
     if (error === undefined) return this.#broken('wrote to the runtime’s own pipe (fd 4)')
     if (line[0] === 'E') {
-      request.error = maskDocument(error, this.#secrets)
+      request.error = this.#shown(error)
       request.taken = true
       // The others on this instance go down with it.
       return this.kill()
     }
-    this.#settle(request, maskDocument(error, this.#secrets))
+    this.#settle(request, this.#shown(error))
+  }
+
+  /** Without secrets, and without the folders of this machine. */
+  #shown(error: ErrorDocument): ErrorDocument {
+    return hideFolder(maskDocument(error, this.#secrets), this.spec.code)
   }
 
   /** Frees the place first: what the settlement starts may go straight on with this instance. */

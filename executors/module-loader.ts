@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
+import { hideFolder } from './code-folder.ts'
 import type { Invocation, ModuleHandler } from './contract.ts'
 import { failure, thrownError } from './error-documents.ts'
 import { ModuleContext } from './module-context.ts'
@@ -41,7 +42,7 @@ export async function loadModule(first: Invocation): Promise<LoadedModule> {
     const error = await Promise.race([run, slow])
     return error === undefined ? { handler: handler.found } : reject(error, true)
   } catch (error) {
-    return reject(thrownError(STATUS.loadError, error), true)
+    return reject(hideFolder(thrownError(STATUS.loadError, error), spec.code), true)
   } finally {
     clearTimeout(timer)
   }
@@ -58,7 +59,7 @@ async function findExport(
     return {
       error: failure(
         STATUS.handlerNotFound,
-        `handler ${handler}: no file ${parts.file}.js, .mjs, .cjs or .ts in ${code ?? 'the code, which is not given'}`,
+        `handler ${handler}: no file ${parts.file}.js, .mjs, .cjs or .ts in ${code === undefined ? 'the code, which is not given' : 'the folder of the code'}`,
       ),
     }
   let exported: unknown
@@ -68,11 +69,11 @@ async function findExport(
       ? module[parts.name]
       : (module['default'] as Record<string, unknown> | undefined)?.[parts.name]
   } catch (error) {
-    return { error: thrownError(STATUS.loadError, error) }
+    return { error: hideFolder(thrownError(STATUS.loadError, error), code) }
   }
   // `toString` and its kin, which every object has, are nobody's handlers.
   if (typeof exported !== 'function' || exported === Object.prototype[parts.name as keyof object])
-    return { error: failure(STATUS.handlerNotFound, `handler ${handler}: ${file} exports no function ${parts.name}`) }
+    return { error: failure(STATUS.handlerNotFound, `handler ${handler}: ${basename(file)} exports no function ${parts.name}`) }
   return { found: exported as ModuleHandler }
 }
 

@@ -10,6 +10,7 @@ import { copyData, copyJson, DEPTH_LIMIT, JsonCopyError, PAYLOAD_LIMIT } from '.
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
 import type { Json } from '../dsl/json.ts'
 import type { Executor, FunctionSpec, Invocation, ModuleHandler } from './contract.ts'
+import { hideFolder } from './code-folder.ts'
 import { failure, thrownError } from './error-documents.ts'
 import { ModuleContext } from './module-context.ts'
 import type { LoadedModule } from './module-loader.ts'
@@ -104,7 +105,8 @@ function callWithCallback(handler: ModuleHandler, event: Json, invocation: Invoc
 }
 
 function failThrown(invocation: Invocation, thrown: unknown): void {
-  invocation.fail(maskDocument(thrownError(STATUS.codeThrew, thrown), secretValues(invocation.spec)))
+  const { spec } = invocation
+  invocation.fail(hideFolder(maskDocument(thrownError(STATUS.codeThrew, thrown), secretValues(spec)), spec.code))
 }
 
 function settleLater(result: PromiseLike<unknown>, invocation: Invocation): void {

@@ -93,7 +93,7 @@ export class ProcessExecutor implements Executor {
     }
     if (spec.code === undefined) return failure(STATUS.handlerNotFound, `${who} has no code folder`)
     const stat = statSync(spec.code, { throwIfNoEntry: false })
-    if (stat === undefined) return failure(STATUS.handlerNotFound, `${who}: its code folder ${spec.code} does not exist`)
+    if (stat === undefined) return failure(STATUS.handlerNotFound, `${who}: the folder of its code does not exist`)
     const folder = stat.isFile() ? dirname(spec.code) : spec.code
     const command = this.#runtime.command(spec, folder)
     if ('status' in command) return command

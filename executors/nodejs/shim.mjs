@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { readFileSync, statSync, writeSync } from 'node:fs'
 import { createRequire, registerHooks } from 'node:module'
 import { Socket } from 'node:net'
-import { dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { format } from 'node:util'
 import { compileFunction } from 'node:vm'
@@ -331,7 +331,8 @@ async function load(reference) {
   if (dot <= 0 || dot === reference.length - 1) throw notFound(`handler ${reference} is not of the form file.function`)
   const code = process.env.RUNTIME_CODE_ROOT ?? process.cwd()
   const path = locate(code, reference.slice(0, dot))
-  if (path === undefined) throw notFound(`handler ${reference}: no file ${reference.slice(0, dot)}.js, .mjs or .cjs in ${code}`)
+  if (path === undefined)
+    throw notFound(`handler ${reference}: no file ${reference.slice(0, dot)}.js, .mjs or .cjs in the folder of the code`)
   const name = reference.slice(dot + 1)
   let module
   try {
@@ -344,7 +345,7 @@ async function load(reference) {
   const exported = module?.[name] ?? module?.default?.[name]
   // `toString` and its kin, which every object has, are nobody's handlers.
   if (typeof exported !== 'function' || exported === Object.prototype[name])
-    throw notFound(`handler ${reference}: ${path} exports no function ${name}`)
+    throw notFound(`handler ${reference}: ${basename(path)} exports no function ${name}`)
   return exported
 }
 

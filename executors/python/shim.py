@@ -295,7 +295,7 @@ def _load(reference, loaded):
                 continue
             break
         else:
-            raise _not_found("handler %s: no file %s.py in %s" % (reference, file, root))
+            raise _not_found("handler %s: no file %s.py in the folder of the code" % (reference, file))
         module = _import(file.replace("/", "."), path, root)
         loaded[file] = module
     function = getattr(module, name, None)
