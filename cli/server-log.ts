@@ -16,7 +16,7 @@ interface FunctionLine {
   readonly requestId?: string
 }
 
-/** Probes ask every few seconds: only what is wrong with them is told. */
+/** Probes ask every few seconds. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 const MOST_BUFFERED = 64 * 1024
 
@@ -51,7 +51,7 @@ export class ServerLog {
 
   /** A request that was answered. */
   request({ requestId, method, route, status, ms, key }: RequestLine): void {
-    if (PROBES.has(route) && status < 500) return
+    if (PROBES.has(route) && status !== 500) return
     const took = Math.round(ms * 10) / 10
     if (this.format === 'json') this.line('info', 'request', { method, route, status, ms: took, requestId, key })
     else this.add(onStderr('dim', `${time()} ${method} ${route} ${status} ${took}ms ${requestId}${key === undefined ? '' : ` ${key}`}`))

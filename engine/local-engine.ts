@@ -762,6 +762,7 @@ export class LocalEngine implements Engine {
       deployedOf: (hash, names, readPlan) => this.flows.byHash(hash, names, readPlan),
       log: (line, execution, node) => this.log(line, execution, node),
       onCallback: this.expressServices.onCallback,
+      announces: this.options.onCallback !== undefined,
     })
     if (this.seams.afterEvent !== undefined) {
       host.journal.eager = true

@@ -21,6 +21,8 @@ export interface EmbeddedServices {
   deployedOf(hash: string, row: { readonly flow: string; readonly version: string }, readPlan: () => string): DeployedFlow
   log(line: LogLine, execution: string, node: string | undefined): void
   onCallback(info: CallbackInfo): void
+  /** Whether somebody is to be told of the callbacks that wait when the engine starts. */
+  readonly announces: boolean
 }
 
 /** What the start of a durable execution needs. */

@@ -39,6 +39,9 @@ const IDLE_LIMIT = 1000
 const RECOVERY_BATCH = 50
 /** After which the timers of an execution that cannot be folded are looked at again. */
 const BROKEN_PAUSE_MS = 3_600_000
+/** A child may be an orphan, which only its parent's journal tells. */
+const NOT_RESTING = ` AND NOT (parent IS NULL AND EXISTS (SELECT 1 FROM resting WHERE resting.execution = executions.key
+  AND resting.seq = coalesce((SELECT max(seq) FROM events WHERE events.execution = executions.key), 0)))`
 const BACKOFF_MS = [1000, 2000, 5000, 10_000, 30_000] as const
 
 export class EmbeddedHost {
@@ -82,7 +85,7 @@ export class EmbeddedHost {
     this.unresumed.clear()
     this.broken.clear()
     // the second condition lets SQLite take the partial index: without it a store of a million executions is read whole
-    const running = "SELECT id FROM executions WHERE status = 'running' AND status <> 'succeeded' ORDER BY key"
+    const running = `SELECT id FROM executions WHERE status = 'running' AND status <> 'succeeded'${this.services.announces ? '' : NOT_RESTING} ORDER BY key`
     for (const { id } of this.store.all<{ id: string }>(running)) {
       if (!this.loaded.has(id)) this.unresumed.add(id)
     }
@@ -405,6 +408,7 @@ export class EmbeddedHost {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const error = new EngineError('store-unusable', `execution ${id} cannot be read from its journal: ${reason}`, { cause })
     this.broken.set(id, error)
+    this.unresumed.delete(id)
     process.emitWarning(error.message, 'FnflowStoreWarning')
     this.waiters.failed(id, error)
   }
@@ -556,9 +560,11 @@ export class EmbeddedHost {
     if (execution.underWay > 0 || execution.pending > 0 || execution.flow.status !== 'running') return
     this.idle.set(id, execution)
     if (this.idle.size <= IDLE_LIMIT) return
-    const [oldest] = this.idle.keys()
-    this.idle.delete(oldest as string)
-    this.loaded.delete(oldest as string)
+    const [first] = this.idle
+    const [oldest, { key, seq }] = first as [string, EmbeddedExecution]
+    this.idle.delete(oldest)
+    this.loaded.delete(oldest)
+    this.journal.write(() => this.store.run('INSERT OR REPLACE INTO resting (execution, seq) VALUES (?,?)', key, seq))
   }
 
   /** Throws the state away; what is under way for it is cancelled and will be issued again. */

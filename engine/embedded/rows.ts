@@ -46,7 +46,8 @@ export function deleteExecution(store: Store, key: number): void {
     const { type, name = '' } = startedBy
     store.run('DELETE FROM started_by WHERE type = ? AND flow = ? AND name = ? AND key = ?', type, row.flow, name, key)
   }
-  for (const table of ['events', 'logs', 'callbacks', 'timers', 'traces']) store.run(`DELETE FROM ${table} WHERE execution = ?`, key)
+  for (const table of ['events', 'logs', 'callbacks', 'timers', 'traces', 'resting'])
+    store.run(`DELETE FROM ${table} WHERE execution = ?`, key)
   store.run('DELETE FROM executions WHERE key = ?', key)
 }
 

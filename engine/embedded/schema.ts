@@ -188,6 +188,11 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (flow, name)
   ) WITHOUT ROWID;
   `,
+  `
+  -- Executions that had nothing under way behind the event seq, when they were let go of: as long as it is their last one, a recovery need not
+  -- read them.
+  CREATE TABLE resting (execution INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

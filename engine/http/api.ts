@@ -70,7 +70,8 @@ export async function fnflowApi(
   app.addHook('onRequest', (request, _reply, done) => done(compressed(request)))
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = problemOf(error)
-    if (problem.status >= 500) onError?.(error, request.id)
+    // a problem says all there is to it
+    if (problem.status >= 500 && !(error instanceof Problem)) onError?.(error, request.id)
     return answer(reply, problem)
   })
   app.setNotFoundHandler((request, reply) => {

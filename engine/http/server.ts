@@ -88,7 +88,7 @@ export async function createServer({
   })
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)
-    if (problem.status >= 500) onError?.(error, request.id)
+    if (problem.status >= 500 && !((error as unknown) instanceof Problem)) onError?.(error, request.id)
     return answer(reply, problem)
   })
   app.addHook('preClose', async () => {

@@ -145,13 +145,13 @@ describe('the log of a server', () => {
     const lines = await written('json', (log) => {
       log.request(LINE)
       log.request({ ...LINE, route: '/readyz' })
-      log.request({ ...LINE, route: '/readyz', status: 503 })
+      log.request({ ...LINE, route: '/readyz', status: 500 })
       log.function({ text: 'a\nb\u001b[2J\u0085', execution: 'e1', node: 'n' })
       log.error('it\nbroke', { requestId: 'r2' })
     })
     expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
       { level: 'info', message: 'request', method: 'GET', route: '/v1/flows/:name', status: 200, ms: 1.3, requestId: 'r1', key: 'ci' },
-      { route: '/readyz', status: 503 },
+      { route: '/readyz', status: 500 },
       { message: 'a\nb\u001b[2J\u0085', execution: 'e1', node: 'n', source: 'function' },
       { level: 'error', message: 'it\nbroke', requestId: 'r2' },
     ])
