@@ -834,6 +834,12 @@ export type ListFlowsResponse = ListFlowsResponses[keyof ListFlowsResponses]
 
 export type CreateFlowData = {
   body: FlowDefinition
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path?: never
   query?: never
   url: '/v1/flows'
@@ -956,6 +962,12 @@ export type ValidateFlowData = {
    * A flow.
    */
   body: unknown
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path?: never
   query?: never
   url: '/v1/flows:validate'
@@ -1007,6 +1019,12 @@ export type PublishFlowData = {
      */
     version?: string
     description?: string
+  }
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
   }
   path: {
     /**
@@ -1153,6 +1171,12 @@ export type PutFlowAliasResponse = PutFlowAliasResponses[keyof PutFlowAliasRespo
 
 export type StartExecutionData = {
   body: StartExecution
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Name of a flow.
@@ -1174,6 +1198,12 @@ export type StartExecutionResponse = StartExecutionResponses[keyof StartExecutio
 
 export type StartSyncExecutionData = {
   body: StartSyncExecution
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Name of a flow.
@@ -1343,6 +1373,12 @@ export type FollowExecutionResponse = FollowExecutionResponses[keyof FollowExecu
 
 export type StopExecutionData = {
   body?: never
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Id of an execution.
@@ -1364,6 +1400,12 @@ export type StopExecutionResponse = StopExecutionResponses[keyof StopExecutionRe
 
 export type RetryExecutionData = {
   body?: never
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Id of an execution.
@@ -1385,6 +1427,12 @@ export type RetryExecutionResponse = RetryExecutionResponses[keyof RetryExecutio
 
 export type RerunExecutionData = {
   body?: RerunExecution
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Id of an execution.
@@ -1474,6 +1522,12 @@ export type ListIterationsResponse = ListIterationsResponses[keyof ListIteration
 
 export type AnswerNodeData = {
   body: CallbackResult
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Id of an execution.
@@ -1520,6 +1574,12 @@ export type GetExecutionDefinitionResponse = GetExecutionDefinitionResponses[key
 
 export type AnswerCallbackData = {
   body: CallbackResult
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * The secret that the function was handed.
@@ -1600,6 +1660,10 @@ export type InvokeFunctionData = {
      * tail: the last 4 KiB of the log come in X-Function-Log, as base64.
      */
     'x-log-type'?: 'tail' | 'none'
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
   }
   path: {
     /**
@@ -1667,6 +1731,12 @@ export type GetTriggerResponse = GetTriggerResponses[keyof GetTriggerResponses]
 
 export type EnableTriggerData = {
   body?: never
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Name of a flow.
@@ -1692,6 +1762,12 @@ export type EnableTriggerResponse = EnableTriggerResponses[keyof EnableTriggerRe
 
 export type DisableTriggerData = {
   body?: never
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Name of a flow.
@@ -1717,6 +1793,12 @@ export type DisableTriggerResponse = DisableTriggerResponses[keyof DisableTrigge
 
 export type FireTriggerData = {
   body?: FireTrigger
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Name of a flow.
@@ -1742,6 +1824,12 @@ export type FireTriggerResponse = FireTriggerResponses[keyof FireTriggerResponse
 
 export type PublishMessageData = {
   body: TopicMessage
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
   path: {
     /**
      * Name of a topic.

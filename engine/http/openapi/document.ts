@@ -7,6 +7,7 @@ import { components } from '../schemas/registry.ts'
 import { addAnswers } from './answers.ts'
 import { addExamples } from './examples.ts'
 import { tidyComponents } from './components.ts'
+import { addKeys, withKeyProblem } from './keys.ts'
 import { operationsOf, type Data, type OpenApiDocument } from './types.ts'
 
 const TAGS = {
@@ -28,7 +29,7 @@ export type Route = RouteOptions & { readonly prefix: string }
  * @param prefix Of the API in its application; the document's paths are without it, and its server has it.
  */
 export async function openApiDocument(routes: readonly Route[], prefix: string): Promise<OpenApiDocument> {
-  const shown = routes.filter(({ method }) => method !== 'HEAD')
+  const shown = routes.filter(({ method }) => method !== 'HEAD').map(withKeyProblem)
   const schemaRegistry = registryOfComponents()
   const toJsonSchema = createJsonSchemaTransform({ schemaRegistry })
   // an application of its own: that of whoever embeds the API may have such a document too
@@ -78,6 +79,7 @@ export async function openApiDocument(routes: readonly Route[], prefix: string):
   const document = JSON.parse(JSON.stringify(app.swagger())) as OpenApiDocument
   await app.close()
   addAnswers(document, shown)
+  addKeys(document)
   sayWhichBodiesMayLack(document, shown)
   tidyComponents(document)
   addExamples(document)
