@@ -3,8 +3,10 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { count } from './cluster-flags.ts'
 import type { CallbackOptions } from './commands/callback.ts'
 import type { RerunOptions, RetryOptions } from './commands/change.ts'
+import type { DeployOptions } from './commands/deploy.ts'
 import type { InvokeOptions } from './commands/invoke.ts'
 import type { ListOptions } from './commands/list.ts'
+import type { PublishOptions } from './commands/publish.ts'
 import type { ShowOptions } from './commands/show.ts'
 import type { StartOptions } from './commands/start.ts'
 import type { RemoteFlags } from './remote.ts'
@@ -113,6 +115,30 @@ export function addClientCommands(make: (name: string) => Command, ended: (exitC
     .option('-i, --input <json>', `what it gets: ${INPUT} (default: {})`)
     .option('--log', 'print the end of its log on stderr')
     .action(async (name: string, options: InvokeOptions) => ended(await (await import('./commands/invoke.ts')).invoke(name, options)))
+
+  remote(
+    'deploy',
+    'put the flows of a folder on a server',
+    'fnflow deploy ./flows',
+    'fnflow deploy ./flows --dry-run',
+    'fnflow deploy ./flows/order.yaml --yes --server https://flows.example.com',
+  )
+    .argument('<path>', 'a folder, which is searched, or a flow file')
+    .option('--dry-run', 'only show what would change')
+    .option('-y, --yes', 'do not ask on a terminal')
+    .action(async (path: string, options: DeployOptions) => ended(await (await import('./commands/deploy.ts')).deploy(path, options)))
+
+  remote(
+    'publish',
+    'publish the definition of a flow, as it is now, as a version that never changes',
+    'fnflow publish order',
+    `fnflow publish order --as 2.0 --description 'with discounts' --alias prod`,
+  )
+    .argument('<flow>', 'name of the flow')
+    .option('--as <version>', 'name of the version (default: the next number)')
+    .option('--description <text>', 'what is new')
+    .option('--alias <alias>', 'let this alias lead to it, too')
+    .action(async (flow: string, options: PublishOptions) => ended(await (await import('./commands/publish.ts')).publish(flow, options)))
 }
 
 /** choices() would take one state only, and keep the last. */

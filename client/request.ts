@@ -38,7 +38,8 @@ export async function send(connection: Connection, method: string, template: str
     let pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + Math.random() / 2)
     try {
       const answer = await connection.fetch(request.url, request.options)
-      if (answer.ok) return answer
+      // not modified: the condition of the caller's own
+      if (answer.ok || answer.status === 304) return answer
       const error = await errorOf(answer)
       if (last || !PASSING.has(answer.status) || isResult(error)) throw error
       const seconds = Number(answer.headers.get('retry-after'))

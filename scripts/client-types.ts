@@ -55,7 +55,7 @@ function operationsFile({ paths }: OpenApiDocument): string {
       const { operationId: id, summary } = operation
       const type = id[0]!.toUpperCase() + id.slice(1)
       types.push(
-        `/** ${summary} */\n${id}: { readonly data: ${dataType(operation, type)}; readonly answer: T.${type}Responses[keyof T.${type}Responses] }`,
+        `/** ${summary} */\n${id}: { readonly data: ${dataType(operation, type)}; readonly answer: ${answerType(operation, type)} }`,
       )
       const [, textType] = Object.keys(operation.requestBody?.content ?? {})
       routes.push(`${id}: ['${method.toUpperCase()}', '${path}'${textType === undefined ? '' : `, '${textType}'`}]`)
@@ -78,4 +78,12 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
 function dataType({ requestBody }: Operation, type: string): string {
   if (Object.keys(requestBody?.content ?? {}).length < 2) return `T.${type}Data`
   return `Omit<T.${type}Data, 'body'> & { readonly body: T.${type}Data['body'] | string }`
+}
+
+/** Of an answer, too. */
+function answerType({ responses }: Operation, type: string): string {
+  const isText = Object.entries(responses).some(
+    ([status, answer]) => status.startsWith('2') && 'content' in answer && Object.keys(answer.content ?? {}).length > 1,
+  )
+  return `T.${type}Responses[keyof T.${type}Responses]${isText ? ' | string' : ''}`
 }
