@@ -15,7 +15,10 @@ describe('usage', () => {
       ['serve', '--help'],
       ['worker', '--help'],
       ['completion', '--help'],
-      ...['start', 'stop', 'retry', 'rerun', 'show', 'list', 'logs', 'callback', 'invoke'].map((command) => [command, '--help']),
+      ...['start', 'stop', 'retry', 'rerun', 'show', 'list', 'logs', 'callback', 'invoke', 'deploy', 'publish'].map((command) => [
+        command,
+        '--help',
+      ]),
       ['help', 'run'],
     ]) {
       const { code, stdout, stderr } = await fnflow(args)
@@ -87,7 +90,7 @@ describe('usage', () => {
   })
 
   it('commands of later versions say so, with exit code 2', async () => {
-    expect(LATER_COMMANDS.size).toBe(6)
+    expect(LATER_COMMANDS.size).toBe(4)
     const { code, stderr } = await fnflow(['doctor', '--config', 'x'])
     expect(code).toBe(2)
     expect(stderr).toMatch(/fnflow doctor is not there yet/)
