@@ -24,7 +24,7 @@ export interface Operations {
     readonly answer: T.PutFlowResponses[keyof T.PutFlowResponses]
   }
   /** Shows the definition of a flow */
-  getFlow: { readonly data: T.GetFlowData; readonly answer: T.GetFlowResponses[keyof T.GetFlowResponses] }
+  getFlow: { readonly data: T.GetFlowData; readonly answer: T.GetFlowResponses[keyof T.GetFlowResponses] | string }
   /** Deletes a flow with its versions and aliases; records stay */
   deleteFlow: { readonly data: T.DeleteFlowData; readonly answer: T.DeleteFlowResponses[keyof T.DeleteFlowResponses] }
   /** Checks a definition; nothing is deployed */
