@@ -192,12 +192,14 @@ export class FlowFolder {
     return found
   }
 
-  /** The flows that files name, with their inputs where there is one beside them: for whoever tries them. */
+  /** The flows that files name, with their inputs where there are some (flow.yaml has input.json): for whoever tries them. */
   examples(): { readonly flow: string; readonly input: string | undefined }[] {
     return [...this.seen.values()].flatMap(({ file }) => {
       if (file?.name === undefined) return []
       const beside = join(dirname(file.file), 'input.json')
-      return [{ flow: file.name, input: existsSync(beside) ? readFileSync(beside, 'utf8') : undefined }]
+      return [
+        { flow: file.name, input: /^flow\./.test(basename(file.file)) && existsSync(beside) ? readFileSync(beside, 'utf8') : undefined },
+      ]
     })
   }
 }

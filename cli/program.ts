@@ -195,7 +195,7 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       .option('-s, --store <folder>', 'where executions are kept (default: ./data); Temporal: the URL of PostgreSQL')
       .option('--host <host>', 'address to listen at (default: 127.0.0.1)')
       .option('--port <number>', 'port (default: 8900; 0: a free one)', portNumber)
-      .option('--try', 'print curl commands that start the flows which have an input.json beside them')
+      .option('--try', 'print curl commands that start each flow.yaml which has an input.json beside it')
       .option('--json', 'for programs: the line as one JSON document, errors as a last line on stderr'),
   )
     .option('--task-queue <name>', 'of Temporal (default: FNFLOW_TEMPORAL_TASKQUEUE, else fnflow)')

@@ -25,7 +25,7 @@ describe('README.md', () => {
     expect(await runProgramIn(folderWith(), program)).toBe('{ result: 9 }\n')
   })
 
-  it('shows the tree of npm start', async () => {
+  it('shows the tree of the order example', async () => {
     const { stderr } = await fnflow(['run', 'examples/order-flow/flow.yaml', '--input', '@examples/order-flow/input.json'])
     const tree = blocksOf('README.md').find(({ text }) => text.startsWith('order-flow'))?.text ?? ''
     const nodes = [...tree.matchAll(/✔ (?:.*\()?(\w+)\)? {2}(\w+) /g)].map(([, id, type]) => `${id} ${type}`)
@@ -100,7 +100,9 @@ describe('links', () => {
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name}`),
   ]
-  const examples = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}/README.md`)
+  const examples = readdirSync(join(ROOT, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `examples/${name}/README.md`)
 
   it.each([...pages, ...examples])('of %s lead somewhere', (page) => {
     for (const [, target, anchor] of readDocument(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
