@@ -4,7 +4,6 @@
  * and those that start or define flows which their path does not name ask `request.access.sees`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import type { Plan } from '../../dsl/plan.ts'
 import type { Engine } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import { ROLES, type Role } from '../keys/api-key.ts'
@@ -52,17 +51,6 @@ export class Access {
     return this.flows === undefined || this.flows.includes(flow)
   }
 
-  /**
-   * Whether a definition may be deployed: its flow, and the flows that it would start, must be seen. Throws Problem `forbidden`, whether they are there
-   * or not.
-   */
-  permit(plan: Plan): void {
-    if (this.flows === undefined) return
-    if (!this.sees(plan.flow)) throw new Problem('forbidden', `this key is not for flow ${plan.flow}`)
-    const hidden = subflowsOf(plan.nodes).find((flow) => !this.sees(flow))
-    if (hidden !== undefined) throw new Problem('forbidden', `this key is not for flow ${hidden}, which ${plan.flow} would start`)
-  }
-
   /** The filter `flow` of a list, narrowed to what is seen: to be spread into the options of the list. */
   narrowed(flow: string | readonly string[] | undefined): { readonly flow?: string | readonly string[] } {
     if (flow !== undefined) return { flow: [flow].flat().filter((name) => this.sees(name)) }
@@ -77,14 +65,6 @@ export class Access {
   require(role: Role): void {
     if (!this.has(role)) throw new Problem('forbidden', `this takes a key of the role ${role}; this one has the role ${this.role}`)
   }
-}
-
-/** Names of the flows that nodes start, those within loops and services included. */
-function subflowsOf(nodes: Plan['nodes']): string[] {
-  return Object.values(nodes).flatMap((node) => {
-    if (node.type === 'subflow') return [node.flow.replace(/:.*$/s, '')]
-    return 'nodes' in node ? subflowsOf(node.nodes) : []
-  })
 }
 
 const NOBODY = new Access({ role: 'viewer', flows: [] })

@@ -32,6 +32,9 @@ export async function putDefinition(
   try {
     return await engine.catalogue.put(bytes, { ...options, format, permit: (plan) => permit(request.access, plan) })
   } catch (error) {
+    // whose the path is, is not for a key that sees some flows
+    if (request.access.flows !== undefined && error instanceof EngineError && error.code === 'path-taken')
+      throw new EngineError('path-taken', 'the path of a trigger is taken; give it another path or method')
     throw format === 'json' && error instanceof FlowInvalid ? jsonProblem(error) : error
   }
 }

@@ -142,6 +142,33 @@ export function accessContract(open: (options: HttpEngineOptions) => Promise<Eng
       expect((await shown('viewer', '')).items).toHaveLength(6)
     })
 
+    it('a flow that may not be seen is not made, and neither is one that would start it', async () => {
+      const calls = (name: string, target: string): object => flow(name, { a: { type: 'subflow', flow: target } })
+      expect(await call('mine', 'POST', '/v1/flows', flow('other'))).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+      expect((await call('admin', 'POST', '/v1/flows/other/executions', {})).status).toBe(404)
+      expect(await call('mine', 'PUT', '/v1/flows/mine', calls('mine', 'theirs'))).toMatchObject({
+        status: 403,
+        body: { code: 'forbidden' },
+      })
+      const within = {
+        a: { type: 'parallel', branches: ['b', 'c'] },
+        b: { type: 'pass' },
+        c: { type: 'subflow', flow: 'theirs:latest' },
+      }
+      expect(await call('mine', 'PUT', '/v1/flows/mine', flow('mine', within))).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+      expect((await call('mine', 'PUT', '/v1/flows/mine', calls('mine', 'mine'))).status).toBe(200)
+      expect((await call('admin', 'PUT', '/v1/flows/mine', flow('mine'))).status).toBe(200)
+      // to look is no deed, and does not tell which flows there are
+      const checked = async (target: string) => (await call('mine', 'POST', '/v1/flows::validate', calls('mine', target))).body
+      expect(await checked('theirs')).toEqual({ valid: true, diagnostics: [] })
+      expect(await checked('nobody')).toEqual({ valid: true, diagnostics: [] })
+      const served = (path: string): object => ({ triggers: [{ name: 'web', type: 'http', path }] })
+      expect((await call('admin', 'PUT', '/v1/flows/theirs', { ...flow('theirs'), ...served('/taken') })).status).toBe(200)
+      const taken = await call('mine', 'PUT', '/v1/flows/mine', { ...flow('mine'), ...served('/taken') })
+      expect(taken).toMatchObject({ status: 409, body: { code: 'path-taken' } })
+      expect(JSON.stringify(taken.body)).not.toContain('theirs')
+    })
+
     it('operators start, stop, retry and run again; viewers look, and may ask what a rerun would do', async () => {
       const start = await call('operator', 'POST', '/v1/flows/mine/executions', {})
       expect(start.status).toBe(202)
