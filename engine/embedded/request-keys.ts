@@ -29,8 +29,8 @@ interface UnderWay {
 }
 
 /**
- * Keys of requests in SQLite. What a request writes first takes its row along, in one transaction: the row is found if and only if the effect is.
- * The answer follows in a transaction of its own. A row without an answer is left by a process that died between the two.
+ * Keys of requests in SQLite. What a request writes first, its effect, takes its row along in one transaction: where the effect is, the row is. The
+ * answer follows in a transaction of its own. A row without an answer is left by a process that died between the two.
  */
 export class EmbeddedKeys implements KeyStore {
   private readonly store: Store

@@ -1,4 +1,5 @@
 /** The state of triggers in SQLite. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TriggerCounts } from '../triggers/api.ts'
 import type { TriggerNews, TriggerState, TriggerStore } from '../triggers/store.ts'
 import type { Journal } from './journal.ts'
@@ -23,6 +24,8 @@ interface TriggerRow {
 export class EmbeddedTriggerStore implements TriggerStore {
   private readonly store: Store
   private readonly journal: Journal
+  /** Of nobody's request: what is noted on the way of one is not its effect, with which its key is written. */
+  private readonly aside = AsyncLocalStorage.snapshot()
 
   constructor(store: Store, journal: Journal) {
     this.store = store
@@ -47,9 +50,11 @@ export class EmbeddedTriggerStore implements TriggerStore {
   }
 
   note(news: readonly TriggerNews[]): Promise<void> {
-    this.journal.write(() => {
-      for (const one of news) this.add(one)
-    })
+    this.aside(() =>
+      this.journal.write(() => {
+        for (const one of news) this.add(one)
+      }),
+    )
     return this.journal.settled()
   }
 

@@ -189,4 +189,43 @@ export const CASES: readonly Case[] = [
       return { path: `/v1/flows/${key}/versions`, body: {}, effects: async () => (await lab.get(`/v1/flows/${key}/versions`)).items.length }
     },
   },
+  {
+    name: 'answer-node',
+    prepare: async (lab) => {
+      const id = await asking(lab)
+      await lab.tokenOf(id)
+      return {
+        path: `/v1/executions/${id}/nodes/a/callback`,
+        body: { status: 'succeeded', output: 7 },
+        effects: async () => Number((await lab.get(`/v1/executions/${id}/nodes`)).items[0].status === 'succeeded'),
+      }
+    },
+  },
+  {
+    name: 'topic',
+    prepare: async (lab, key) => {
+      const triggers = [{ type: 'topic', name: 'heard', topic: key }]
+      for (const flow of [`${key}-a`, `${key}-b`]) await lab.put(`/v1/flows/${flow}`, { ...ASKS, flow, triggers })
+      return {
+        path: `/v1/topics/${key}/messages`,
+        body: { message: { n: 1 } },
+        effects: async () => ((await lab.count(`flow=${key}-a`)) + (await lab.count(`flow=${key}-b`))) / 2,
+      }
+    },
+  },
+  {
+    name: 'fire',
+    prepare: async (lab, key) => {
+      await lab.put(`/v1/flows/${key}`, { ...ASKS, flow: key, triggers: [{ type: 'topic', name: 'heard', topic: key }] })
+      return { path: `/v1/triggers/${key}/heard/fire`, body: { event: {} }, effects: () => lab.count(`flow=${key}`) }
+    },
+  },
+  {
+    name: 'disable',
+    prepare: async (lab, key) => {
+      await lab.put(`/v1/flows/${key}`, { ...ASKS, flow: key, triggers: [{ type: 'topic', name: 'heard', topic: key }] })
+      const isEnabled = async (): Promise<boolean> => (await lab.get(`/v1/triggers/${key}/heard`)).enabled
+      return { path: `/v1/triggers/${key}/heard/disable`, effects: async () => Number(!(await isEnabled())) }
+    },
+  },
 ]

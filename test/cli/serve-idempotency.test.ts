@@ -5,28 +5,33 @@ import { folderWith } from './support.ts'
 
 afterAll(killServers)
 
-describe.each(['before effect', 'after effect', 'before answer', 'after answer'])(
-  'a server that dies %s of a request with a key',
-  (moment) => {
-    it('has its effect once, and answers when it is back', async () => {
-      const lab = new Lab(folderWith(FOLDER), ['--store', 'store'])
+/** Where the request is still to be made, or is answered already, one route is as another. */
+const SOME = CASES.slice(0, 3)
+
+describe.each([
+  ['before effect', SOME],
+  ['after effect', CASES],
+  ['before answer', CASES],
+  ['after answer', SOME],
+] as const)('a server that dies %s of a request with a key', (moment, cases) => {
+  it('has its effect once, and answers when it is back', async () => {
+    const lab = new Lab(folderWith(FOLDER), ['--store', 'store'])
+    await lab.start()
+    for (const { name, prepare } of cases) {
+      const { path, body, effects } = await prepare(lab, name)
+      lab.dieAt(moment)
+      await expect(lab.post(path, body, name), name).rejects.toThrow()
+      expect(await lab.died(), name).toBe(true)
       await lab.start()
-      for (const { name, prepare } of CASES) {
-        const { path, body, effects } = await prepare(lab, name)
-        lab.dieAt(moment)
-        await expect(lab.post(path, body, name), name).rejects.toThrow()
-        expect(await lab.died(), name).toBe(true)
-        await lab.start()
-        expect(await effects(), name).toBe(moment === 'before effect' ? 0 : 1)
-        const answer = await lab.post(path, body, name)
-        expect(Math.trunc(answer.status / 100), `${name}: ${JSON.stringify(answer.body)}`).toBe(2)
-        expect(await lab.post(path, body, name), name).toEqual(answer)
-        expect(await effects(), name).toBe(1)
-      }
-      lab.kill()
-    })
-  },
-)
+      expect(await effects(), name).toBe(moment === 'before effect' ? 0 : 1)
+      const answer = await lab.post(path, body, name)
+      expect(Math.trunc(answer.status / 100), `${name}: ${JSON.stringify(answer.body)}`).toBe(2)
+      expect(await lab.post(path, body, name), name).toEqual(answer)
+      expect(await effects(), name).toBe(1)
+    }
+    lab.kill()
+  }, 180_000)
+})
 
 it('a server that is killed at any moment starts nothing twice', async () => {
   const lab = new Lab(folderWith(FOLDER), ['--store', 'store'])
