@@ -1,7 +1,8 @@
 /** Server-sent events: what `GET /v1/executions/{id}/events` sends. */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Engine, ExecutionEvent } from '../api.ts'
 import { nodeOf, summaryOf } from './documents.ts'
+import { Outbox } from './outbox.ts'
 import { Problem } from './problem.ts'
 
 /** So often an idle stream says that it lives, ms. */
@@ -12,15 +13,15 @@ const TOGETHER_MS = 5
 type Coming = Promise<IteratorResult<ExecutionEvent>>
 
 /**
- * The events of an execution as an event stream. It is pulled by whoever reads: a client that stops reading holds up its own stream, and the
- * engine keeps for it no more than the latest state of each node. Rejects, before the first byte, with EngineError `execution-not-found` and
+ * The events of an execution as an event stream. A client that stops reading holds up its own stream, for which the engine keeps no more than the
+ * latest state of each node, until it is cut off. Rejects, before the first byte, with EngineError `execution-not-found` and
  * Problem `express`.
  */
 export async function eventStream(engine: Engine, id: string, after: number | undefined, signal: AbortSignal): Promise<Readable> {
   const { mode } = await engine.describe(id)
   if (mode === 'express') throw new Problem('express', `execution ${id} is of an express flow, which keeps no records of its nodes`)
   const events = engine.events(id, { ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
-  return Readable.from(lines(events, after), { objectMode: false })
+  return new Outbox(lines(events, after))
 }
 
 /**
