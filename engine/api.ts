@@ -8,6 +8,7 @@ import type { ChannelOptions } from '../connectors/channels/options.ts'
 import type { EngineFunctions } from './function-documents.ts'
 import type { FlowFiles } from './flow-files.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
+import type { Batches } from './batches/api.ts'
 import type { Catalogue } from './catalogue/api.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Triggers } from './triggers/api.ts'
@@ -256,6 +257,8 @@ export interface FlowRecord {
 export interface Engine {
   /** The deployed flows: their texts, versions and aliases. */
   readonly catalogue: Catalogue
+  /** Stops, retries or deletes many executions at once. */
+  readonly batches: Batches
   /** Requests with keys, for servers: each is made once. */
   readonly idempotency: Idempotency
   /** What {@link deploy} would say of a definition; nothing is deployed. `flow` only where there are no errors. */

@@ -1,6 +1,7 @@
 import type { Json } from '../dsl/json.ts'
 import type { LogLine } from '../executors/contract.ts'
 import type { CatalogueStore } from './catalogue/store.ts'
+import type { BatchStore } from './batches/store.ts'
 import type { CarryCollector } from './carry.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from './api.ts'
 import type { DurableStart, Outcome } from './embedded/contract.ts'
@@ -49,6 +50,7 @@ export interface EndedExecution {
  */
 export interface Durable {
   readonly catalogue: CatalogueStore
+  readonly batches: BatchStore
   readonly triggers: TriggerStore
   /**
    * The flow of that name, version or alias as it is now; undefined if there is none. Absent where this process alone deploys.

@@ -20,6 +20,7 @@ export const ENGINE_ERROR_CODES = {
   'retry-running': 409,
   'node-not-reached': 422,
   'node-not-found': 404,
+  'batch-not-found': 404,
   'node-not-waiting': 409,
   'not-express': 409,
   'not-durable': 409,

@@ -26,6 +26,7 @@ import { LocalCatalogue } from './catalogue/catalogue.ts'
 import { noFlow, noVersion } from './catalogue/decide.ts'
 import { splitRef } from './catalogue/names.ts'
 import type { CatalogueStore } from './catalogue/store.ts'
+import { LocalBatches } from './batches/batches.ts'
 import { Channels } from './channels.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Durable, EndedExecution } from './durable.ts'
@@ -82,6 +83,7 @@ export interface EngineSeams {
 /** The engine on one machine: express flows in memory, standard ones in SQLite. */
 export class LocalEngine implements Engine {
   readonly idempotency: Idempotency
+  readonly batches: LocalBatches
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
@@ -167,6 +169,11 @@ export class LocalEngine implements Engine {
       admit: (deployed) => this.admit(deployed),
       takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
       running: (flow) => this.runningExpress(flow),
+    })
+    this.batches = new LocalBatches(this, async () => {
+      if (this.options.engine === 'express')
+        throw new EngineError('not-durable', 'this engine keeps no executions that a batch could be of')
+      return (await this.opened()).batches
     })
     this.children = new LocalChildren({
       flows: this.flows,
@@ -478,6 +485,7 @@ export class LocalEngine implements Engine {
   /** @internal As a crash would; for the tests of recovery. */
   async abandon(): Promise<void> {
     this.closing ??= Promise.resolve()
+    void this.batches.close()
     this.host?.abandon()
     for (const execution of this.express.values()) execution.forget()
     this.deadlines.close()
@@ -487,6 +495,7 @@ export class LocalEngine implements Engine {
   private async closeNow(): Promise<void> {
     this.closed.abort(new EngineError('engine-closed', 'the engine was closed'))
     const host = this.opening === null ? null : await this.opening.catch(() => null)
+    await this.batches.close()
     if (host !== null) await this.triggers.close()
     await host?.close()
     this.loneStore?.then(({ close }) => close()).catch(() => undefined)
@@ -719,7 +728,10 @@ export class LocalEngine implements Engine {
 
   private async openStore(): Promise<Durable> {
     try {
-      return await (this.options.engine === 'temporal' ? this.openTemporal() : this.openHost())
+      const host = await (this.options.engine === 'temporal' ? this.openTemporal() : this.openHost())
+      // those of earlier processes
+      setImmediate(() => this.batches.wake())
+      return host
     } catch (error) {
       // the next call may find it mended
       this.opening = null

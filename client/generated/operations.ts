@@ -76,6 +76,10 @@ export interface Operations {
   listIterations: { readonly data: T.ListIterationsData; readonly answer: T.ListIterationsResponses[keyof T.ListIterationsResponses] }
   /** Answers a callback node without its token, by its id, or by its place where several of that id wait */
   answerNode: { readonly data: T.AnswerNodeData; readonly answer: T.AnswerNodeResponses[keyof T.AnswerNodeResponses] }
+  /** Stops, retries or deletes all executions that a filter selects */
+  startBatch: { readonly data: T.StartBatchData; readonly answer: T.StartBatchResponses[keyof T.StartBatchResponses] }
+  /** How far a batch is */
+  getBatch: { readonly data: T.GetBatchData; readonly answer: T.GetBatchResponses[keyof T.GetBatchResponses] }
   /** The definition that an execution runs */
   getExecutionDefinition: {
     readonly data: T.GetExecutionDefinitionData
@@ -133,6 +137,8 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   listNodes: ['GET', '/v1/executions/{id}/nodes'],
   listIterations: ['GET', '/v1/executions/{id}/nodes/{node}/iterations'],
   answerNode: ['POST', '/v1/executions/{id}/nodes/{node}/callback'],
+  startBatch: ['POST', '/v1/executions:batch'],
+  getBatch: ['GET', '/v1/batches/{id}'],
   getExecutionDefinition: ['GET', '/v1/executions/{id}/definition'],
   answerCallback: ['POST', '/v1/callbacks/{token}'],
   listFunctions: ['GET', '/v1/functions'],

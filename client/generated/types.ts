@@ -5,6 +5,43 @@ export type ClientOptions = {
 }
 
 /**
+ * Something that is done to many executions.
+ */
+export type Batch = {
+  /**
+   * Id of a batch.
+   */
+  id: string
+  action: 'stop' | 'retry' | 'delete'
+  status: 'running' | 'completed'
+  /**
+   * Executions that matched when it began; grows while they are looked up.
+   */
+  total: number
+  succeeded: number
+  failed: number
+  /**
+   * Why it failed for some: the first hundred.
+   */
+  errors: Array<{
+    /**
+     * Id of an execution.
+     */
+    execution: string
+    code: string
+    message: string
+  }>
+  /**
+   * Milliseconds since 1970.
+   */
+  createdAt: number
+  /**
+   * Milliseconds since 1970.
+   */
+  endedAt?: number
+}
+
+/**
  * How what a callback node waits for has ended.
  */
 export type CallbackResult =
@@ -534,6 +571,7 @@ export type ProblemCode =
   | 'retry-running'
   | 'node-not-reached'
   | 'node-not-found'
+  | 'batch-not-found'
   | 'node-not-waiting'
   | 'not-express'
   | 'callback-not-found'
@@ -624,6 +662,34 @@ export type RerunPlan = {
     node: string
     reason: string
   }>
+}
+
+export type StartBatch = {
+  action: 'stop' | 'retry' | 'delete'
+  /**
+   * As of the list of executions, with at least one member.
+   */
+  filter: {
+    flow?: string | Array<string>
+    status?: ExecutionStatus | Array<ExecutionStatus>
+    trigger?: string
+    /**
+     * Milliseconds since 1970, or ISO 8601 with a time zone.
+     */
+    startedAfter?: number | string
+    /**
+     * Milliseconds since 1970, or ISO 8601 with a time zone.
+     */
+    startedBefore?: number | string
+    /**
+     * Id of an execution.
+     */
+    parent?: string
+    /**
+     * Unique per flow for 90 days.
+     */
+    name?: string
+  }
 }
 
 /**
@@ -1550,6 +1616,49 @@ export type AnswerNodeResponses = {
 }
 
 export type AnswerNodeResponse = AnswerNodeResponses[keyof AnswerNodeResponses]
+
+export type StartBatchData = {
+  body: StartBatch
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
+  path?: never
+  query?: never
+  url: '/v1/executions:batch'
+}
+
+export type StartBatchResponses = {
+  /**
+   * it is begun, and goes on by itself
+   */
+  202: Batch
+}
+
+export type StartBatchResponse = StartBatchResponses[keyof StartBatchResponses]
+
+export type GetBatchData = {
+  body?: never
+  path: {
+    /**
+     * Id of a batch.
+     */
+    id: string
+  }
+  query?: never
+  url: '/v1/batches/{id}'
+}
+
+export type GetBatchResponses = {
+  /**
+   * the batch as it is now
+   */
+  200: Batch
+}
+
+export type GetBatchResponse = GetBatchResponses[keyof GetBatchResponses]
 
 export type GetExecutionDefinitionData = {
   body?: never

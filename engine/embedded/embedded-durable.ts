@@ -5,6 +5,7 @@ import type { Durable, EndedExecution, IterationPage, IterationRange, NodesOptio
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { EngineHealth } from '../observer.ts'
+import { EmbeddedBatches } from './batches.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
 import type { TriggerStore } from '../triggers/store.ts'
@@ -26,11 +27,13 @@ export class EmbeddedDurable implements Durable {
   private readonly claims = new Map<string, { readonly retry: string; readonly until: number }>()
 
   readonly catalogue: EmbeddedCatalogue
+  readonly batches: EmbeddedBatches
   readonly files: EmbeddedFlowFiles
   readonly triggers: TriggerStore
 
   constructor(host: EmbeddedHost, catalogue: EmbeddedCatalogue) {
     this.host = host
+    this.batches = new EmbeddedBatches(host)
     this.files = new EmbeddedFlowFiles(host.store, host.journal)
     this.catalogue = catalogue
     this.keys = new EmbeddedKeys(host.store, host.journal)

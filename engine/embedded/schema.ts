@@ -193,6 +193,24 @@ export const MIGRATIONS: readonly string[] = [
   -- read them.
   CREATE TABLE resting (execution INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
   `,
+  `
+  -- What is done to many executions, and to which of them it is still to be done.
+  CREATE TABLE batches (
+    id TEXT PRIMARY KEY,
+    action TEXT NOT NULL,
+    filter TEXT NOT NULL,
+    collected INTEGER NOT NULL DEFAULT 0,
+    cursor TEXT,
+    total INTEGER NOT NULL DEFAULT 0,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    errors TEXT NOT NULL DEFAULT '[]',
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX batches_open ON batches (created_at, id) WHERE ended_at IS NULL;
+  CREATE TABLE batch_items (batch TEXT NOT NULL, seq INTEGER NOT NULL, execution TEXT NOT NULL, PRIMARY KEY (batch, seq)) WITHOUT ROWID;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -12,6 +12,7 @@ import { BODY_LIMIT } from './limits.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { Route } from './openapi/document.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
+import { batchRoutes } from './routes/batches.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { definitionRoute } from './routes/definition.ts'
 import { executionRoutes } from './routes/executions.ts'
@@ -87,6 +88,7 @@ export async function fnflowApi(
   await app.register(flowRoutes, services)
   await app.register(executionRoutes, services)
   await app.register(nodeRoutes, services)
+  await app.register(batchRoutes, services)
   await app.register(definitionRoute, services)
   await app.register(callbackRoutes, services)
   await app.register(functionRoutes, services)

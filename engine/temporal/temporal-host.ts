@@ -19,6 +19,7 @@ import {
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { jsonBytes } from '../../dsl/json-copy.ts'
 import type { Durable, EndedExecution, IterationPage, IterationRange, NodesOptions, StartedExecution } from '../durable.ts'
+import type { BatchStore } from '../batches/store.ts'
 import type { DurableStart, Outcome } from '../embedded/contract.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
@@ -75,6 +76,7 @@ export class TemporalHost implements Durable {
   private readonly flows: FlowRegistry
   readonly reader: Reader
   readonly catalogue: TemporalCatalogue
+  readonly batches: BatchStore
   readonly files: FlowFiles
   readonly keys: TemporalKeys
   readonly triggers: TriggerStore
@@ -88,6 +90,7 @@ export class TemporalHost implements Durable {
     this.observers = observers
     this.cluster = cluster
     this.registry = registry
+    this.batches = registry.batches
     this.files = registry.files
     this.keys = new TemporalKeys(registry.requestKeys)
     this.scope = scope

@@ -3,6 +3,8 @@ import type { ExecutionRecord } from '../../api.ts'
 import { EngineError } from '../../errors.ts'
 import { ApiKeys } from './api-keys.ts'
 import type { TriggerStore } from '../../triggers/store.ts'
+import type { BatchStore } from '../../batches/store.ts'
+import { BatchRows } from './batches.ts'
 import { Callbacks } from './callbacks.ts'
 import { CatalogueTables } from './catalogue.ts'
 import { Database } from './database.ts'
@@ -90,6 +92,7 @@ export class Registry {
   readonly triggers: TriggerStore
   /** Which executions somebody has deleted. */
   readonly deletions: Deletions
+  readonly batches: BatchStore
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
     const { db, plans } = shared
@@ -109,6 +112,7 @@ export class Registry {
     this.requestKeys = new RequestKeys(db, scope)
     this.triggers = new TriggerRows(db, scope)
     this.deletions = new Deletions(db, scope)
+    this.batches = new BatchRows(db, scope)
   }
 
   /**

@@ -6,6 +6,7 @@ import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
 import { accessContract } from './contract-access.ts'
 import { triggersContract } from './contract-triggers.ts'
+import { batchesContract } from './contract-batches.ts'
 import { nodesContract } from './contract-nodes.ts'
 import { httpContract } from './contract.ts'
 import { idempotencyContract } from './contract-idempotency.ts'
@@ -19,3 +20,4 @@ executionsContract(createEngine)
 idempotencyContract(createEngine)
 accessContract(createEngine)
 nodesContract(createEngine)
+batchesContract(createEngine)

@@ -49,7 +49,11 @@ function flowOf(count: number, bytes: number): object {
     `n${at}`,
     { type: 'function', function: 'large', params: { at, bytes }, ...(at < count - 1 ? { next: `n${at + 1}` } : {}) },
   ])
-  return { flow: 'large', start: 'first', nodes: { first: { type: 'callback', function: 'ask', next: 'n0' }, ...Object.fromEntries(nodes) } }
+  return {
+    flow: 'large',
+    start: 'first',
+    nodes: { first: { type: 'callback', function: 'ask', next: 'n0' }, ...Object.fromEntries(nodes) },
+  }
 }
 
 async function serving(count: number, bytes: number) {
@@ -82,19 +86,23 @@ test('100 clients of one execution get all of it', { timeout: 60_000 }, async ()
   await server.end()
 })
 
-test('a client that does not read its events is cut off, and the memory does not grow with it; another one gets all', { timeout: 60_000 }, async () => {
-  const server = await serving(60, 500_000)
-  const deaf = connect(server.port, '127.0.0.1')
-  deaf.on('error', () => undefined)
-  deaf.pause()
-  deaf.write(`GET ${server.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
-  const reader = server.read()
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  await server.go()
-  expect(await reader).toContain('event: execution')
-  const connections = () => new Promise((resolve) => server.app.server.getConnections((_error, count) => resolve(count)))
-  server.app.server.closeIdleConnections()
-  await expect.poll(connections, { timeout: 40_000 }).toBe(0)
-  deaf.destroy()
-  await server.end()
-})
+test(
+  'a client that does not read its events is cut off, and the memory does not grow with it; another one gets all',
+  { timeout: 60_000 },
+  async () => {
+    const server = await serving(60, 500_000)
+    const deaf = connect(server.port, '127.0.0.1')
+    deaf.on('error', () => undefined)
+    deaf.pause()
+    deaf.write(`GET ${server.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+    const reader = server.read()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await server.go()
+    expect(await reader).toContain('event: execution')
+    const connections = () => new Promise((resolve) => server.app.server.getConnections((_error, count) => resolve(count)))
+    server.app.server.closeIdleConnections()
+    await expect.poll(connections, { timeout: 40_000 }).toBe(0)
+    deaf.destroy()
+    await server.end()
+  },
+)

@@ -7,6 +7,7 @@ import { functionsContract } from '../http/contract-functions.ts'
 import { serverContract } from '../http/contract-server.ts'
 import { idempotencyContract } from '../http/contract-idempotency.ts'
 import { triggersContract } from '../http/contract-triggers.ts'
+import { batchesContract } from '../http/contract-batches.ts'
 import { nodesContract } from '../http/contract-nodes.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
@@ -27,3 +28,4 @@ serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
 accessContract(open)
 nodesContract(open)
+batchesContract(open)
