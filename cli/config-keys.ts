@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { duration, isSecret, oneOf, optional, paths, readPem, text, wholeNumber, Wrong, type Leaf } from './config-leaf.ts'
+import { channels } from './config-channels.ts'
 import { SERVER_LEAVES } from './config-server-keys.ts'
 
 /** An API key that is not set is none. */
@@ -64,6 +65,7 @@ export const LEAVES = {
   ...SERVER_LEAVES,
   flows: paths('the folder of the flows'),
   functions: paths('the path of a functions.yaml'),
+  channels,
   timezone,
   retention: duration('a duration such as 90d or 12h, or seconds'),
   'limits.executions': wholeNumber('a number of executions from 1', 1),
@@ -81,7 +83,7 @@ export type LeafPath = keyof typeof LEAVES
 export const GROUPS: { readonly [path: string]: readonly string[] } = groupsOf(Object.keys(LEAVES))
 
 /** Keys of the file that have no meaning yet, and are taken as they are. */
-export const LEFT_ALONE: ReadonlySet<string> = new Set(['connections', 'channels', 'gpus'])
+export const LEFT_ALONE: ReadonlySet<string> = new Set(['connections', 'gpus'])
 
 function groupsOf(paths: readonly string[]): { [path: string]: string[] } {
   const groups: { [path: string]: string[] } = {}

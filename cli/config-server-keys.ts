@@ -170,7 +170,8 @@ function isNetwork(given: string): boolean {
 }
 
 /** The members of a mapping that has none but these. Throws {@link Wrong}. */
-function membersOf(value: unknown, known: readonly string[], expected: string): { readonly [key: string]: unknown } {
+/** Throws {@link Wrong} for what is no mapping, or has members that are not known. */
+export function membersOf(value: unknown, known: readonly string[], expected: string): { readonly [key: string]: unknown } {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isSecret(value))
     throw new Wrong(`expected ${expected}${shown(value)}`, true)
   const unknown = Object.keys(value).find((key) => !known.includes(key))
@@ -179,7 +180,7 @@ function membersOf(value: unknown, known: readonly string[], expected: string): 
 }
 
 /** What is wrong within a member says where. */
-function within<T>(path: readonly (string | number)[], take: () => T): T {
+export function within<T>(path: readonly (string | number)[], take: () => T): T {
   try {
     return take()
   } catch (error) {

@@ -1,6 +1,6 @@
 import { durationText } from './duration.ts'
 import { setMember, type Json, type JsonObject } from './json.ts'
-import type { NodeKind, Plan, PlanNode, PlanNodeOf } from './plan.ts'
+import type { NodeKind, Plan, PlanNode, PlanNodeOf, PlanTrigger } from './plan.ts'
 
 /**
  * A definition that compiles to this very plan, defaults written out: what an execution runs, where nobody has kept the text. Comments, the order of
@@ -15,7 +15,7 @@ export function definitionOf(plan: Plan): JsonObject {
     ...(timeoutMs === undefined ? {} : { timeout: durationText(timeoutMs) }),
     start,
     nodes: graphOf(nodes),
-    ...(triggers === undefined ? {} : { triggers: triggers.map((trigger) => withDurations(trigger as unknown as JsonObject)) }),
+    ...(triggers === undefined ? {} : { triggers: triggers.map(triggerOf) }),
   }
 }
 
@@ -49,6 +49,14 @@ function nodeOf(planned: PlanNode): JsonObject {
   const own = OWN[type] as ((node: unknown) => JsonObject) | undefined
   const rest = own === undefined ? withDurations(node as unknown as JsonObject) : own(node)
   return { type, ...(label === id ? {} : { label }), ...rest }
+}
+
+function triggerOf(trigger: PlanTrigger): JsonObject {
+  const batch = 'batch' in trigger ? trigger.batch : undefined
+  return {
+    ...withDurations(trigger as unknown as JsonObject),
+    ...(batch === undefined ? {} : { batch: withDurations(batch as unknown as JsonObject) }),
+  }
 }
 
 /** `timeoutMs: 1500` is `timeout: 1500ms` in a definition. */

@@ -182,7 +182,7 @@ export interface PlanRabbitmqTrigger extends PlanTriggerBase {
   readonly declare: boolean
   readonly arguments?: JsonObject
   readonly prefetch: number
-  readonly dedupeMs: number
+  readonly dedupeWindowMs: number
   readonly batch?: PlanBatch
   readonly format: EventFormat
 }

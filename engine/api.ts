@@ -13,6 +13,7 @@ import type { Catalogue } from './catalogue/api.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Triggers } from './triggers/api.ts'
 
+export type { ChannelOptions } from '../connectors/channels/options.ts'
 export type { TriggerRecord, Triggers } from './triggers/api.ts'
 
 /** States of an execution (flow-language.md, 5). */

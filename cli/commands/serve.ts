@@ -127,7 +127,7 @@ function flowFolders(options: ServeOptions, config: Config): readonly string[] {
 async function open(flags: ServeOptions, config: Config, functions: Record<string, FunctionSpec>, log: ServerLog): Promise<Engine> {
   const common: EngineOptions = {
     functions,
-    channels: CHANNELS,
+    channels: { ...CHANNELS, ...config.channels },
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
     ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),

@@ -52,7 +52,10 @@ export async function worker(options: WorkerOptions): Promise<number> {
       store,
       temporal: { ...temporal, worker: own },
       functions,
-      channels: CHANNELS,
+      channels: { ...CHANNELS, ...config.channels },
+      ...(config['server.outbound.allowPrivate'] === undefined
+        ? {}
+        : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
       ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
       onLog: tellLog,
     })

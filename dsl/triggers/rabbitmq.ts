@@ -57,7 +57,7 @@ export const rabbitmq = defineTrigger({
     ...(trigger.arguments === undefined ? {} : { arguments: trigger.arguments as JsonObject }),
     // fewer than a batch takes would never fill one
     prefetch: Math.max(trigger.prefetch ?? DEFAULT_PREFETCH, trigger.batch?.size ?? 1),
-    dedupeMs: msOf(trigger.dedupeWindow, DEFAULT_DEDUPE_MS),
+    dedupeWindowMs: msOf(trigger.dedupeWindow, DEFAULT_DEDUPE_MS),
     ...(trigger.batch === undefined
       ? {}
       : { batch: { size: trigger.batch.size, windowMs: msOf(trigger.batch.window, DEFAULT_WINDOW_MS) } }),

@@ -47,6 +47,7 @@ describe('fnflow.yaml', () => {
       'server.jwt': undefined,
       flows: [join(folder, 'flows')],
       functions: [join(folder, 'functions.yaml')],
+      channels: {},
       timezone: 'UTC',
       retention: 90 * 86_400_000,
       'limits.executions': 1_000_000,

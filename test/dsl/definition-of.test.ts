@@ -41,6 +41,8 @@ const WITH_TRIGGERS = {
     { name: 'nightly', type: 'timer', cron: '0 0 3 * * *', input: { n: 1 }, catchUp: '90s' },
     { name: 'orders', type: 'http', path: '/orders/{id}', mode: 'sync', timeout: '2500ms' },
     { name: 'messages', type: 'topic', topic: 'orders', filter: '$.data.n > 1' },
+    { name: 'records', type: 'kafka', connection: 'main', topics: ['a'], groupId: 'g', batch: { size: 5, window: '90s' } },
+    { name: 'mails', type: 'rabbitmq', connection: 'mq', queue: 'q', dedupeWindow: '3d', batch: { size: 5 } },
   ],
 }
 
