@@ -42,6 +42,7 @@ const ENTRIES = [
   'engine/index',
   'engine/internal',
   'client/index',
+  'engine/http/index',
   'engine/http/server',
   'cli/main',
   'dsl/index',

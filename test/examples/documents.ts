@@ -61,6 +61,8 @@ export function rowsUnder(path: string, heading: string): string[][] {
 export function runProgramIn(folder: string, program: string): Promise<string> {
   mkdirSync(join(folder, 'node_modules'), { recursive: true })
   symlinkSync(ROOT, join(folder, 'node_modules/fnflow'))
+  // an application that has the API has fastify of its own
+  symlinkSync(join(ROOT, 'node_modules/fastify'), join(folder, 'node_modules/fastify'))
   writeFileSync(join(folder, 'program.mts'), program)
   const child = spawn(process.execPath, ['program.mts'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''

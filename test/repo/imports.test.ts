@@ -91,7 +91,7 @@ test('the exports of the package are those listed', async () => {
 
 test('every entry of the package resolves by name', async () => {
   const program = `
-    for (const name of ['fnflow', 'fnflow/client', 'fnflow/dsl', 'fnflow/jsonpath']) await import(name)
+    for (const name of ['fnflow', 'fnflow/client', 'fnflow/dsl', 'fnflow/http', 'fnflow/jsonpath']) await import(name)
     for (const name of ['fnflow/package.json', 'fnflow/flow.schema.json']) await import(name, { with: { type: 'json' } })
     await import('fnflow/dist/engine/internal.js').then(() => process.exit(9), (error) => { if (error.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error })`
   const { code, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: root })
