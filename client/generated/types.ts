@@ -1432,10 +1432,8 @@ export type FollowExecutionResponses = {
   /**
    * server-sent events `node` and `execution`, their `data` a Node or an ExecutionSummary
    */
-  200: string
+  200: unknown
 }
-
-export type FollowExecutionResponse = FollowExecutionResponses[keyof FollowExecutionResponses]
 
 export type StopExecutionData = {
   body?: never

@@ -128,6 +128,7 @@ function problemOfFastify(error: unknown): ProblemDocument | undefined {
   }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return documentOf('payload-too-large', 413, 'the body is larger than 8 MiB')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return documentOf('unsupported-media-type', 415, message)
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return documentOf('bad-request', 400, 'a part of the path is too long')
   if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') return documentOf('bad-request', 400, message)
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return documentOf('bad-request', statusCode, message)
   return undefined

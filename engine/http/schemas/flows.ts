@@ -22,6 +22,8 @@ export const flowDefinition = named(
 )
 
 const flowText = z.unknown().meta({ type: 'string', description: 'A flow as YAML.', examples: [YAML_EXAMPLE] })
+/** Of a type that is not said: some hold a schema of YAML to its text, others to the value that it means. */
+const yaml = z.unknown().meta({ description: 'A flow as YAML.', examples: [YAML_EXAMPLE] })
 
 /** A definition as a body: text, whatever it was sent as, so that what is wrong with it has a position. */
 export const definitionBody = {
@@ -32,13 +34,13 @@ export const definitionBody = {
 export const checkedBody = {
   content: {
     'application/json': { schema: z.unknown().meta({ description: 'A flow.', examples: [EXAMPLE] }) },
-    'application/yaml': { schema: flowText },
+    'application/yaml': { schema: yaml },
   },
 } as const
 
 /** The definition as an answer: as JSON, or as YAML where that is preferred. */
 export function definitionAnswer(description: string, ...headers: readonly AnswerHeader[]) {
-  return { description, headers, content: definitionBody.content } as const
+  return { description, headers, content: { ...definitionBody.content, 'application/yaml': { schema: yaml } } } as const
 }
 
 const revision = z.string().meta({ description: 'Hash of the definition.' })
