@@ -47,8 +47,8 @@ export function configFileHere(): string | undefined {
   return existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined
 }
 
-/** `temporal.taskQueue` -> `FNFLOW_TEMPORAL_TASKQUEUE` */
-function variableOf(path: string): string {
+/** The variable of a key: `temporal.taskQueue` -> `FNFLOW_TEMPORAL_TASKQUEUE`. */
+export function variableOf(path: string): string {
   return `FNFLOW_${path.replaceAll('.', '_').toUpperCase()}`
 }
 

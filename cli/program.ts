@@ -3,6 +3,7 @@ import { addClientCommands } from './client-commands.ts'
 import { count, portNumber, withClusterFlags } from './cluster-flags.ts'
 import { usageError } from './command-error.ts'
 import type { DiagramOptions } from './commands/diagram.ts'
+import type { DoctorOptions } from './commands/doctor.ts'
 import type { KeysOptions, NewKeyOptions } from './commands/keys.ts'
 import type { PlanOptions } from './commands/plan.ts'
 import type { RunOptions } from './commands/run.ts'
@@ -75,6 +76,14 @@ Examples:
   $ fnflow serve --flows ./flows --functions ./functions.yaml
   $ curl -X POST localhost:8900/v1/flows/order/executions -H 'content-type: application/json' -d '{"input": {"n": 3}}'
   $ curl localhost:8900/v1/executions`
+
+const DOCTOR_HELP = `
+Prints the configuration in force, with secrets masked, and where each value comes from. Exit code 3 if something cannot be reached, 2 if the
+configuration is wrong.
+
+Examples:
+  $ fnflow doctor
+  $ fnflow doctor --config production.yaml --json`
 
 const KEYS_HELP = `
 Who has a key sends it as Authorization: Bearer <key>. Once there is one, each request needs one, on this machine, too; a running server knows of
@@ -206,6 +215,20 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     })
 
   keysCommand(program, (code) => (exitCode = code))
+
+  withClusterFlags(
+    configured(program.command('doctor'))
+      .summary('check the machine, the configuration and each connection')
+      .description('Checks the machine, the configuration and each connection, and says what to do. It changes nothing.')
+      .option('--config <file>', 'configuration (default: the fnflow.yaml of this folder, if there is one)')
+      .option('-s, --store <folder>', 'store to check (default: ./data); Temporal: the URL of PostgreSQL')
+      .option('--json', 'for programs: one JSON document on stdout, errors as a last line on stderr'),
+  )
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (options: DoctorOptions) => {
+      const { doctor } = await import('./commands/doctor.ts')
+      exitCode = await doctor(options)
+    })
 
   withClusterFlags(
     configured(program.command('worker'))

@@ -231,6 +231,23 @@ function remedyFor(error: unknown): string {
     : 'If a file of it is damaged, restore the folder from a backup'
 }
 
+/** Whether a store is in use; looks, and makes nothing. Throws what `node:sqlite` throws where the files cannot be opened. */
+export async function lockState(folder: string): Promise<'none' | 'free' | 'locked'> {
+  const file = join(folder, 'lock.db')
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return 'none'
+  const { DatabaseSync } = await import('node:sqlite')
+  const lock = new DatabaseSync(file)
+  try {
+    takeLock(lock, folder)
+    return 'free'
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'store-locked') return 'locked'
+    throw error
+  } finally {
+    lock.close()
+  }
+}
+
 function takeLock(lock: DatabaseSync, folder: string): void {
   try {
     lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE')

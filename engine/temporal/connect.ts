@@ -42,6 +42,19 @@ export async function connectTemporal(options: ClusterOptions, native: boolean):
   }
 }
 
+/** The version of a Temporal server that will do; changes nothing there. Rejects as {@link connectTemporal} does. */
+export async function checkTemporal(options: ClusterOptions): Promise<string> {
+  checkCertificate(options)
+  const connection = await connect(options, false)
+  try {
+    const checks = await Promise.allSettled([checkVersion(connection, options), checkNamespace(connection, options)])
+    for (const check of checks) if (check.status === 'rejected') throw check.reason
+    return (await ask(options, () => connection.workflowService.getSystemInfo({}))).serverVersion ?? ''
+  } finally {
+    await connection.close().catch(() => undefined)
+  }
+}
+
 /** `host:port` */
 export function addressOf({ host, port }: ClusterOptions): string {
   return `${host}:${port}`
