@@ -18,9 +18,12 @@ export function sourceOf(source: string | Uint8Array | object, json: string, for
   return sealed({ text, format: 'json', json: text })
 }
 
-/** The text of a definition in YAML: as it was written, or else made of the JSON. */
+/** Characters of a JSON text beyond which it is its own YAML: the library would take seconds for what nobody reads. */
+const CONVERTED_CHARS = 131_072
+
+/** The text of a definition in YAML: as it was written, or else made of the JSON, which is YAML, too. */
 export async function yamlOf({ text, format }: FlowText): Promise<string> {
-  if (format === 'yaml') return text
+  if (format === 'yaml' || text.length > CONVERTED_CHARS) return text
   const { Document, visit, isScalar } = await import('yaml')
   const document = new Document(JSON.parse(text), { schema: 'core', version: '1.2', aliasDuplicateObjects: false })
   visit(document, {

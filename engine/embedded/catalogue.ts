@@ -15,7 +15,7 @@ import {
 import { pickTarget } from '../catalogue/names.ts'
 import type { CatalogueStore, PageRequest, PutRequest, RemoveRequest, SourcedFlow, StoredPut } from '../catalogue/store.ts'
 import { EngineError } from '../errors.ts'
-import type { FlowRegistry, FlowTarget } from '../flow-registry.ts'
+import type { FlowRegistry } from '../flow-registry.ts'
 import {
   aliasOf,
   definitionOf,
@@ -29,6 +29,7 @@ import {
   type TextColumns,
   type VersionRow,
 } from '../catalogue/rows.ts'
+import { CatalogueLookup } from './catalogue-lookup.ts'
 import type { Journal } from './journal.ts'
 import type { Store } from './store.ts'
 
@@ -51,13 +52,15 @@ export class EmbeddedCatalogue implements CatalogueStore {
   private readonly journal: Journal
   private readonly flows: FlowRegistry
   private readonly executions: FlowExecutions
+  private readonly rows: CatalogueLookup
 
   constructor(store: Store, journal: Journal, flows: FlowRegistry, executions: FlowExecutions) {
     this.store = store
     this.journal = journal
     this.flows = flows
     this.executions = executions
-    flows.versions = (flow, qualifier) => this.targets(flow, qualifier)
+    this.rows = new CatalogueLookup(store)
+    flows.versions = (flow, qualifier) => this.rows.targets(flow, qualifier)
   }
 
   /** Takes the flows of earlier processes into memory. A plan that cannot be read must not keep the others from running. */
@@ -77,7 +80,7 @@ export class EmbeddedCatalogue implements CatalogueStore {
   put(deployed: SourcedFlow, request: PutRequest): Promise<StoredPut> {
     const { name, hash, plan, source } = deployed
     return this.change(name, () => {
-      const row = this.row(name)
+      const row = this.rows.row(name)
       if (row !== undefined && request.id !== undefined && row.made_by === request.id) return { created: true, deployedAt: row.deployed_at }
       checkConditions(name, row && etagOf(row), request)
       this.store.run(
@@ -115,10 +118,10 @@ export class EmbeddedCatalogue implements CatalogueStore {
         if (row === undefined) throw noFlow(flow)
         return definitionOf(flowOf(row), row)
       }
-      this.mustHave(flow)
-      const target = pickTarget(this.targets(flow, qualifier), qualifier, null)
+      this.rows.mustHave(flow)
+      const target = pickTarget(this.rows.targets(flow, qualifier), qualifier, null)
       if (target === undefined) throw noVersion(flow, qualifier)
-      return this.versionNow(flow, target.version)
+      return this.rows.versionNow(flow, target.version)
     })
   }
 
@@ -134,7 +137,7 @@ export class EmbeddedCatalogue implements CatalogueStore {
 
   async remove(flow: string, { force, ifMatch, isRunning: runsElsewhere }: RemoveRequest): Promise<void> {
     await this.change(flow, () => {
-      const row = this.row(flow)
+      const row = this.rows.row(flow)
       if (ifMatch !== undefined) checkConditions(flow, row && etagOf(row), { ifMatch })
       if (row === undefined) throw noFlow(flow)
       const runs = this.executions.isAnyRunning(flow)
@@ -150,15 +153,15 @@ export class EmbeddedCatalogue implements CatalogueStore {
 
   publish(flow: string, { id, version, description }: PublishOptions): Promise<CatalogueFlow> {
     return this.change(flow, () => {
-      const row = this.row(flow)
+      const row = this.rows.row(flow)
       if (row === undefined) throw noFlow(flow)
-      const made = id === undefined ? undefined : this.madeBy(flow, id)
+      const made = id === undefined ? undefined : this.rows.madeBy(flow, id)
       if (made !== undefined) return versionOf(made)
-      if (version !== undefined && this.isTaken(flow, version)) throw versionTaken(flow, version)
+      if (version !== undefined && this.rows.isTaken(flow, version)) throw versionTaken(flow, version)
       let number = row.last_number
       if (version === undefined)
         do number += 1
-        while (this.isTaken(flow, String(number)))
+        while (this.rows.isTaken(flow, String(number)))
       const name = version ?? String(number)
       this.store.run('UPDATE flows SET last_number = ? WHERE name = ?', number, flow)
       this.store.run(
@@ -171,14 +174,14 @@ export class EmbeddedCatalogue implements CatalogueStore {
         id ?? null,
         description === undefined ? null : JSON.stringify(description),
       )
-      return versionOf(this.versionRow(flow, name)!)
+      return versionOf(this.rows.versionRow(flow, name)!)
     })
   }
 
   versions(flow: string, { limit, cursor }: PageRequest): Promise<Page<CatalogueFlow>> {
     const before = positionOf(cursor)
     return this.journal.read(() => {
-      this.mustHave(flow)
+      this.rows.mustHave(flow)
       const sql = `SELECT ${VERSION_COLUMNS} FROM flow_versions WHERE flow = ? AND seq < ? ORDER BY seq DESC LIMIT ?`
       return pageOf(this.store.all<VersionRow>(sql, flow, before, limit + 1), limit, versionOf)
     })
@@ -186,14 +189,14 @@ export class EmbeddedCatalogue implements CatalogueStore {
 
   version(flow: string, version: string): Promise<CatalogueDefinition> {
     return this.journal.read(() => {
-      this.mustHave(flow)
-      return this.versionNow(flow, version)
+      this.rows.mustHave(flow)
+      return this.rows.versionNow(flow, version)
     })
   }
 
   aliases(flow: string): Promise<readonly FlowAlias[]> {
     return this.journal.read(() => {
-      this.mustHave(flow)
+      this.rows.mustHave(flow)
       const sql = 'SELECT alias, version, weight, other, updated_at FROM flow_aliases WHERE flow = ? ORDER BY alias'
       return this.store.all<AliasRow>(sql, flow).map(aliasOf)
     })
@@ -201,11 +204,11 @@ export class EmbeddedCatalogue implements CatalogueStore {
 
   setAlias(flow: string, alias: string, targets: readonly AliasTarget[]): Promise<FlowAlias & { readonly created: boolean }> {
     return this.change(flow, () => {
-      this.mustHave(flow)
-      if (this.versionRow(flow, alias) !== undefined) throw aliasIsVersion(flow, alias)
-      for (const { version } of targets) if (this.versionRow(flow, version) === undefined) throw noVersion(flow, version)
+      this.rows.mustHave(flow)
+      if (this.rows.versionRow(flow, alias) !== undefined) throw aliasIsVersion(flow, alias)
+      for (const { version } of targets) if (this.rows.versionRow(flow, version) === undefined) throw noVersion(flow, version)
       const [first, second] = targets as [AliasTarget, AliasTarget?]
-      const created = this.aliasRow(flow, alias) === undefined
+      const created = this.rows.aliasRow(flow, alias) === undefined
       this.store.run(
         'INSERT OR REPLACE INTO flow_aliases (flow, alias, version, weight, other, updated_at) VALUES (?, ?, ?, ?, ?, ?)',
         flow,
@@ -215,14 +218,14 @@ export class EmbeddedCatalogue implements CatalogueStore {
         second?.version ?? null,
         Date.now(),
       )
-      return { ...aliasOf(this.aliasRow(flow, alias)!), created }
+      return { ...aliasOf(this.rows.aliasRow(flow, alias)!), created }
     })
   }
 
   async removeAlias(flow: string, alias: string): Promise<void> {
     await this.change(flow, () => {
-      this.mustHave(flow)
-      if (this.aliasRow(flow, alias) === undefined) throw noAlias(flow, alias)
+      this.rows.mustHave(flow)
+      if (this.rows.aliasRow(flow, alias) === undefined) throw noAlias(flow, alias)
       this.store.run('DELETE FROM flow_aliases WHERE flow = ? AND alias = ?', flow, alias)
     })
   }
@@ -232,58 +235,6 @@ export class EmbeddedCatalogue implements CatalogueStore {
       const row = this.store.get<{ definition: string | null }>('SELECT definition FROM plans WHERE hash = ?', hash)
       return row?.definition ?? undefined
     })
-  }
-
-  private targets(flow: string, qualifier: string): FlowTarget[] {
-    const row = this.versionRow(flow, qualifier)
-    if (row !== undefined) return [this.target(row, 100)]
-    const alias = this.aliasRow(flow, qualifier)
-    if (alias === undefined) return []
-    return aliasOf(alias).versions.flatMap(({ version, weight }) => {
-      const target = this.versionRow(flow, version)
-      return target === undefined ? [] : [this.target(target, weight)]
-    })
-  }
-
-  private target({ version, hash }: VersionRow, weight: number): FlowTarget {
-    const readPlan = (): string => {
-      const row = this.store.get<{ plan: string }>('SELECT plan FROM plans WHERE hash = ?', hash)
-      if (row === undefined) throw new EngineError('store-unusable', `the store has no plan ${hash} for version ${version}`)
-      return row.plan
-    }
-    return { version, hash, weight, readPlan }
-  }
-
-  private row(flow: string): FlowRow | undefined {
-    return this.store.get<FlowRow>(`SELECT ${FLOW_COLUMNS} FROM flows WHERE name = ?`, flow)
-  }
-
-  private versionRow(flow: string, version: string): VersionRow | undefined {
-    return this.store.get<VersionRow>(`SELECT ${VERSION_COLUMNS} FROM flow_versions WHERE flow = ? AND version = ?`, flow, version)
-  }
-
-  private madeBy(flow: string, id: string): VersionRow | undefined {
-    return this.store.get<VersionRow>(`SELECT ${VERSION_COLUMNS} FROM flow_versions WHERE flow = ? AND made_by = ?`, flow, id)
-  }
-
-  private aliasRow(flow: string, alias: string): AliasRow | undefined {
-    const sql = 'SELECT alias, version, weight, other, updated_at FROM flow_aliases WHERE flow = ? AND alias = ?'
-    return this.store.get<AliasRow>(sql, flow, alias)
-  }
-
-  private versionNow(flow: string, version: string): CatalogueDefinition {
-    const sql = `SELECT ${VERSION_COLUMNS}, format, text, json FROM flow_versions WHERE flow = ? AND version = ?`
-    const row = this.store.get<VersionRow & TextColumns>(sql, flow, version)
-    if (row === undefined) throw noVersion(flow, version)
-    return definitionOf(versionOf(row), row)
-  }
-
-  private mustHave(flow: string): void {
-    if (this.row(flow) === undefined) throw noFlow(flow)
-  }
-
-  private isTaken(flow: string, name: string): boolean {
-    return this.versionRow(flow, name) !== undefined || this.aliasRow(flow, name) !== undefined
   }
 
   /** Runs a change in the turn's transaction; its outcome is told when that is safe. */

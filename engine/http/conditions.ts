@@ -25,11 +25,11 @@ export function isKnown(etag: string, header: string | undefined): boolean {
 /** `"abc", W/"def"` or `*`. Weak ones, which are never ours, stand as no ETag can be called. */
 function etagsOf(name: string, header: string): '*' | readonly string[] {
   if (header.trim() === '*') return '*'
-  const parts = header.split(',').map((part) => /^\s*(W\/)?"([\x21\x23-\x7e]*)"\s*$/.exec(part))
-  return parts.map((part) => {
-    if (part === null) throw new Problem('bad-request', `${name} is * or a list of ETags in double quotes, such as "5f1c1c0a"`)
-    return part[1] === undefined ? part[2]! : `W/${part[2]}`
-  })
+  const found = [...header.matchAll(/(W\/)?"([^"]*)"/g)]
+  // between them there are commas, and one at least
+  const isList = /^\s*"(?:\s*,\s*")*\s*$/.test(header.replaceAll(/(?:W\/)?"[^"]*"/g, '"'))
+  if (!isList) throw new Problem('bad-request', `${name} is * or a list of ETags in double quotes, such as "5f1c1c0a"`)
+  return found.map(([, weak, etag]) => (weak === undefined ? etag! : `W/${etag}`))
 }
 
 const YAML = /^(?:application|text)\/(?:x-|vnd\.)?yaml$/

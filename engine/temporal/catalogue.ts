@@ -47,7 +47,7 @@ export class TemporalCatalogue implements CatalogueStore {
       if (put !== undefined) return put
       // else what starts of the new one could be cancelled with the old one's
       await this.cancelDeleted(deployed.name)
-      if ((await this.tables.deletedAt(deployed.name)) !== undefined)
+      if ((await this.tables.deletions.deletedAt(deployed.name)) !== undefined)
         throw new EngineError('conflict', `flow ${deployed.name} is being deleted, and executions of it are still to end; try again later`)
     }
   }
@@ -60,24 +60,24 @@ export class TemporalCatalogue implements CatalogueStore {
     if (!force) {
       if (runsHere() || (await this.runs(flow))) {
         // throws what goes before: that there is none, or that it has changed
-        await this.tables.hold(flow, 0, ifMatch)
+        await this.tables.deletions.hold(flow, 0, ifMatch)
         throw isRunning(flow)
       }
-      await this.tables.hold(flow, HOLD_MS, ifMatch)
+      await this.tables.deletions.hold(flow, HOLD_MS, ifMatch)
       await this.pause(VISIBLE_MS)
       if (runsHere() || (await this.runs(flow))) {
-        await this.tables.release(flow)
+        await this.tables.deletions.release(flow)
         throw isRunning(flow)
       }
     }
-    await this.tables.remove(flow, ifMatch)
+    await this.tables.deletions.remove(flow, ifMatch)
     this.flows.delete(flow)
     await this.cancelDeleted(flow)
   }
 
   /** Cancels what runs of a flow that was deleted; what has not ended in time is left to the next call. */
   async cancelDeleted(flow: string): Promise<void> {
-    const deletedAt = await this.tables.deletedAt(flow)
+    const deletedAt = await this.tables.deletions.deletedAt(flow)
     if (deletedAt === undefined) return
     const asked = new Set<string>()
     const giveUp = Date.now() + CANCEL_MS
@@ -88,7 +88,7 @@ export class TemporalCatalogue implements CatalogueStore {
         const some = left.slice(at, at + AT_ONCE).filter((id) => !asked.has(id))
         await Promise.all(some.map((id) => this.executions.cancel(id).then(() => asked.add(id))))
       }
-      if (left.length === 0 && isSure) return this.tables.endDeletion(flow, deletedAt)
+      if (left.length === 0 && isSure) return this.tables.deletions.endDeletion(flow, deletedAt)
       if (Date.now() >= giveUp) return
       await this.pause(AGAIN_MS)
     }
@@ -96,7 +96,7 @@ export class TemporalCatalogue implements CatalogueStore {
 
   /** Goes on with what a server that died has left. */
   async resumeDeletions(): Promise<void> {
-    for (const flow of await this.tables.deletions()) await this.cancelDeleted(flow)
+    for (const flow of await this.tables.deletions.pending()) await this.cancelDeleted(flow)
   }
 
   find(flow: string, qualifier: string | undefined): Promise<CatalogueDefinition> {

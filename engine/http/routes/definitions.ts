@@ -126,7 +126,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     const found = await engine.catalogue.get(name, without(query))
     void reply.headers(tagged(found.etag))
     if (isKnown(found.etag, headers['if-none-match'])) return reply.code(304).send()
-    const isYaml = prefersYaml(headers.accept)
+    const isYaml = prefersYaml(headers['accept'] as string | undefined)
     // bytes: a text would be sent as a JSON string
     const body = Buffer.from(isYaml ? await yamlOf(found) : found.json)
     return reply.type(isYaml ? 'application/yaml' : 'application/json; charset=utf-8').send(body)

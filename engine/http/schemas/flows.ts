@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { isVersionName } from '../../catalogue/names.ts'
 import type { AnswerHeader } from './answers.ts'
 import { listOf, pageOf, time, versionName } from './common.ts'
 import { diagnostic } from './errors.ts'
@@ -82,11 +81,8 @@ export const wholeVersion = named(
 
 const ownVersionName = z
   .string()
-  .min(1)
-  .max(42)
-  .regex(/^[A-Za-z0-9._-]+$/)
-  .refine(isVersionName, 'is no name of a version')
-  .meta({ description: 'Name of a version.', examples: ['2.0'] })
+  .regex(/^(?!latest$|\.{1,2}$)[A-Za-z0-9._-]{1,42}$/)
+  .meta({ description: 'Name of a version: 1 to 42 letters, digits, `.`, `_` and `-`, not `latest`.', examples: ['2.0'] })
 
 export const publishBody = z
   .strictObject({
@@ -97,23 +93,20 @@ export const publishBody = z
 
 export const aliasName = z
   .string()
-  .min(1)
-  .max(63)
-  .regex(/^[A-Za-z0-9._-]+$/)
-  .refine((name) => !/^(?:\d+|latest|\.{1,2})$/.test(name), 'latest and numbers are no aliases')
+  .regex(/^(?!latest$|\d+$|\.{1,2}$)[A-Za-z0-9._-]{1,63}$/)
   .meta({ description: 'An alias: not `latest`, nor a number, nor the name of a version.', examples: ['prod'] })
 
 const weighted = z.strictObject({ version: ownVersionName, weight: z.int().min(0).max(100) })
 
-/** Two kinds, told apart by their members, so that messages are about the one that was meant. */
+/** Two kinds as one object, so that messages are about what was meant; the document says it by `oneOf`. */
 export const aliasBody = z
   .strictObject({
     version: ownVersionName.optional(),
-    versions: listOf(weighted).optional().meta({ description: 'Two versions whose weights make 100.' }),
+    versions: listOf(weighted).optional().meta({ minItems: 2, maxItems: 2, description: 'Two different versions whose weights make 100.' }),
   })
   .refine(({ version, versions }) => (version === undefined) !== (versions === undefined), 'give either version or versions')
   .refine(({ versions }) => versions === undefined || isPair(versions), 'versions are two different ones whose weights make 100')
-  .meta({ examples: [{ version: '2' }] })
+  .meta({ oneOf: [{ required: ['version'] }, { required: ['versions'] }], examples: [{ version: '2' }] })
 
 function isPair(versions: readonly { readonly version: string; readonly weight: number }[]): boolean {
   const [one, other] = versions
@@ -149,11 +142,6 @@ export const putHeaders = z.looseObject({
 })
 export const removeHeaders = z.looseObject({ 'if-match': ifMatch })
 export const readHeaders = z.looseObject({
-  accept: z
-    .string()
-    .max(1000)
-    .optional()
-    .meta({ description: '`application/yaml` for YAML.', examples: ['application/yaml'] }),
   'if-none-match': etags.meta({ description: 'What is known already.', examples: ['"5f1c1c0a"'] }),
 })
 

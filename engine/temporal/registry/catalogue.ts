@@ -1,13 +1,5 @@
 /** The catalogue in PostgreSQL: what `engine/embedded/catalogue.ts` is in SQLite. Changes of one flow follow each other by its row's lock. */
-import type {
-  AliasTarget,
-  CatalogueDefinition,
-  CatalogueFlow,
-  FlowAlias,
-  Page,
-  Preconditions,
-  PublishOptions,
-} from '../../catalogue/api.ts'
+import type { AliasTarget, CatalogueDefinition, CatalogueFlow, FlowAlias, Page, PublishOptions } from '../../catalogue/api.ts'
 import { aliasIsVersion, checkConditions, noAlias, noFlow, noVersion, pageOf, positionOf, versionTaken } from '../../catalogue/decide.ts'
 import { pickTarget } from '../../catalogue/names.ts'
 import {
@@ -25,6 +17,7 @@ import {
 import type { PageRequest, PutRequest, SourcedFlow, StoredPut } from '../../catalogue/store.ts'
 import type { Database, Transaction } from './database.ts'
 import { decodeText, encodeText } from './encoding.ts'
+import { FlowDeletions, lockedFlow, NOW } from './flow-deletions.ts'
 import type { Plans } from './plans.ts'
 import type { StoredFlow } from './types.ts'
 
@@ -34,18 +27,17 @@ interface Texts {
   readonly json: Buffer | null
 }
 
-/** The database's clock: servers' own may differ. */
-const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
-
 export class CatalogueTables {
   private readonly db: Database
   private readonly scope: number
   private readonly plans: Plans
+  readonly deletions: FlowDeletions
 
   constructor(db: Database, scope: number, plans: Plans) {
     this.db = db
     this.scope = scope
     this.plans = plans
+    this.deletions = new FlowDeletions(db, scope)
   }
 
   /** Undefined, and nothing is written, while a flow of that name is being deleted. */
@@ -210,64 +202,8 @@ export class CatalogueTables {
     return row?.definition == null ? undefined : decodeText(row.definition)
   }
 
-  /** Starts of the flow wait for so long. Throws EngineError `flow-not-found`, `precondition-failed`. */
-  async hold(flow: string, ms: number, ifMatch: Preconditions['ifMatch']): Promise<void> {
-    await this.db.transaction(async (tx) => {
-      await this.mayDelete(tx, flow, ifMatch)
-      const sql = `UPDATE fnflow.flows SET held_until = ${NOW} + $3 WHERE scope = $1 AND name = $2`
-      await tx.change(sql, [this.scope, flow, ms])
-    })
-  }
-
-  async release(flow: string): Promise<void> {
-    await this.db.change('UPDATE fnflow.flows SET held_until = 0 WHERE scope = $1 AND name = $2', [this.scope, flow])
-  }
-
-  /**
-   * Deletes a flow with versions and aliases, and notes that what still runs of it is to be cancelled.
-   * Throws EngineError `flow-not-found`, `precondition-failed`.
-   */
-  async remove(flow: string, ifMatch: Preconditions['ifMatch']): Promise<void> {
-    await this.db.transaction(async (tx) => {
-      await this.mayDelete(tx, flow, ifMatch)
-      const which = [this.scope, flow]
-      for (const table of ['flow_aliases', 'flow_versions'])
-        await tx.change(`DELETE FROM fnflow.${table} WHERE scope = $1 AND flow = $2`, which)
-      await tx.change('DELETE FROM fnflow.flows WHERE scope = $1 AND name = $2', which)
-      await tx.change(
-        `INSERT INTO fnflow.flow_deletions (scope, flow, deleted_at) VALUES ($1, $2, $3)
-         ON CONFLICT (scope, flow) DO UPDATE SET deleted_at = excluded.deleted_at`,
-        [...which, Date.now()],
-      )
-    })
-  }
-
-  /** When a flow was deleted whose executions are still to be looked after. */
-  async deletedAt(flow: string): Promise<number | undefined> {
-    const sql = 'SELECT deleted_at FROM fnflow.flow_deletions WHERE scope = $1 AND flow = $2'
-    return (await this.db.row<{ deleted_at: number }>(sql, [this.scope, flow]))?.deleted_at
-  }
-
-  async deletions(): Promise<string[]> {
-    const rows = await this.db.rows<{ flow: string }>('SELECT flow FROM fnflow.flow_deletions WHERE scope = $1', [this.scope])
-    return rows.map(({ flow }) => flow)
-  }
-
-  async endDeletion(flow: string, deletedAt: number): Promise<void> {
-    const sql = 'DELETE FROM fnflow.flow_deletions WHERE scope = $1 AND flow = $2 AND deleted_at = $3'
-    await this.db.change(sql, [this.scope, flow, deletedAt])
-  }
-
-  private async mayDelete(tx: Transaction, flow: string, ifMatch: Preconditions['ifMatch']): Promise<void> {
-    const row = flow.includes('\0') ? undefined : await this.locked(tx, flow)
-    if (ifMatch !== undefined) checkConditions(flow, row && etagOf(row), { ifMatch })
-    if (row === undefined) throw noFlow(flow)
-  }
-
-  /** The flow's row, which is ours until the transaction ends. */
-  private async locked(tx: Transaction, flow: string): Promise<FlowRow | undefined> {
-    if (flow.includes('\0')) return undefined
-    return tx.row<FlowRow>(`SELECT ${FLOW_COLUMNS} FROM fnflow.flows WHERE scope = $1 AND name = $2 FOR UPDATE`, [this.scope, flow])
+  private locked(tx: Transaction, flow: string): Promise<FlowRow | undefined> {
+    return lockedFlow(tx, this.scope, flow)
   }
 
   private madeBy(tx: Transaction, flow: string, id: string): Promise<VersionRow | undefined> {

@@ -48,13 +48,13 @@ test('a deletion by force that a server has left is done by whoever sweeps', { t
   const host = await hostOf(other)
   const { registry } = host.cluster
   // as a server does that dies right behind its transaction
-  await registry.catalogue.remove('asks', undefined)
+  await registry.catalogue.deletions.remove('asks', undefined)
   expect(await rejection(one.start('asks'))).toMatchObject({ code: 'flow-not-found' })
-  expect(await registry.catalogue.deletions()).toEqual(['asks'])
+  expect(await registry.catalogue.deletions.pending()).toEqual(['asks'])
   const sweeper = new Sweeper(host.cluster, registry, '', host, 86_400_000)
   const swept = async (): Promise<string[]> => {
     await sweeper.sweep()
-    return registry.catalogue.deletions()
+    return registry.catalogue.deletions.pending()
   }
   await expect.poll(swept, { timeout: PATIENCE_MS }).toEqual([])
   for (const execution of executions) expect(await rejection(execution.result())).toMatchObject({ executionStatus: 'cancelled' })
@@ -65,10 +65,10 @@ test('a flow that is made while its predecessor is being deleted is another one'
   await one.deploy(asks)
   const old = await one.start('asks')
   const host = await hostOf(other)
-  await host.cluster.registry.catalogue.remove('asks', undefined)
+  await host.cluster.registry.catalogue.deletions.remove('asks', undefined)
   await one.deploy(pass)
   // it has waited for the end of what ran
   expect(await rejection(old.result())).toMatchObject({ executionStatus: 'cancelled' })
-  expect(await host.cluster.registry.catalogue.deletions()).toEqual([])
+  expect(await host.cluster.registry.catalogue.deletions.pending()).toEqual([])
   expect(await other.run('asks', { input: { n: 1 } })).toEqual({ n: 1 })
 })
