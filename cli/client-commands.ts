@@ -95,9 +95,11 @@ export function addClientCommands(make: (name: string) => Command, ended: (exitC
     'callback',
     'answer a callback node that waits',
     `fnflow callback k3Jx… --output '{"approved": true}'`,
+    `fnflow callback 0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef --node approve --output '{"approved": true}'`,
     `fnflow callback http://127.0.0.1:8900/v1/callbacks/k3Jx… --error Refused --message 'too expensive'`,
   )
-    .argument('<token>', "its token or URL, which the node's function was handed")
+    .argument('<token>', "its token or URL, which the node's function was handed; with --node the id of the execution")
+    .option('--node <node>', 'for operators: answers this node of an execution, without its token')
     .option('-o, --output <json>', 'what it has yielded, as JSON (default: null)')
     .option('--error <type>', 'it has failed: the errorType')
     .option('--message <text>', 'the errorMessage')

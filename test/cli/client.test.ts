@@ -105,6 +105,10 @@ describe('the commands for a server', () => {
       stderr: expect.stringMatching(/callback-already-used/) as string,
     })
     expect(await at('show', id, '--watch', '--json')).toMatchObject({ code: 0, stdout: '{"approved":true}\n' })
+    const byNode = (await at('start', 'asks')).stdout.trim()
+    const answer = async (): Promise<number | null> => (await at('callback', byNode, '--node', 'a', '--output', '5')).code
+    await expect.poll(answer, { timeout: 20_000, interval: 200 }).toBe(0)
+    expect(await at('show', byNode, '--watch', '--json')).toMatchObject({ code: 0, stdout: '5\n' })
     const other = (await at('start', 'asks')).stdout.trim()
     expect(await at('stop', other)).toMatchObject({ code: 0, stdout: `${other} cancelled\n` })
     expect(await at('stop', other)).toMatchObject({ code: 2, stderr: expect.stringMatching(/execution-not-running/) as string })

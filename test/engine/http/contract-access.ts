@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance, type InjectOptions } from 'fastify'
 import type { Engine } from '../../../engine/api.ts'
 import { fnflowApi } from '../../../engine/http/api.ts'
 import { createServer } from '../../../engine/http/server.ts'
+import { injectAsDocumented } from './document.ts'
 import { newKey, ROLES, type Role } from '../../../engine/keys/api-key.ts'
 import { KeyRing, type ConfiguredKey } from '../../../engine/keys/key-ring.ts'
 import type { HttpEngineOptions } from './contract.ts'
@@ -45,7 +46,7 @@ export function accessContract(open: (options: HttpEngineOptions) => Promise<Eng
 
     async function call(name: string | undefined, method: Method, url: string, body?: unknown) {
       const key = keys.find((one) => one.name === name)?.key ?? name
-      const response = await app.inject({
+      const response = await injectAsDocumented(app, {
         method,
         url: url.replaceAll('::', ':'),
         headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), 'content-type': 'application/json' },

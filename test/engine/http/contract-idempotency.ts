@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FastifyInstance } from 'fastify'
 import type { Engine } from '../../../engine/api.ts'
 import { createServer } from '../../../engine/http/server.ts'
+import { injectAsDocumented } from './document.ts'
 import type { HttpEngineOptions } from './contract.ts'
 
 interface Answer {
@@ -58,7 +59,7 @@ export function idempotencyContract(open: (options: HttpEngineOptions) => Promis
 
   async function post(url: string, key: string | undefined, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
-    const response = await app.inject({
+    const response = await injectAsDocumented(app, {
       method: 'POST',
       url,
       headers: {
