@@ -956,10 +956,6 @@ export type GetFlowData = {
   body?: never
   headers?: {
     /**
-     * `application/yaml` for YAML.
-     */
-    accept?: string
-    /**
      * What is known already.
      */
     'if-none-match'?: string
@@ -1192,21 +1188,30 @@ export type DeleteFlowAliasResponses = {
 export type DeleteFlowAliasResponse = DeleteFlowAliasResponses[keyof DeleteFlowAliasResponses]
 
 export type PutFlowAliasData = {
-  body: {
+  body: unknown & {
     /**
-     * Name of a version.
+     * Name of a version: 1 to 42 letters, digits, `.`, `_` and `-`, not `latest`.
      */
     version?: string
     /**
-     * Two versions whose weights make 100.
+     * Two different versions whose weights make 100.
      */
-    versions?: Array<{
-      /**
-       * Name of a version.
-       */
-      version: string
-      weight: number
-    }>
+    versions?: [
+      {
+        /**
+         * Name of a version: 1 to 42 letters, digits, `.`, `_` and `-`, not `latest`.
+         */
+        version: string
+        weight: number
+      },
+      {
+        /**
+         * Name of a version: 1 to 42 letters, digits, `.`, `_` and `-`, not `latest`.
+         */
+        version: string
+        weight: number
+      },
+    ]
   }
   path: {
     /**
