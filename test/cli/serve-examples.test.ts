@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, it } from 'vitest'
+import { curl } from './curl.ts'
 import { fnflow, folderWith, ROOT, type Running } from './support.ts'
 
 const servers: Running[] = []
@@ -15,13 +16,9 @@ const hasCurl = await promisify(execFile)('curl', ['--version']).then(
   () => false,
 )
 
-/** What a line of curl prints: run by a shell where there is curl, else asked as curl would. */
+/** Run by a shell where there is curl. */
 async function said(line: string): Promise<any> {
-  if (hasCurl) return JSON.parse((await promisify(execFile)('sh', ['-c', line])).stdout) as unknown
-  const [, url = ''] = /(http:\/\/[^\s']+)/.exec(line) ?? []
-  const [, body] = / -d '(.*)'$/s.exec(line) ?? []
-  const sent = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body }
-  return (await fetch(url, sent)).json()
+  return JSON.parse(hasCurl ? (await promisify(execFile)('sh', ['-c', line])).stdout : await curl(line)) as unknown
 }
 
 it('npm start: serves the examples, and prints lines that work as they are printed; README.md shows them', async () => {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
+import { curl } from './curl.ts'
 import { firstLine, fnflow, folderWith, FUNCTIONS, oneFunction, ROOT, type Running } from './support.ts'
 
 const servers: Running[] = []
@@ -37,14 +38,17 @@ it('docs/http.md: its commands do what it says', async () => {
   expect(serving).toMatch(/^fnflow serve .*--store \.\/data$/)
   const args = serving.replace('./data', folderWith()).split(' ').slice(2)
   const { url } = await serve(ROOT, ...args)
-  // as curl would: it may not be on this machine
-  const answers: unknown[] = []
-  for (const line of curls) {
-    const [, at = ''] = / localhost:8900(\S+)/.exec(line) ?? []
-    const [, data] = / -d '(.*)'$/.exec(line) ?? []
-    answers.push(data === undefined ? await get(url + at) : (await post(url + at, JSON.parse(data) as object)).body)
-  }
-  expect(answers).toMatchObject([{ flow: 'approval', status: 'running' }, { items: [{ flow: 'approval', status: 'running' }] }])
+  const answers: string[] = []
+  for (const line of curls) answers.push(await curl(line.replace('localhost:8900', new URL(url).host)))
+  const yaml = answers.splice(3, 1)[0]
+  expect(yaml).toBe(readFileSync(join(ROOT, 'examples/approval/flow.yaml'), 'utf8'))
+  expect(answers.map((answer) => JSON.parse(answer) as unknown)).toMatchObject([
+    { flow: 'approval', version: 'latest' },
+    { version: '1', description: 'as approved' },
+    { alias: 'prod' },
+    { flow: 'approval', status: 'running' },
+    { items: [{ flow: 'approval', status: 'running' }] },
+  ])
 })
 
 describe('fnflow serve', () => {

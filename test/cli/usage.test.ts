@@ -90,7 +90,7 @@ describe('usage', () => {
   })
 
   it('commands of later versions say so, with exit code 2', async () => {
-    expect(LATER_COMMANDS.size).toBe(4)
+    expect(LATER_COMMANDS.size).toBe(3)
     const { code, stderr } = await fnflow(['doctor', '--config', 'x'])
     expect(code).toBe(2)
     expect(stderr).toMatch(/fnflow doctor is not there yet/)
