@@ -132,6 +132,13 @@ export interface EngineOptions {
   readonly outbound?: OutboundOptions
   /** How long records of ended executions are kept, in ms; default 90 days. */
   readonly retentionMs?: number
+  /** Starts past them are refused with `too-many-executions`. */
+  readonly limits?: {
+    /** That have not ended, children included; default 1,000,000. On a cluster it is counted every few seconds. */
+    readonly executions?: number
+    /** Of this process; default 0: no limit. */
+    readonly startsPerSecond?: number
+  }
   /** Base of callback URLs; default `http://127.0.0.1:8900`. */
   readonly publicUrl?: string
   /** Called when a callback node begins to wait, and again after a restart; children's too. */
@@ -246,6 +253,31 @@ export interface ExecutionDefinition {
   readonly definition: JsonObject
 }
 
+export interface StatisticsOptions {
+  /** Of several: each of them; default: all. */
+  readonly flow?: string | readonly string[]
+  /** Epoch ms, taken to full hours; default: a week before `to`, for hours a day. */
+  readonly from?: number
+  /** Default: now. */
+  readonly to?: number
+  /** UTC; default `day`. */
+  readonly period?: 'hour' | 'day' | 'all'
+}
+
+/** What ended of a flow in a period. */
+export interface StatisticsItem {
+  readonly flow: string
+  readonly from: number
+  readonly to: number
+  /** That ended in it. */
+  readonly executions: number
+  /** Of these, those that failed or timed out. */
+  readonly failures: number
+  /** Durations in ms, within 5 %. */
+  readonly p50: number
+  readonly p95: number
+}
+
 /** A deployed flow. */
 export interface FlowRecord {
   readonly flow: string
@@ -294,6 +326,8 @@ export interface Engine {
   definition(id: string): Promise<ExecutionDefinition>
   /** Deletes an ended execution with its journal and logs. */
   delete(id: string): Promise<void>
+  /** Of standard flows, by flow and period, from counts that outlive the records. */
+  statistics(options?: StatisticsOptions): Promise<StatisticsItem[]>
   list(options?: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>
   /** First the state so far, then every change; ends after the execution's end. */
   events(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ExecutionEvent>

@@ -12,6 +12,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'channels',
   'outbound',
   'retentionMs',
+  'limits',
   'publicUrl',
   'onLog',
   'onCallback',

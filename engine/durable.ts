@@ -3,6 +3,7 @@ import type { LogLine } from '../executors/contract.ts'
 import type { CatalogueStore } from './catalogue/store.ts'
 import type { BatchStore } from './batches/store.ts'
 import type { CarryCollector } from './carry.ts'
+import type { StatisticsRange, StatisticsRow } from './statistics.ts'
 import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from './api.ts'
 import type { DurableStart, Outcome } from './embedded/contract.ts'
 import type { DeployedFlow } from './execution-info.ts'
@@ -80,6 +81,8 @@ export interface Durable {
   definition(id: string): Promise<DeployedFlow>
   /** One page of a loop's iterations. Throws EngineError `node-not-found`. */
   iterations(id: string, loop: string, range: IterationRange): Promise<IterationPage>
+  /** In any order. */
+  statistics(range: StatisticsRange): Promise<StatisticsRow[]>
   record(id: string, withData: boolean): Promise<ExecutionRecord>
   nodes(id: string, options: NodesOptions): Promise<NodeRecord[]>
   list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>

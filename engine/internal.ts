@@ -120,6 +120,7 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
     list: (given) => call((e) => e.list(given)),
     events: (id, given) => engine.events(id, given),
     batches: { create: (batch) => call((e) => e.batches.create(batch)), get: (id) => call((e) => e.batches.get(id)) },
+    statistics: (given) => call((e) => e.statistics(given)),
     iterations: (id, loop, given) => call((e) => e.iterations(id, loop, given)),
     definition: (id) => call((e) => e.definition(id)),
     delete: (id) =>

@@ -19,6 +19,8 @@ import type {
   RerunOptions,
   RerunPlan,
   StartOptions,
+  StatisticsItem,
+  StatisticsOptions,
 } from './api.ts'
 import { forRerun, forRetry, inputsFor } from './carry.ts'
 import type { Catalogue } from './catalogue/api.ts'
@@ -52,6 +54,8 @@ import { checkId, checkKeys, checkSignal, checkStart, takeAnswer, takeInput, tak
 import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
 import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
+import { StartLimits } from './start-limits.ts'
+import { checkStatistics, statisticsOf } from './statistics.ts'
 import { LocalChildren } from './local-children.ts'
 import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
@@ -84,6 +88,7 @@ export interface EngineSeams {
 export class LocalEngine implements Engine {
   readonly idempotency: Idempotency
   readonly batches: LocalBatches
+  private readonly letIn: (open: number) => void
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
@@ -170,6 +175,8 @@ export class LocalEngine implements Engine {
       takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
       running: (flow) => this.runningExpress(flow),
     })
+    const limits = new StartLimits(options.limits)
+    this.letIn = (open) => limits.admit(open)
     this.batches = new LocalBatches(this, async () => {
       if (this.options.engine === 'express')
         throw new EngineError('not-durable', 'this engine keeps no executions that a batch could be of')
@@ -296,6 +303,7 @@ export class LocalEngine implements Engine {
     await durable.claimRetry(record, newOne)
     await durable.start(deployed, {
       id: newOne,
+      admit: this.letIn,
       fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'retry' },
@@ -328,6 +336,7 @@ export class LocalEngine implements Engine {
     if (options.dryRun === true) return plan
     await durable.start(target, {
       id: newOne,
+      admit: this.letIn,
       fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'rerun' },
@@ -379,6 +388,13 @@ export class LocalEngine implements Engine {
     if (express === undefined) return (await this.durable(id)).delete(id)
     if (express.flow.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running; stop it first`)
     this.forget(id)
+  }
+
+  async statistics(options: StatisticsOptions = {}): Promise<StatisticsItem[]> {
+    this.mustBeOpen()
+    const { range, periodMs } = checkStatistics(options)
+    if (this.options.engine === 'express') return []
+    return statisticsOf(await (await this.opened()).statistics(range), range, periodMs)
   }
 
   async list(options: ListOptions = {}): Promise<{ items: ExecutionRecord[]; nextCursor?: string }> {
@@ -582,6 +598,7 @@ export class LocalEngine implements Engine {
     const fresh = options.id === undefined
     const started = await host.start(deployed, {
       id: options.id ?? newId(),
+      admit: this.letIn,
       fresh,
       input,
       ...(options.name === undefined ? {} : { name: options.name }),
@@ -595,6 +612,7 @@ export class LocalEngine implements Engine {
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
     if (options.name !== undefined)
       throw new EngineError('not-durable', `flow ${deployed.name} is an express flow, whose executions leave no record to find by a name`)
+    this.letIn(this.express.size - this.remembered.size)
     const execution = this.newExpress(deployed, input, expressStart(options), () => undefined)
     if (options.signal !== undefined) stopOnAbort(execution, options.signal)
     execution.begin()

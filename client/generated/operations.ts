@@ -76,6 +76,8 @@ export interface Operations {
   listIterations: { readonly data: T.ListIterationsData; readonly answer: T.ListIterationsResponses[keyof T.ListIterationsResponses] }
   /** Answers a callback node without its token, by its id, or by its place where several of that id wait */
   answerNode: { readonly data: T.AnswerNodeData; readonly answer: T.AnswerNodeResponses[keyof T.AnswerNodeResponses] }
+  /** Executions that ended, failures and durations, by flow and period */
+  getStatistics: { readonly data: T.GetStatisticsData; readonly answer: T.GetStatisticsResponses[keyof T.GetStatisticsResponses] }
   /** Stops, retries or deletes all executions that a filter selects */
   startBatch: { readonly data: T.StartBatchData; readonly answer: T.StartBatchResponses[keyof T.StartBatchResponses] }
   /** How far a batch is */
@@ -137,6 +139,7 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   listNodes: ['GET', '/v1/executions/{id}/nodes'],
   listIterations: ['GET', '/v1/executions/{id}/nodes/{node}/iterations'],
   answerNode: ['POST', '/v1/executions/{id}/nodes/{node}/callback'],
+  getStatistics: ['GET', '/v1/statistics'],
   startBatch: ['POST', '/v1/executions:batch'],
   getBatch: ['GET', '/v1/batches/{id}'],
   getExecutionDefinition: ['GET', '/v1/executions/{id}/definition'],

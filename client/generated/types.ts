@@ -731,6 +731,33 @@ export type StartedExecution = {
   executionId: string
 }
 
+export type Statistics = {
+  items: Array<{
+    flow: string
+    /**
+     * Milliseconds since 1970.
+     */
+    from: number
+    /**
+     * Milliseconds since 1970.
+     */
+    to: number
+    /**
+     * That ended in the period.
+     */
+    executions: number
+    /**
+     * Of these, those that failed or timed out.
+     */
+    failures: number
+    /**
+     * Milliseconds, within 5 %.
+     */
+    p50: number
+    p95: number
+  }>
+}
+
 /**
  * An express execution that has succeeded.
  */
@@ -1619,6 +1646,39 @@ export type AnswerNodeResponses = {
 }
 
 export type AnswerNodeResponse = AnswerNodeResponses[keyof AnswerNodeResponses]
+
+export type GetStatisticsData = {
+  body?: never
+  path?: never
+  query?: {
+    /**
+     * A flow; may be given several times.
+     */
+    flow?: string | Array<string>
+    /**
+     * Taken to full hours; default: a week before `to`, for hours a day. Milliseconds since 1970, or ISO 8601 with a time zone.
+     */
+    from?: string
+    /**
+     * Default: now. Milliseconds since 1970, or ISO 8601 with a time zone.
+     */
+    to?: string
+    /**
+     * In UTC; default: day. At most 1,000 periods.
+     */
+    period?: 'hour' | 'day' | 'all'
+  }
+  url: '/v1/statistics'
+}
+
+export type GetStatisticsResponses = {
+  /**
+   * by flow, then by time; periods in which nothing ended are left out
+   */
+  200: Statistics
+}
+
+export type GetStatisticsResponse = GetStatisticsResponses[keyof GetStatisticsResponses]
 
 export type StartBatchData = {
   body: StartBatch

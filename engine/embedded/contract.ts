@@ -31,6 +31,8 @@ export interface DurableStart {
   /** The id was made just now: nothing can have it. */
   readonly fresh?: boolean
   readonly input: Json
+  /** Asked before one that is not there is made, with how many have not ended; throws what the start is refused with. */
+  readonly admit?: (open: number) => void
   /** Unique per flow for a time; see {@link StartOptions}. */
   readonly name?: string
   readonly depth?: number

@@ -5,6 +5,8 @@ import type { Durable, EndedExecution, IterationPage, IterationRange, NodesOptio
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { EngineHealth } from '../observer.ts'
+import type { StatisticsRange, StatisticsRow } from '../statistics.ts'
+import { statisticsRows } from './statistics.ts'
 import { EmbeddedBatches } from './batches.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
@@ -82,6 +84,10 @@ export class EmbeddedDurable implements Durable {
 
   iterations(id: string, loop: string, range: IterationRange): Promise<IterationPage> {
     return this.host.journal.read(() => this.host.reader.iterations(id, loop, range))
+  }
+
+  statistics(range: StatisticsRange): Promise<StatisticsRow[]> {
+    return this.host.journal.read(() => statisticsRows(this.host.store, range))
   }
 
   record(id: string, withData: boolean): Promise<ExecutionRecord> {

@@ -61,6 +61,8 @@ export class EmbeddedHost {
   private readonly broken = new Map<string, EngineError>()
   /** Hashes of plans that the store is known to hold. */
   private readonly savedPlans = new Set<string>()
+  /** Executions that have not ended. */
+  private open = 0
   private failures = 0
   private healing: NodeJS.Timeout | null = null
   private closed = false
@@ -86,6 +88,8 @@ export class EmbeddedHost {
     this.broken.clear()
     // the second condition lets SQLite take the partial index: without it a store of a million executions is read whole
     const running = `SELECT id FROM executions WHERE status = 'running' AND status <> 'succeeded'${this.services.announces ? '' : NOT_RESTING} ORDER BY key`
+    const open = "SELECT count(*) AS count FROM executions WHERE status = 'running' AND status <> 'succeeded'"
+    this.open = Number(this.store.get(open)?.['count'] ?? 0)
     for (const { id } of this.store.all<{ id: string }>(running)) {
       if (!this.loaded.has(id)) this.unresumed.add(id)
     }
@@ -118,6 +122,7 @@ export class EmbeddedHost {
         this.journal.settled().then(() => resolve({ existed: true, id: existing }), reject)
         return
       }
+      start.admit?.(this.open)
       const startedAt = Date.now()
       const info = new StoredStart(
         { id: start.id, input: start.input, startedAt, version: deployed.version, trigger: start.trigger, traceparent: start.traceparent },
@@ -147,6 +152,7 @@ export class EmbeddedHost {
         },
         {
           committed: () => {
+            this.open += 1
             observers.current?.executionStarted(deployed.name)
             resolve({ existed: false, id: start.id })
             if (this.afterEvent?.() === true) return
@@ -542,6 +548,7 @@ export class EmbeddedHost {
 
   private finished(execution: EmbeddedExecution): void {
     const { id } = execution.start
+    this.open -= 1
     this.loaded.delete(id)
     this.idle.delete(id)
     const { status, output, error } = execution.flow

@@ -7,6 +7,7 @@ import { tokenHash } from '../ids.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedExecution } from './execution.ts'
 import { PLAIN_TRIGGER, triggerText } from './list-queries.ts'
+import { countEnd } from './statistics.ts'
 import type { EventRow, ExecutionRow, Store } from './store.ts'
 
 /** The row of a new execution: the start event of its journal. */
@@ -83,7 +84,8 @@ export function writeCommands(store: Store, execution: EmbeddedExecution, comman
   }
 }
 
-function writeEnd(store: Store, { key, flow }: EmbeddedExecution): void {
+function writeEnd(store: Store, { key, flow, deployed }: EmbeddedExecution): void {
+  countEnd(store, deployed.name, flow.status, flow.start.startedAt, flow.now)
   store.run(
     'UPDATE executions SET status = ?, ended_at = ?, output = ?, error = ? WHERE key = ?',
     flow.status,

@@ -211,6 +211,21 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX batches_open ON batches (created_at, id) WHERE ended_at IS NULL;
   CREATE TABLE batch_items (batch TEXT NOT NULL, seq INTEGER NOT NULL, execution TEXT NOT NULL, PRIMARY KEY (batch, seq)) WITHOUT ROWID;
   `,
+  `
+  -- Ended executions by flow, hour (since 1970), state and bucket of the duration: written with the ends.
+  CREATE TABLE statistics (
+    flow TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (flow, hour, status, bucket)
+  ) WITHOUT ROWID;
+  INSERT INTO statistics (flow, hour, status, bucket, count)
+    SELECT flow, ended_at / 3600000, status,
+      CASE WHEN ended_at - started_at < 1 THEN 0 ELSE CAST(log2(ended_at - started_at) * 8 AS INTEGER) + 1 END, count(*)
+    FROM executions WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3, 4;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -22,6 +22,7 @@ import { healthRoutes } from './routes/health.ts'
 import { httpTriggerRoutes } from './routes/http-triggers.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { openApiRoutes } from './routes/openapi.ts'
+import { statisticsRoutes } from './routes/statistics.ts'
 import { triggerRoutes } from './routes/triggers.ts'
 import { RouteTable } from './route-table.ts'
 
@@ -88,6 +89,7 @@ export async function fnflowApi(
   await app.register(flowRoutes, services)
   await app.register(executionRoutes, services)
   await app.register(nodeRoutes, services)
+  await app.register(statisticsRoutes, services)
   await app.register(batchRoutes, services)
   await app.register(definitionRoute, services)
   await app.register(callbackRoutes, services)
@@ -98,6 +100,7 @@ export async function fnflowApi(
 
 /** Answers with a problem document. */
 export function answer(reply: FastifyReply, problem: ProblemDocument): FastifyReply {
+  if (problem.code === 'too-many-executions') void reply.header('retry-after', '1')
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json; charset=utf-8')

@@ -27,6 +27,7 @@ import type { FlowFiles } from '../flow-files.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
 import type { TriggerStore } from '../triggers/store.ts'
 import { callbackToken, newId, tokenHash } from '../ids.ts'
+import type { StatisticsRange, StatisticsRow } from '../statistics.ts'
 import { notWaiting, placeNamed } from '../node-names.ts'
 import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
 import { TemporalCatalogue } from './catalogue.ts'
@@ -35,6 +36,7 @@ import { deleteExecution } from './deletion.ts'
 import { followExecution } from './follow.ts'
 import { findFlow, hasLoop, hintsOf } from './flows.ts'
 import { listExecutions } from './listing.ts'
+import { OpenCount } from './open-count.ts'
 import { waitForOutcome } from './outcome.ts'
 import { takeName } from './names.ts'
 import { Reader } from './reader.ts'
@@ -84,6 +86,7 @@ export class TemporalHost implements Durable {
   private readonly callbackUrl: (token: string) => string
   private readonly closed = new AbortController()
   private readonly own = new Set<string>()
+  private readonly opened: OpenCount
   private readonly observers: Observers
 
   constructor(cluster: Cluster, registry: Registry, { scope, flows, observers, callbackUrl, closing }: HostOptions) {
@@ -91,6 +94,7 @@ export class TemporalHost implements Durable {
     this.cluster = cluster
     this.registry = registry
     this.batches = registry.batches
+    this.opened = new OpenCount(cluster, scope)
     this.files = registry.files
     this.keys = new TemporalKeys(registry.requestKeys)
     this.scope = scope
@@ -123,6 +127,16 @@ export class TemporalHost implements Durable {
       const record = await this.registry.record(id, false)
       if (record !== undefined) return { existed: true, id, flow: record.flow }
     }
+    if (start.admit !== undefined) {
+      const open = await this.opened.get()
+      try {
+        start.admit(open)
+      } catch (error) {
+        // a repetition makes nothing new
+        if (fresh === true || (await this.reader.state(id)) === undefined) throw error
+        return { existed: true, id, flow: await this.flowOf(id) }
+      }
+    }
     const { name, hash, plan } = deployed
     await this.registry.savePlan(hash, JSON.stringify(plan))
     const taken = takenOf(start)
@@ -139,6 +153,7 @@ export class TemporalHost implements Durable {
     }
     try {
       await this.cluster.client.withDeadline(Date.now() + START_WAIT_MS, () => this.cluster.client.workflow.start(name, options))
+      this.opened.started()
       this.own.add(id)
       this.observers.current?.executionStarted(name)
       const [oldest] = this.own
@@ -270,6 +285,10 @@ export class TemporalHost implements Durable {
       if (!isNotFound(error)) return
     }
     await this.registry.markDelivered(hash)
+  }
+
+  statistics(range: StatisticsRange): Promise<StatisticsRow[]> {
+    return this.registry.statistics(range)
   }
 
   async record(id: string, withData: boolean): Promise<ExecutionRecord> {

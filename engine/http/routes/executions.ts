@@ -131,7 +131,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     querystring: noQuery,
     response: {
       202: answer('the new execution is started', executionSummary, 'location'),
-      ...problems('execution-not-found', 'execution-running', 'execution-not-failed', 'retry-running', 'express'),
+      ...problems('execution-not-found', 'execution-running', 'execution-not-failed', 'retry-running', 'express', 'too-many-executions'),
     },
   }
   app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: retry }, async (request, reply) => {
@@ -160,6 +160,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
         'execution-running',
         'node-not-reached',
         'express',
+        'too-many-executions',
       ),
     },
   }

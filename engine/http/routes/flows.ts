@@ -31,7 +31,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     body: startBody,
     response: {
       202: answer('it is started', executionSummary, 'location'),
-      ...problems(...BODY_PROBLEMS, 'flow-not-found', 'version-not-found', 'conflict', 'express'),
+      ...problems(...BODY_PROBLEMS, 'flow-not-found', 'version-not-found', 'conflict', 'express', 'too-many-executions'),
     },
   }
   app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async (request, reply) => {

@@ -4,6 +4,7 @@ import { EngineError } from '../../errors.ts'
 import { ApiKeys } from './api-keys.ts'
 import type { TriggerStore } from '../../triggers/store.ts'
 import type { BatchStore } from '../../batches/store.ts'
+import type { StatisticsRange, StatisticsRow } from '../../statistics.ts'
 import { BatchRows } from './batches.ts'
 import { Callbacks } from './callbacks.ts'
 import { CatalogueTables } from './catalogue.ts'
@@ -209,6 +210,11 @@ export class Registry {
   /** Whether a call of that id has answered a callback of the execution. */
   wasAnsweredBy(execution: string, call: string): Promise<boolean> {
     return this.callbacks.wasAnsweredBy(execution, call)
+  }
+
+  /** Counts of ended executions. */
+  statistics(range: StatisticsRange): Promise<StatisticsRow[]> {
+    return this.records.statistics(range)
   }
 
   /** Answers that are older than `olderThanMs` and not marked as delivered, oldest first. */

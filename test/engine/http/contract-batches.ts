@@ -42,7 +42,9 @@ export function batchesContract(open: OpenEngine): void {
       const stopped = await batch({ action: 'stop', filter: { flow: 'asks', status: 'running' } })
       expect(stopped).toMatchObject({ action: 'stop', total: 30, succeeded: 30, failed: 0, errors: [] })
       for (const id of asking) await lab.ended(id, 'cancelled')
-      await lab.lists('flow=fails&status=failed&limit=5', failed.toReversed())
+      const listed = async (): Promise<string[]> =>
+        (await lab.call('GET', '/v1/executions?flow=fails&status=failed')).body.items.map(({ id }: any) => id)
+      await expect.poll(async () => (await listed()).sort(), { timeout: 20_000 }).toEqual([...failed].sort())
       const retried = await batch({ action: 'retry', filter: { flow: 'fails', trigger: 'api' } })
       expect(retried).toMatchObject({ total: 5, succeeded: 5, failed: 0 })
       const retries = async (): Promise<any[]> =>
@@ -83,6 +85,33 @@ export function batchesContract(open: OpenEngine): void {
       ])
         expect(await lab.call('POST', '/v1/executions:batch', body)).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
       expect(await lab.call('GET', '/v1/batches/nobody')).toMatchObject({ status: 404, body: { code: 'batch-not-found' } })
+    })
+  })
+
+  describe('statistics', () => {
+    it('count what has ended, by flow and period', async () => {
+      await lab.put('counted', 'echo')
+      await lab.put('failing', 'fail')
+      const began = Date.now()
+      for (let at = 0; at < 3; at++) await lab.ended(await lab.start('counted'), 'succeeded')
+      await lab.ended(await lab.start('failing'), 'failed')
+      const get = async (query: string): Promise<any[]> => (await lab.call('GET', `/v1/statistics?${query}`)).body.items
+      const query = `flow=counted&flow=failing&period=all&from=${began - 3_600_000}`
+      await expect
+        .poll(async () => (await get(query)).map(({ flow, executions, failures }) => [flow, executions, failures]), { timeout: 20_000 })
+        .toEqual([
+          ['counted', 3, 0],
+          ['failing', 1, 1],
+        ])
+      const [counted] = await get(query)
+      expect(counted.p50).toBeLessThanOrEqual(counted.p95)
+      expect(counted.p95).toBeLessThan(Date.now() - began + 1000)
+      const days = await get('flow=counted')
+      expect(days.reduce((sum, { executions }) => sum + executions, 0)).toBe(3)
+      for (const { from, to } of days) expect([from % 86_400_000, to - from]).toEqual([0, 86_400_000])
+      expect(await get('flow=counted&period=hour&to=2020-01-01')).toEqual([])
+      for (const bad of ['period=week', 'from=5&to=4', 'period=hour&from=0', 'colour=red'])
+        expect(await lab.call('GET', `/v1/statistics?${bad}`)).toMatchObject({ status: 400, body: { code: 'bad-request' } })
     })
   })
 }

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { createEngine } from '../../engine/create-engine.ts'
+import { createServer } from '../../engine/http/server.ts'
+import { StartLimits } from '../../engine/start-limits.ts'
+import { statisticsOf, bucketOf } from '../../engine/statistics.ts'
+
+it('past the limit of executions that have not ended a start is 429, and a repeated one is not', async () => {
+  const engine = await createEngine({ functions: { ask: () => null }, limits: { executions: 2 } })
+  await engine.deploy({ flow: 'asks', start: 'a', nodes: { a: { type: 'callback', function: 'ask' } } })
+  const app = await createServer({ engine })
+  const start = (payload: object = {}) =>
+    app.inject({ method: 'POST', url: '/v1/flows/asks/executions', headers: { host: 'localhost' }, payload })
+  const [first] = [await start({ name: 'one' }), await start()]
+  const refused = await start()
+  expect(refused.statusCode).toBe(429)
+  expect(refused.json()).toMatchObject({ code: 'too-many-executions' })
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  expect((await start({ name: 'one' })).json()).toMatchObject({ id: first!.json().id })
+  await engine.stop(first!.json().id)
+  expect((await start()).statusCode).toBe(202)
+  await app.close()
+  await engine.close()
+})
+
+it('starts a second are bounded; options that say nothing are refused', () => {
+  const limits = new StartLimits({ startsPerSecond: 3 })
+  for (let at = 0; at < 3; at++) limits.admit(0)
+  expect(() => limits.admit(0)).toThrow(expect.objectContaining({ code: 'too-many-executions' }))
+  for (const bad of [{ executions: 0 }, { executions: 1.5 }, { startsPerSecond: -1 }])
+    expect(() => new StartLimits(bad)).toThrow(expect.objectContaining({ code: 'bad-option' }))
+})
+
+it('percentiles of counted durations are within 5 % of the true ones', () => {
+  const durations = Array.from({ length: 1000 }, (_, at) => 10 + at * at)
+  const rows = durations.map((ms) => ({ flow: 'f', hour: 100, status: 'succeeded' as const, bucket: bucketOf(ms), count: 1 }))
+  const [item] = statisticsOf(rows, { from: 0, to: 200 }, Infinity)
+  expect(item).toMatchObject({ executions: 1000, failures: 0, from: 0, to: 720_000_000 })
+  expect(Math.abs(item!.p50 / durations[499]! - 1)).toBeLessThan(0.05)
+  expect(Math.abs(item!.p95 / durations[949]! - 1)).toBeLessThan(0.05)
+})
