@@ -87,7 +87,9 @@ export function badInputContract(open: (options: HttpEngineOptions) => Promise<E
         const { example: one, examples = {}, schema } = route.operation.requestBody?.content['application/json'] ?? {}
         const example = one ?? Object.values(examples)[0]?.value ?? (schema?.['examples'] as unknown[] | undefined)?.[0]
         const body = example === undefined ? {} : { headers: JSON_TYPE, payload: JSON.stringify(example) }
-        await refused(route, { query: '?colour=red', ...body }, 'bad-request')
+        // a body that is missing is looked at first
+        const codes: readonly ProblemCode[] = hasBody(route) && example === undefined ? ['bad-request', 'invalid-body'] : ['bad-request']
+        await refused(route, { query: '?colour=red', ...body }, ...codes)
       }
     })
 

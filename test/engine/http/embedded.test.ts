@@ -1,4 +1,5 @@
 import { createEngine } from '../../../engine/create-engine.ts'
+import { badInputContract } from './contract-bad-input.ts'
 import { folderWith } from '../../cli/support.ts'
 import { catalogueContract } from './contract-catalogue.ts'
 import { executionsContract } from './contract-executions.ts'
@@ -18,6 +19,7 @@ triggersContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
 executionsContract(createEngine)
 idempotencyContract(createEngine)
+badInputContract(createEngine)
 accessContract(createEngine)
 nodesContract(createEngine)
 batchesContract(createEngine)

@@ -1,5 +1,6 @@
 import { createEngine } from '../../../engine/create-engine.ts'
 import type { EngineOptions } from '../../../engine/api.ts'
+import { badInputContract } from '../http/contract-bad-input.ts'
 import { accessContract } from '../http/contract-access.ts'
 import { catalogueContract } from '../http/contract-catalogue.ts'
 import { executionsContract } from '../http/contract-executions.ts'
@@ -21,6 +22,7 @@ const open = async (options: EngineOptions) => {
 
 httpContract(open)
 idempotencyContract(open)
+badInputContract(open)
 catalogueContract(open)
 functionsContract(open)
 triggersContract(open)
