@@ -1,3 +1,4 @@
+import { FLOW_NAME_PATTERN } from '../../dsl/nodes/fields.ts'
 import { PAYLOAD_LIMIT } from '../../dsl/json-copy.ts'
 import { EngineError } from '../errors.ts'
 import { checkLimit, type DeployedFlow } from '../execution-info.ts'
@@ -42,6 +43,7 @@ const PUT: ReadonlySet<string> = new Set(['id', 'name', 'format', 'permit', 'ifM
 const REMOVE: ReadonlySet<string> = new Set(['force', 'ifMatch'])
 const PUBLISH: ReadonlySet<string> = new Set(['id', 'version', 'description'])
 const MOST_DESCRIPTION = 1000
+const FLOW_NAME = new RegExp(FLOW_NAME_PATTERN)
 
 /** Checks what comes in; the rest is the store's. */
 export class LocalCatalogue implements Catalogue {
@@ -151,7 +153,8 @@ export class LocalCatalogue implements Catalogue {
 
   private async storeOf(flow: string): Promise<CatalogueStore> {
     const store = await this.opened()
-    if (typeof flow !== 'string') throw noFlow(String(flow))
+    // neither store need be asked for a name that no flow can have, which Temporal refuses
+    if (typeof flow !== 'string' || !FLOW_NAME.test(flow)) throw noFlow(String(flow))
     return store
   }
 }
