@@ -60,6 +60,7 @@ import { LocalChildren } from './local-children.ts'
 import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
 import { MemoryTriggerStore, definitionsOf } from './triggers/store.ts'
+import type { Connectors } from './triggers/runner.ts'
 import { Tokens } from './triggers/tokens.ts'
 import { LocalTriggers } from './triggers/triggers.ts'
 import { randomBytes } from 'node:crypto'
@@ -78,6 +79,8 @@ const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'lim
 
 /** What the tests of recovery may set. */
 export interface EngineSeams {
+  /** What brings the events of triggers, by their kind. */
+  readonly connectors?: Connectors
   /** Every event is a commit of its own; called after each, true: stop here, as a crash would. */
   readonly afterEvent?: () => boolean
   /** Makes the Temporal host, in place of connecting. */
@@ -148,6 +151,7 @@ export class LocalEngine implements Engine {
       mustBeOpen: () => this.mustBeOpen(),
       store: async () => (options.engine === 'express' ? this.memoryTriggers : (await this.opened()).triggers),
       shared: this.shared,
+      connectors: seams.connectors ?? {},
       localRevision: () => this.flows.revision,
       local: () => ({ revision: this.flows.revision, definitions: definitionsOf(this.flows.all()) }),
       start: (ref, given) => this.start(ref, given),
@@ -205,6 +209,7 @@ export class LocalEngine implements Engine {
     // a store in a folder may hold work that was left; one in memory is made when first needed
     if (options.engine === 'temporal' || (options.engine !== 'express' && options.store !== undefined && options.store !== ':memory:'))
       await engine.opened()
+    engine.triggers.begin()
     return engine
   }
 
@@ -770,7 +775,6 @@ export class LocalEngine implements Engine {
     const open = this.seams.temporal ?? (await import('./temporal/index.ts')).openTemporal.bind(null, this.options)
     const host = await open(services)
     this.host = host
-    this.triggers.begin()
     return host
   }
 

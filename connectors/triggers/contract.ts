@@ -18,10 +18,8 @@ export interface TriggerEvent {
   readonly event: Json
   /** W3C trace context of the message. */
   readonly traceparent?: string
-  /** Where to go on behind this event: stored with what became of it. */
-  readonly place?: Json
-  /** Of a message that came before: for what cannot be started the dead letter has it. */
-  readonly bytes?: Uint8Array
+  /** Tells people, and dead letters, where it stood. */
+  readonly place: string
 }
 
 /** What became of an event. */
@@ -39,9 +37,6 @@ export interface TriggerHost {
   readonly hasRoom: boolean
   /** Called each time that there is room again, and that there is none. Returns how to stop. */
   onRoom(changed: (hasRoom: boolean) => void): () => void
-  /** Where it was, as of the last event that was handled; undefined for a trigger that was never enabled before. */
-  place(): Promise<Json | undefined>
-  savePlace(place: Json): Promise<void>
   /** Shown in the trigger's status, with what is wrong. */
   tell(state: SourceState, error?: string): void
   /** Events that nothing is delivered of: ticks that are too old, places that the broker no longer has. */

@@ -11,6 +11,7 @@ import { Deliveries, type DeliveryServices } from './delivery.ts'
 import { News } from './news.ts'
 import { inputOf } from './prepared.ts'
 import { checkPaths, TriggerTable, type TableSource, type TriggerEntry } from './table.ts'
+import { Runner, type Connectors } from './runner.ts'
 import { tooMany, Topics } from './topics.ts'
 
 const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
@@ -19,6 +20,7 @@ const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
 export interface TriggerServices extends DeliveryServices, TableSource {
   /** Throws EngineError `engine-closed`. */
   mustBeOpen(): void
+  readonly connectors: Connectors
   /** Verifies a token, by keys that the trigger names. */
   claims(trigger: PlanHttpTrigger, token: string): Promise<JsonObject | undefined>
 }
@@ -30,6 +32,7 @@ export class LocalTriggers implements Triggers {
   private readonly news: News
   private readonly deliveries: Deliveries
   private readonly topics: Topics
+  private readonly runner: Runner
   private readonly began = Date.now()
 
   constructor(services: TriggerServices) {
@@ -39,14 +42,17 @@ export class LocalTriggers implements Triggers {
     this.news = new News(store)
     this.deliveries = new Deliveries(services, this.news)
     this.topics = new Topics(this.table, this.deliveries, store)
+    this.runner = new Runner(services.connectors, this.table, this.deliveries, this.news)
   }
 
-  /** Behind the opening of a store whose messages others may have left. */
+  /** Triggers begin to work, and what others have left of messages is finished. */
   begin(): void {
-    this.topics.begin()
+    if (this.services.shared) this.topics.begin()
+    this.runner.begin()
   }
 
   async close(): Promise<void> {
+    await this.runner.close()
     await this.topics.close()
     await this.news.close()
   }
@@ -154,6 +160,8 @@ export class LocalTriggers implements Triggers {
     this.services.mustBeOpen()
     ;(await this.fresh()).get(flow, name)
     await (await this.services.store()).setEnabled(flow, name, enabled)
+    this.table.forget()
+    await this.runner.look()
     return this.get(flow, name)
   }
 
@@ -165,6 +173,7 @@ export class LocalTriggers implements Triggers {
     const shown = { flow, name, type, enabled, lag: 0, inFlight, lastEventAt, counts }
     if (!enabled) return { ...shown, state: 'disabled' }
     if (isPushed(trigger)) return { ...shown, state: 'running' }
+    if (this.runner.has(type)) return { ...shown, ...this.runner.stateOf(flow, name) }
     const message = `triggers of kind ${type} are not there yet: nothing is read for it`
     return { ...shown, state: 'failed', error: { message, since: this.began } }
   }

@@ -131,7 +131,11 @@ describe('the plan', () => {
     expect(compiled(TIMER)).toMatchObject({ catchUpMs: 60_000, overlap: 'queue', input: { input: 3 } })
     expect(compiled({ ...KAFKA, batch: { size: 5, window: '2s' } })).toMatchObject({ from: 'latest', batch: { size: 5, windowMs: 2000 } })
     // fewer than a batch takes would never fill one
-    expect(compiled({ ...RABBIT, prefetch: 10, batch: { size: 50 } })).toMatchObject({ prefetch: 50, dedupeWindowMs: 604_800_000, vhost: '/' })
+    expect(compiled({ ...RABBIT, prefetch: 10, batch: { size: 50 } })).toMatchObject({
+      prefetch: 50,
+      dedupeWindowMs: 604_800_000,
+      vhost: '/',
+    })
   })
   test('is what it was where there are no triggers', () => {
     expect(loadFlowObject(flow([])).plan).not.toHaveProperty('triggers')

@@ -1,0 +1,129 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { TriggerHost, TriggerSource } from '../../../connectors/triggers/contract.ts'
+import type { PlanKafkaTrigger } from '../../../dsl/plan.ts'
+import { LocalEngine } from '../../../engine/internal.ts'
+import { until } from '../calls.ts'
+
+/** A broker whose records the test hands out. */
+class Source implements TriggerSource {
+  readonly trigger: PlanKafkaTrigger
+  readonly host: TriggerHost
+  started = false
+  stopped = false
+  lag = 0
+  constructor(trigger: PlanKafkaTrigger, host: TriggerHost) {
+    this.trigger = trigger
+    this.host = host
+  }
+  async start(): Promise<void> {
+    this.started = true
+    this.host.tell('running')
+  }
+  async pause(): Promise<void> {
+    this.host.tell('paused')
+  }
+  async stop(): Promise<void> {
+    this.stopped = true
+  }
+  record(offset: number | null, event: object): ReturnType<TriggerHost['deliver']> {
+    return this.host.deliver({
+      key: offset === null ? null : ['orders', '0', String(offset)],
+      event: event as never,
+      place: `orders/0/${offset}`,
+    })
+  }
+}
+
+const TRIGGER = { type: 'kafka', name: 'orders', connection: 'main', topics: ['orders'], groupId: 'g', maxInFlight: 2, filter: '$.n > 0' }
+const flow = (trigger: object) => ({ flow: 'f', triggers: [trigger], start: 'n', nodes: { n: { type: 'wait', seconds: 3600 } } })
+
+describe('triggers whose events a connector brings', () => {
+  let engine: LocalEngine | undefined
+  const sources: Source[] = []
+  const open = async (): Promise<LocalEngine> => {
+    engine = await LocalEngine.open(
+      {},
+      {
+        connectors: {
+          kafka: (trigger, host) => {
+            const source = new Source(trigger, host)
+            sources.push(source)
+            return source
+          },
+        },
+      },
+    )
+    return engine
+  }
+  const source = async (count: number): Promise<Source> => {
+    await until(() => sources[count - 1]?.started === true, `source ${count}`)
+    return sources[count - 1]!
+  }
+  afterEach(async () => {
+    await engine?.close()
+    sources.length = 0
+  })
+
+  it('start once for each event, while there is room', async () => {
+    const { triggers, deploy, list, stop } = bound(await open())
+    await deploy(flow(TRIGGER))
+    const one = await source(1)
+    const changes: boolean[] = []
+    one.host.onRoom((hasRoom) => changes.push(hasRoom))
+    const first = await one.record(1, { n: 1 })
+    expect(first).toEqual({ outcome: 'started', executionId: expect.any(String) })
+    expect(await one.record(1, { n: 1 })).toEqual({ ...first, outcome: 'deduplicated' })
+    expect(await one.record(2, { n: 0 })).toEqual({ outcome: 'filtered' })
+    expect(await one.record(3, { n: 'many' })).toEqual({ outcome: 'skipped' })
+    expect(one.host.hasRoom).toBe(true)
+    // a repeat has needed room, too, until it was known as one
+    changes.length = 0
+    expect((await one.record(null, { n: 4 })).outcome).toBe('started')
+    expect([one.host.hasRoom, changes]).toEqual([false, [false]])
+    one.lag = 12
+    expect(await triggers.get('f', 'orders')).toMatchObject({
+      state: 'running',
+      lag: 12,
+      inFlight: 2,
+      counts: { started: 2, deduplicated: 1, filtered: 1, skipped: 1, withoutId: 1 },
+    })
+    const { items } = await list({ trigger: 'kafka/orders' })
+    await stop(items[0]!.id)
+    await until(() => changes.length === 2, 'room')
+    expect(changes).toEqual([false, true])
+  })
+
+  it('are stopped when they are disabled, changed, deleted, or the engine closes', async () => {
+    const opened = await open()
+    const { triggers, deploy } = bound(opened)
+    await deploy(flow(TRIGGER))
+    const one = await source(1)
+    expect((await triggers.disable('f', 'orders')).state).toBe('disabled')
+    expect(one.stopped).toBe(true)
+    expect((await triggers.enable('f', 'orders')).state).toBe('running')
+    const two = await source(2)
+    await deploy(flow({ ...TRIGGER, groupId: 'other' }))
+    const three = await source(3)
+    expect([two.stopped, three.trigger.groupId]).toEqual([true, 'other'])
+    three.host.tell('reconnecting', 'the broker is away')
+    expect(await triggers.get('f', 'orders')).toMatchObject({
+      state: 'reconnecting',
+      error: { message: 'the broker is away', since: expect.any(Number) },
+    })
+    await opened.catalogue.remove('f')
+    await until(() => three.stopped, 'the end of the deleted one')
+    await deploy(flow(TRIGGER))
+    const four = await source(4)
+    await opened.close()
+    expect(four.stopped).toBe(true)
+  })
+})
+
+function bound(engine: LocalEngine) {
+  return {
+    triggers: engine.triggers,
+    deploy: (given: object) => engine.deploy(given),
+    list: (options: Parameters<LocalEngine['list']>[0]) => engine.list(options),
+    stop: (id: string) => engine.stop(id),
+  }
+}
