@@ -91,8 +91,8 @@ describe('usage', () => {
 
   it('commands of later versions say so, with exit code 2', async () => {
     expect(LATER_COMMANDS.size).toBe(3)
-    const { code, stderr } = await fnflow(['doctor', '--config', 'x'])
+    const { code, stderr } = await fnflow(['import', 'asl', 'x.json'])
     expect(code).toBe(2)
-    expect(stderr).toMatch(/fnflow doctor is not there yet/)
+    expect(stderr).toMatch(/fnflow import is not there yet/)
   })
 })
