@@ -6,6 +6,7 @@ import type { RerunOptions, RetryOptions } from './commands/change.ts'
 import type { DeployOptions } from './commands/deploy.ts'
 import type { InvokeOptions } from './commands/invoke.ts'
 import type { ListOptions } from './commands/list.ts'
+import type { LogsOptions } from './commands/logs.ts'
 import type { PublishOptions } from './commands/publish.ts'
 import type { ShowOptions } from './commands/show.ts'
 import type { StartOptions } from './commands/start.ts'
@@ -87,9 +88,15 @@ export function addClientCommands(make: (name: string) => Command, ended: (exitC
     .option('--cursor <cursor>', 'the next page, as the one before has named it')
     .action(async (options: ListOptions) => ended(await (await import('./commands/list.ts')).list(options)))
 
-  remote('logs', 'print what the functions of an execution have logged', 'fnflow logs 0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef')
+  remote(
+    'logs',
+    'print what the functions of an execution have logged',
+    'fnflow logs 0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef',
+    'fnflow logs 0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef --follow',
+  )
     .argument('<execution>', 'its id')
-    .action(async (id: string, options: RemoteFlags) => ended(await (await import('./commands/logs.ts')).logs(id, options)))
+    .option('-f, --follow', 'further lines as they come, until it has ended')
+    .action(async (id: string, options: LogsOptions) => ended(await (await import('./commands/logs.ts')).logs(id, options)))
 
   remote(
     'callback',

@@ -110,7 +110,12 @@ describe('the commands for a server', () => {
     await expect.poll(answer, { timeout: 20_000, interval: 200 }).toBe(0)
     expect(await at('show', byNode, '--watch', '--json')).toMatchObject({ code: 0, stdout: '5\n' })
     const other = (await at('start', 'asks')).stdout.trim()
+    const following = at('logs', other, '--follow', '--json')
+    await expect.poll(async () => (await at('logs', other)).stdout, { timeout: 20_000, interval: 200 }).toMatch(/hello/)
     expect(await at('stop', other)).toMatchObject({ code: 0, stdout: `${other} cancelled\n` })
+    // each line once, however often it was looked for
+    const lines = (await following).stdout.trimEnd().split('\n')
+    expect(lines.map((one) => (JSON.parse(one) as { text: string }).text)).toEqual([expect.stringMatching(/^hello /)])
     expect(await at('stop', other)).toMatchObject({ code: 2, stderr: expect.stringMatching(/execution-not-running/) as string })
   })
 
