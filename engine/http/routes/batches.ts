@@ -28,7 +28,7 @@ export async function batchRoutes(plain: FastifyInstance, { engine }: { readonly
     const { action, filter } = request.body
     if (action === 'delete') access.require('admin')
     const made = await engine.batches.create({ action, filter: { ...without(filter), ...access.narrowed(filter.flow) }, ...idOf(request) })
-    return reply.code(202).header('location', `/v1/batches/${made.id}`).send(shown(made))
+    return reply.code(202).header('location', `${plain.prefix}/v1/batches/${made.id}`).send(shown(made))
   })
 
   const get = {

@@ -75,7 +75,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     const { name } = request.params
     const result = await putDefinition(engine, request, { name, ...preconditionsOf(request.headers) })
     const { created, etag, warnings } = result
-    if (created) void reply.header('location', `/v1/flows/${name}`)
+    if (created) void reply.header('location', `${plain.prefix}/v1/flows/${name}`)
     return reply
       .code(created ? 201 : 200)
       .headers(tagged(etag))

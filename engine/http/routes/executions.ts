@@ -138,7 +138,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     const execution = await engine.retry(request.params.id, idOf(request))
     return reply
       .code(202)
-      .header('location', `/v1/executions/${execution.id}`)
+      .header('location', `${plain.prefix}/v1/executions/${execution.id}`)
       .send(summaryOf(await execution.describe()))
   })
 
@@ -172,7 +172,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     const execution = await engine.rerun(id, { ...options, ...idOf(request) })
     return reply
       .code(202)
-      .header('location', `/v1/executions/${execution.id}`)
+      .header('location', `${plain.prefix}/v1/executions/${execution.id}`)
       .send(summaryOf(await execution.describe()))
   })
 }

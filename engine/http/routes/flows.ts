@@ -40,7 +40,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     const execution = await startOnce(engine, request, refOf(request.params.name, version), options)
     return reply
       .code(202)
-      .header('location', `/v1/executions/${execution.id}`)
+      .header('location', `${plain.prefix}/v1/executions/${execution.id}`)
       .send(summaryOf(await execution.describe()))
   })
 

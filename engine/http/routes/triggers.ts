@@ -65,7 +65,7 @@ export async function triggerRoutes(plain: FastifyInstance, { engine }: { readon
     const { flow, name } = request.params
     const event = (request.body?.event ?? {}) as Json
     const { id } = await engine.triggers.fire(flow, name, event, { ...idOf(request), ...traceOf(request) })
-    return reply.code(202).header('location', `/v1/executions/${id}`).send({ executionId: id })
+    return reply.code(202).header('location', `${plain.prefix}/v1/executions/${id}`).send({ executionId: id })
   })
 
   const publish = {

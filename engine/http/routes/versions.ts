@@ -45,7 +45,7 @@ export async function versionRoutes(plain: FastifyInstance, { engine }: { readon
     async (request, reply) => {
       const { name } = request.params
       const published = await engine.catalogue.publish(name, { ...without(request.body ?? {}), ...idOf(request) })
-      return reply.code(201).header('location', `/v1/flows/${name}/versions/${published.version}`).send(versionOf(published))
+      return reply.code(201).header('location', `${plain.prefix}/v1/flows/${name}/versions/${published.version}`).send(versionOf(published))
     },
   )
 
@@ -113,7 +113,7 @@ export async function versionRoutes(plain: FastifyInstance, { engine }: { readon
     async ({ params: { name, alias }, body }, reply) => {
       const target = body.version === undefined ? { versions: body.versions! } : { version: body.version }
       const { created, ...made } = await engine.catalogue.setAlias(name, alias, target)
-      if (created) void reply.header('location', `/v1/flows/${name}/aliases`)
+      if (created) void reply.header('location', `${plain.prefix}/v1/flows/${name}/aliases`)
       return reply.code(created ? 201 : 200).send(aliasOf(made))
     },
   )

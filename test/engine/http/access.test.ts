@@ -62,7 +62,8 @@ describe('access', () => {
     const call = async (key: string | undefined, method: 'GET' | 'POST', url: string, payload?: object) => {
       const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
       const answer = await app.inject({ method, url: `/flows${url}`, headers, ...(payload === undefined ? {} : { payload }) })
-      return { status: answer.statusCode, body: answer.json(), asks: answer.headers['www-authenticate'] }
+      const { 'www-authenticate': asks, location } = answer.headers
+      return { status: answer.statusCode, body: answer.json(), asks, location }
     }
 
     it('takes nobody who is not known', async () => {
@@ -83,8 +84,8 @@ describe('access', () => {
     it('gives each role what is its own', async () => {
       const start = '/v1/flows/mine/executions'
       expect(await call('sees', 'POST', start, {})).toMatchObject({ status: 403, body: { code: 'forbidden' } })
-      const { status, body } = await call('runs', 'POST', start, {})
-      expect(status).toBe(202)
+      const { status, body, location } = await call('runs', 'POST', start, {})
+      expect({ status, location }).toEqual({ status: 202, location: `/flows/v1/executions/${body.id}` })
       await engine.result(body.id)
       const rerun = `/v1/executions/${body.id}/rerun`
       expect((await call('sees', 'POST', rerun, { dryRun: true })).status).toBe(200)
