@@ -164,6 +164,8 @@ export interface StartOptions {
   readonly mode?: 'express'
   /** Express flows only: called with every change of a node. Standard flows: use `events`. */
   readonly onNode?: (node: NodeRecord) => void
+  /** Express flows only: it is known to whoever holds the handle, in no list, and found by no id. */
+  readonly unlisted?: boolean
 }
 
 /** A handle on one execution. */

@@ -6,7 +6,17 @@ import type { CallbackResult, StartOptions } from './api.ts'
 import { EngineError } from './errors.ts'
 
 const ID = /^[A-Za-z0-9_.-]{1,128}$/
-const START_OPTIONS: ReadonlySet<string> = new Set(['input', 'id', 'name', 'trigger', 'traceparent', 'signal', 'mode', 'onNode'])
+const START_OPTIONS: ReadonlySet<string> = new Set([
+  'input',
+  'id',
+  'name',
+  'trigger',
+  'traceparent',
+  'signal',
+  'mode',
+  'onNode',
+  'unlisted',
+])
 /** W3C Trace Context, version 00; ids of zeros alone are none. */
 export const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
@@ -33,7 +43,7 @@ export function checkKeys(options: object, known: ReadonlySet<string>, what: str
 /** Throws EngineError `bad-option`, or `aborted` if the signal already is. */
 export function checkStart(options: StartOptions): void {
   checkKeys(options, START_OPTIONS, 'start')
-  const { id, name, signal, mode, onNode, traceparent } = options
+  const { id, name, signal, mode, onNode, traceparent, unlisted } = options
   if (mode !== undefined && mode !== 'express') throw new EngineError('bad-option', 'mode must be express, or not be given')
   checkId(id)
   if (name !== undefined && (typeof name !== 'string' || !ID.test(name)))
@@ -41,6 +51,7 @@ export function checkStart(options: StartOptions): void {
   if (traceparent !== undefined && !(typeof traceparent === 'string' && TRACEPARENT.test(traceparent)))
     throw new EngineError('bad-option', 'traceparent must be a trace context, such as 00-<32 hex digits>-<16 hex digits>-01')
   if (onNode !== undefined && typeof onNode !== 'function') throw new EngineError('bad-option', 'onNode must be a function')
+  if (unlisted !== undefined && typeof unlisted !== 'boolean') throw new EngineError('bad-option', 'unlisted must be true or false')
   checkSignal(signal)
   if (signal?.aborted === true) throw new EngineError('aborted', 'the signal is aborted; nothing was started', { cause: signal.reason })
 }

@@ -1,5 +1,4 @@
 import { definitionOf } from '../dsl/definition-of.ts'
-import { jsonBytes, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { Json } from '../dsl/json.ts'
 import { Outbound } from '../executors/outbound/outbound.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
@@ -43,6 +42,7 @@ import {
   type ExpressServices,
   type ExpressStart,
 } from './express/express-host.ts'
+import { ExpressExecutions } from './express/executions.ts'
 import { listExpress } from './express/listing.ts'
 import { flowFilesOf, type FlowFiles } from './flow-files.ts'
 import { FlowRegistry } from './flow-registry.ts'
@@ -69,9 +69,6 @@ const DAY_MS = 86_400_000
 /** Dependencies are not asked more often: anybody may ask whether a server is ready. */
 const HEALTH_MS = 1000
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
-/** Ended express executions that `describe` still knows. */
-const EXPRESS_REMEMBERED = 1000
-const EXPRESS_REMEMBERED_BYTES = 64 * 1024 * 1024
 const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', 'id'])
 const ID_OPTION: ReadonlySet<string> = new Set(['id'])
 const ITERATIONS_OPTIONS: ReadonlySet<string> = new Set(['from', 'limit'])
@@ -111,10 +108,7 @@ export class LocalEngine implements Engine {
   private readonly channels: Channels
   private readonly children: LocalChildren
   private readonly expressCallbacks: ExpressCallbacks = new Map()
-  private readonly express = new Map<string, ExpressExecution>()
-  /** Ended express executions in the order of their ends, with their size. */
-  private readonly remembered = new Map<string, number>()
-  private rememberedBytes = 0
+  private readonly express = new ExpressExecutions()
   private readonly onLog: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
   private readonly closed = new AbortController()
   private opening: Promise<Durable> | null = null
@@ -177,7 +171,7 @@ export class LocalEngine implements Engine {
       store: () => this.catalogueStore(),
       admit: (deployed) => this.admit(deployed),
       takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
-      running: (flow) => this.runningExpress(flow),
+      running: (flow) => this.express.running(flow),
     })
     const limits = new StartLimits(options.limits)
     this.letIn = (open) => limits.admit(open)
@@ -392,7 +386,7 @@ export class LocalEngine implements Engine {
     const express = this.express.get(id)
     if (express === undefined) return (await this.durable(id)).delete(id)
     if (express.flow.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running; stop it first`)
-    this.forget(id)
+    this.express.forget(id)
   }
 
   async statistics(options: StatisticsOptions = {}): Promise<StatisticsItem[]> {
@@ -406,7 +400,7 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     if (this.options.engine === 'express')
       return listExpress(
-        [...this.express.values()].reverse().map((execution) => execution.describe()),
+        this.express.newestFirst().map((execution) => execution.describe()),
         options,
       )
     return (await this.opened()).list(options)
@@ -508,7 +502,8 @@ export class LocalEngine implements Engine {
     this.closing ??= Promise.resolve()
     void this.batches.close()
     this.host?.abandon()
-    for (const execution of this.express.values()) execution.forget()
+    for (const execution of this.express.all()) execution.forget()
+    this.express.close()
     this.deadlines.close()
     await this.registry.executors.stopAll()
   }
@@ -524,6 +519,7 @@ export class LocalEngine implements Engine {
     for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     await this.registry.executors.stopAll()
     await this.outbound.close()
+    this.express.close()
     this.deadlines.close()
   }
 
@@ -599,6 +595,8 @@ export class LocalEngine implements Engine {
   private async startDurable(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
     if (options.onNode !== undefined)
       throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
+    if (options.unlisted === true)
+      throw new EngineError('bad-option', 'unlisted is for express flows; those of standard flows leave records')
     const host = this.host ?? (await this.opened())
     const fresh = options.id === undefined
     const started = await host.start(deployed, {
@@ -617,8 +615,8 @@ export class LocalEngine implements Engine {
   private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
     if (options.name !== undefined)
       throw new EngineError('not-durable', `flow ${deployed.name} is an express flow, whose executions leave no record to find by a name`)
-    this.letIn(this.express.size - this.remembered.size)
-    const execution = this.newExpress(deployed, input, expressStart(options), () => undefined)
+    this.letIn(this.express.open)
+    const execution = this.newExpress(deployed, input, expressStart(options), () => undefined, options.unlisted)
     if (options.signal !== undefined) stopOnAbort(execution, options.signal)
     execution.begin()
     return this.expressHandle(execution)
@@ -626,7 +624,7 @@ export class LocalEngine implements Engine {
 
   /** The execution that has this id already, of whatever flow. */
   private existing(id: string | undefined): Execution | undefined {
-    const execution = id === undefined ? undefined : this.express.get(id)
+    const execution = id === undefined ? undefined : this.express.started(id)
     return execution === undefined ? undefined : { ...this.expressHandle(execution), existed: true }
   }
 
@@ -643,10 +641,6 @@ export class LocalEngine implements Engine {
       describe: async () => execution.describe(),
       stop: async () => stopExpress(execution),
     }
-  }
-
-  private runningExpress(flow: string): ExpressExecution[] {
-    return [...this.express.values()].filter(({ deployed, flow: { status } }) => deployed.name === flow && status === 'running')
   }
 
   /** Throws EngineError `not-express`. */
@@ -668,31 +662,12 @@ export class LocalEngine implements Engine {
     return (await this.loneStore).catalogue
   }
 
-  /** An express execution that `describe`, `stop` and `result` find. */
-  private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution {
+  /** An express execution that `describe`, `stop` and `result` find, unless it is unlisted. */
+  private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone, unlisted = false): ExpressExecution {
     const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, done)
-    this.express.set(execution.id, execution)
-    execution.whenEnded(() => this.remember(execution))
+    if (unlisted) this.express.addUnlisted(execution)
+    else this.express.add(execution)
     return execution
-  }
-
-  /** Keeps what has ended for a while, bounded by number and by size. */
-  private remember({ id, input, flow }: ExpressExecution): void {
-    const bytes = jsonBytes(input, PAYLOAD_LIMIT) + jsonBytes(flow.output, PAYLOAD_LIMIT)
-    this.remembered.set(id, bytes)
-    this.rememberedBytes += bytes
-    for (const [oldest, size] of this.remembered) {
-      if (this.remembered.size <= EXPRESS_REMEMBERED && this.rememberedBytes <= EXPRESS_REMEMBERED_BYTES) return
-      this.remembered.delete(oldest)
-      this.rememberedBytes -= size
-      this.express.delete(oldest)
-    }
-  }
-
-  private forget(id: string): void {
-    this.rememberedBytes -= this.remembered.get(id) ?? 0
-    this.remembered.delete(id)
-    this.express.delete(id)
   }
 
   private expressResult(execution: ExpressExecution, signal: AbortSignal | undefined): Promise<Json> {

@@ -131,12 +131,20 @@ async function open(flags: ServeOptions, config: Config, functions: Record<strin
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
     ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
+    limits: limitsOf(config),
     onLog: (line) => log.function(line),
   }
   const { createEngine } = await import('../../engine/create-engine.ts')
   if (config.engine !== 'temporal') return createEngine({ ...common, store: flags.store ?? config.store ?? DEFAULT_STORE })
   const { store, temporal } = clusterPlace(flags, config)
   return createEngine({ ...common, engine: 'temporal', store, temporal: { ...temporal, worker: false } })
+}
+
+function limitsOf({
+  'limits.executions': executions,
+  'limits.startsPerSecond': startsPerSecond,
+}: Config): NonNullable<EngineOptions['limits']> {
+  return { ...(executions === undefined ? {} : { executions }), ...(startsPerSecond === undefined ? {} : { startsPerSecond }) }
 }
 
 /** The process's warnings are lines of the log. */

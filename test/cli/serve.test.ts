@@ -73,6 +73,22 @@ describe('fnflow serve', () => {
     expect(stderr).toMatch(/stopping/)
   })
 
+  it('refuses starts past limits.executions and limits.startsPerSecond', async () => {
+    const url = async (limits: object): Promise<string> =>
+      (await serve(folderWith({ ...FUNCTIONS, 'flows/asks.json': ASKS, 'fnflow.yaml': JSON.stringify({ limits }) }))).url
+    const few = await url({ executions: 1 })
+    const start = (at: string): ReturnType<typeof post> => post(`${at}/v1/flows/asks/executions`)
+    expect((await start(few)).status).toBe(202)
+    expect(await start(few)).toMatchObject({
+      status: 429,
+      body: { code: 'too-many-executions', detail: expect.stringMatching(/at most 1 /) },
+    })
+    const slow = await url({ startsPerSecond: 1 })
+    const answers = await Promise.all([start(slow), start(slow), start(slow)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 429, 429])
+    expect(answers.find(({ status }) => status === 429)!.body.detail).toMatch(/1 executions may be started a second/)
+  })
+
   it('goes on behind kill -9 with what ran, for whoever follows it', async () => {
     const first = await serve(folder, '--store', 'killed')
     const { id } = (await post(`${first.url}/v1/flows/asks/executions`)).body

@@ -62,6 +62,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     const execution = await startOnce(engine, request, refOf(name, version), {
       input,
       mode: 'express',
+      unlisted: true,
       trigger: { type: 'api' },
       ...traceOf(request),
     })

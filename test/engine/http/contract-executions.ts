@@ -33,6 +33,21 @@ export function executionsContract(open: OpenEngine): void {
     })
   })
 
+  describe('express executions', () => {
+    it('are read until some time after their end; one that is waited for is its answer only', async () => {
+      const id = await lab.start('quick', { input: { n: 1 } })
+      expect(await lab.ended(id, 'succeeded')).toMatchObject({ mode: 'express', output: { n: 2 } })
+      const { status, body } = await lab.call('POST', '/v1/flows/quick/sync-executions', { input: { n: 1 } })
+      expect([status, body.output]).toEqual([200, { n: 2 }])
+      const answerOnly = body.execution.id as string
+      for (const url of ['', '/definition', '/logs'])
+        expect((await lab.call('GET', `/v1/executions/${answerOnly}${url}`)).status, url).toBe(404)
+      expect((await lab.call('POST', `/v1/executions/${answerOnly}/stop`)).status).toBe(404)
+      const { items } = (await lab.call('GET', '/v1/executions?limit=200')).body
+      expect(items.map((item: any) => item.id)).not.toContain(answerOnly)
+    })
+  })
+
   describe('names', () => {
     it('make a start repeatable: the same input is the same execution, another one 409', async () => {
       const url = '/v1/flows/asks/executions'
