@@ -1,7 +1,7 @@
 import { ApiError, ExecutionFailed, ServerUnreachable } from './errors.ts'
 import { follow } from './event-stream.ts'
 import { OPERATIONS, type Operations } from './generated/operations.ts'
-import type { CallbackResult, Execution, ExecutionSummary, Node } from './generated/types.ts'
+import type { CallbackResult, Execution, ExecutionSummary, LogLine, Node } from './generated/types.ts'
 import { pauseFor, send, type Connection } from './request.ts'
 
 export interface ClientOptions {
@@ -36,6 +36,12 @@ export interface ApiAnswer<Body> {
 export type ExecutionEvent =
   | { readonly id: string; readonly type: 'node'; readonly node: Node }
   | { readonly id: string; readonly type: 'execution'; readonly execution: ExecutionSummary }
+
+/** A line that a function has logged, with its position. */
+export interface LogEvent {
+  readonly id: string
+  readonly line: LogLine
+}
 
 interface FollowOptions {
   /** The id of an event: only what came behind it. */
@@ -125,6 +131,19 @@ export class Client {
       const value: unknown = JSON.parse(data)
       if (event === 'node') yield { id: position, type: 'node', node: value as Node }
       else if (event === 'execution') yield { id: position, type: 'execution', execution: value as ExecutionSummary }
+    }
+  }
+
+  /**
+   * The log lines of an execution so far, then every new one; ends after its end. A connection that breaks is made again and goes on behind the last
+   * line.
+   */
+  async *logs(id: string, { patienceMs = PATIENCE_MS, ...options }: FollowOptions = {}): AsyncGenerator<LogEvent, void, undefined> {
+    const isEnd = ({ event }: { readonly event: string }): boolean => event === 'end'
+    const [, path] = OPERATIONS.listLogs
+    const parts = { path: { id }, query: { follow: 'true' }, patienceMs, isEnd, ...options }
+    for await (const { event, id: position, data } of follow(this.connection, path, parts)) {
+      if (event === 'log') yield { id: position, line: JSON.parse(data) as LogLine }
     }
   }
 

@@ -3,7 +3,7 @@
  * nothing but `fetch`.
  */
 export { Client } from './client.ts'
-export type { ApiAnswer, CallOptions, ClientOptions, ExecutionEvent, OperationId } from './client.ts'
+export type { ApiAnswer, CallOptions, ClientOptions, ExecutionEvent, LogEvent, OperationId } from './client.ts'
 export { ApiError, ExecutionFailed, ServerUnreachable } from './errors.ts'
 export type { Operations } from './generated/operations.ts'
 export type * from './generated/types.ts'

@@ -180,6 +180,18 @@ export interface Execution {
   stop(): Promise<void>
 }
 
+/** A line of a function of an execution; `attempt` counts from 1. */
+export interface LogRecord extends LogLine {
+  readonly node?: string
+  readonly attempt?: number
+}
+
+export interface LogEvent {
+  /** Position: increasing in the order in which lines were written, which is mostly that of their times. */
+  readonly id: number
+  readonly line: LogRecord
+}
+
 export type ExecutionEvent =
   | { readonly id: number; readonly type: 'node'; readonly node: NodeRecord }
   | { readonly id: number; readonly type: 'execution'; readonly execution: ExecutionRecord }
@@ -333,7 +345,10 @@ export interface Engine {
   list(options?: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>
   /** First the state so far, then every change; ends after the execution's end. */
   events(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ExecutionEvent>
-  logs(id: string): Promise<(LogLine & { node?: string })[]>
+  /** What functions have logged, by time; `limit`: 1 to 200, default 50. */
+  logs(id: string, options?: { readonly limit?: number; readonly cursor?: string }): Promise<{ items: LogRecord[]; nextCursor?: string }>
+  /** The lines so far, then every new one as it comes; ends after the execution's end. `after`: only those behind this one; one that there is not: all. */
+  followLogs(id: string, options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<LogEvent>
   /** `id`: of the call, the caller's. The call that was taken may be repeated with it. */
   callback(token: string, result: CallbackResult, options?: { readonly id?: string }): Promise<void>
   /** The same without the token: a callback node by its id, or its place (`both[1]/ask`) where several of that id wait. */

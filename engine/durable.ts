@@ -1,5 +1,4 @@
 import type { Json } from '../dsl/json.ts'
-import type { LogLine } from '../executors/contract.ts'
 import type { CatalogueStore } from './catalogue/store.ts'
 import type { BatchStore } from './batches/store.ts'
 import type { CarryCollector } from './carry.ts'
@@ -10,6 +9,7 @@ import type { DeployedFlow } from './execution-info.ts'
 import type { FlowFiles } from './flow-files.ts'
 import type { TriggerStore } from './triggers/store.ts'
 import type { EngineHealth } from './observer.ts'
+import type { LogRange, StoredLine } from './log-lines.ts'
 import type { KeyStore } from './idempotency.ts'
 
 export interface NodesOptions {
@@ -87,7 +87,9 @@ export interface Durable {
   nodes(id: string, options: NodesOptions): Promise<NodeRecord[]>
   list(options: ListOptions): Promise<{ items: ExecutionRecord[]; nextCursor?: string }>
   follow(id: string, options: { readonly after?: number; readonly signal?: AbortSignal }): AsyncGenerator<ExecutionEvent, void, undefined>
-  logs(id: string): Promise<(LogLine & { node?: string })[]>
+  logs(id: string, range: LogRange): Promise<StoredLine[]>
+  /** How long after the end of an execution lines of it may still come. */
+  readonly linesComeLateMs: number
   /** Throws EngineError `execution-running`. */
   ended(id: string): Promise<EndedExecution>
   /** Notes that `retry` is the retry of an execution. Throws EngineError `retry-running` while an earlier one runs. */

@@ -140,7 +140,8 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
           if (!(again && error instanceof EngineError && error.code === 'node-not-waiting')) throw error
         }
       }),
-    logs: (id) => call((e) => e.logs(id)),
+    logs: (id, given) => call((e) => e.logs(id, given)),
+    followLogs: (id, given) => engine.followLogs(id, given),
     callback: (token, result, given) =>
       call(async (e, again) => {
         try {

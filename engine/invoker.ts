@@ -25,7 +25,7 @@ export interface InvocationOwner {
   readonly place?: string
   /** Trace context of whoever started it. */
   readonly traceparent?: string | undefined
-  log(line: LogLine, node: string | undefined): void
+  log(line: LogLine, node: string | undefined, attempt: number): void
   /** Called once per invocation, maybe before `dispatch` has returned. Not called after `cancel`. */
   ended(run: NodeRun, ok: boolean, value: Json): void
 }
@@ -86,7 +86,7 @@ class RunInvocation extends DeadlineEntry implements Invocation {
   }
 
   log(line: LogLine): void {
-    this.owner.log(line, this.run.node.id)
+    this.owner.log(line, this.run.node.id, this.attempt)
   }
 
   succeed(result: Json): void {

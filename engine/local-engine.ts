@@ -14,6 +14,8 @@ import type {
   FlowRecord,
   InvokeOptions,
   ListOptions,
+  LogEvent,
+  LogRecord,
   NodeRecord,
   RerunOptions,
   RerunPlan,
@@ -56,6 +58,8 @@ import { guarded } from './listeners.ts'
 import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
 import { StartLimits } from './start-limits.ts'
 import { checkStatistics, statisticsOf } from './statistics.ts'
+import { followLines } from './log-follow.ts'
+import { logPage, type LogOptions } from './log-lines.ts'
 import { LocalChildren } from './local-children.ts'
 import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
@@ -418,8 +422,20 @@ export class LocalEngine implements Engine {
     yield* (await this.durable(id)).follow(id, options)
   }
 
-  async logs(id: string): Promise<(LogLine & { node?: string })[]> {
-    return (await this.durable(id)).logs(id)
+  async logs(id: string, options: LogOptions = {}): Promise<{ items: LogRecord[]; nextCursor?: string }> {
+    if (this.express.has(id)) throw keepsNoRecords(id)
+    return logPage(await this.durable(id), id, options)
+  }
+
+  async *followLogs(
+    id: string,
+    options: { readonly after?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<LogEvent, void, undefined> {
+    if (this.express.has(id)) throw keepsNoRecords(id)
+    checkSignal(options.signal)
+    if (options.after !== undefined && !Number.isSafeInteger(options.after))
+      throw new EngineError('bad-option', 'after must be the id of a line, a whole number')
+    yield* followLines(await this.durable(id), id, options)
   }
 
   async callback(token: string, result: CallbackResult, options: { readonly id?: string } = {}): Promise<void> {

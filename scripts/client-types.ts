@@ -83,7 +83,10 @@ function dataType({ requestBody }: Operation, type: string): string {
 /** Of an answer, too. */
 function answerType({ responses }: Operation, type: string): string {
   const isText = Object.entries(responses).some(
-    ([status, answer]) => status.startsWith('2') && 'content' in answer && Object.keys(answer.content ?? {}).length > 1,
+    ([status, answer]) =>
+      status.startsWith('2') &&
+      'content' in answer &&
+      Object.keys(answer.content ?? {}).filter((type) => type !== 'text/event-stream').length > 1,
   )
   return `T.${type}Responses[keyof T.${type}Responses]${isText ? ' | string' : ''}`
 }

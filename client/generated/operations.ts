@@ -60,8 +60,6 @@ export interface Operations {
   getExecution: { readonly data: T.GetExecutionData; readonly answer: T.GetExecutionResponses[keyof T.GetExecutionResponses] }
   /** Deletes an ended execution with its nodes and logs */
   deleteExecution: { readonly data: T.DeleteExecutionData; readonly answer: T.DeleteExecutionResponses[keyof T.DeleteExecutionResponses] }
-  /** What the functions of an execution have logged */
-  listLogs: { readonly data: T.ListLogsData; readonly answer: T.ListLogsResponses[keyof T.ListLogsResponses] }
   /** Follows an execution: its state so far, then every change, until it has ended */
   followExecution: { readonly data: T.FollowExecutionData; readonly answer: T.FollowExecutionResponses[keyof T.FollowExecutionResponses] }
   /** Stops an execution */
@@ -76,6 +74,8 @@ export interface Operations {
   listIterations: { readonly data: T.ListIterationsData; readonly answer: T.ListIterationsResponses[keyof T.ListIterationsResponses] }
   /** Answers a callback node without its token, by its id, or by its place where several of that id wait */
   answerNode: { readonly data: T.AnswerNodeData; readonly answer: T.AnswerNodeResponses[keyof T.AnswerNodeResponses] }
+  /** What the functions of an execution have logged */
+  listLogs: { readonly data: T.ListLogsData; readonly answer: T.ListLogsResponses[keyof T.ListLogsResponses] }
   /** Executions that ended, failures and durations, by flow and period */
   getStatistics: { readonly data: T.GetStatisticsData; readonly answer: T.GetStatisticsResponses[keyof T.GetStatisticsResponses] }
   /** Stops, retries or deletes all executions that a filter selects */
@@ -131,7 +131,6 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   listExecutions: ['GET', '/v1/executions'],
   getExecution: ['GET', '/v1/executions/{id}'],
   deleteExecution: ['DELETE', '/v1/executions/{id}'],
-  listLogs: ['GET', '/v1/executions/{id}/logs'],
   followExecution: ['GET', '/v1/executions/{id}/events'],
   stopExecution: ['POST', '/v1/executions/{id}/stop'],
   retryExecution: ['POST', '/v1/executions/{id}/retry'],
@@ -139,6 +138,7 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   listNodes: ['GET', '/v1/executions/{id}/nodes'],
   listIterations: ['GET', '/v1/executions/{id}/nodes/{node}/iterations'],
   answerNode: ['POST', '/v1/executions/{id}/nodes/{node}/callback'],
+  listLogs: ['GET', '/v1/executions/{id}/logs'],
   getStatistics: ['GET', '/v1/statistics'],
   startBatch: ['POST', '/v1/executions:batch'],
   getBatch: ['GET', '/v1/batches/{id}'],

@@ -455,10 +455,18 @@ export type LogLine = {
   level: 'debug' | 'info' | 'warn' | 'error'
   text: string
   node?: string
+  /**
+   * Of the node; absent from lines of earlier versions.
+   */
+  attempt?: number
 }
 
-export type LogList = {
+export type LogPage = {
   items: Array<LogLine>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
 }
 
 /**
@@ -1421,27 +1429,6 @@ export type GetExecutionResponses = {
 
 export type GetExecutionResponse = GetExecutionResponses[keyof GetExecutionResponses]
 
-export type ListLogsData = {
-  body?: never
-  path: {
-    /**
-     * Id of an execution.
-     */
-    id: string
-  }
-  query?: never
-  url: '/v1/executions/{id}/logs'
-}
-
-export type ListLogsResponses = {
-  /**
-   * the lines, by time
-   */
-  200: LogList
-}
-
-export type ListLogsResponse = ListLogsResponses[keyof ListLogsResponses]
-
 export type FollowExecutionData = {
   body?: never
   headers?: {
@@ -1646,6 +1633,46 @@ export type AnswerNodeResponses = {
 }
 
 export type AnswerNodeResponse = AnswerNodeResponses[keyof AnswerNodeResponses]
+
+export type ListLogsData = {
+  body?: never
+  headers?: {
+    /**
+     * Of a stream: only the lines behind this one.
+     */
+    'last-event-id'?: string
+  }
+  path: {
+    /**
+     * Id of an execution.
+     */
+    id: string
+  }
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+    /**
+     * As server-sent events, until the execution has ended.
+     */
+    follow?: 'true' | 'false'
+  }
+  url: '/v1/executions/{id}/logs'
+}
+
+export type ListLogsResponses = {
+  /**
+   * a page of lines, by time; with `follow` events `log`, their `data` a LogLine, and one `end`
+   */
+  200: LogPage
+}
+
+export type ListLogsResponse = ListLogsResponses[keyof ListLogsResponses]
 
 export type GetStatisticsData = {
   body?: never

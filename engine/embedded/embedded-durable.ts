@@ -11,6 +11,7 @@ import { EmbeddedBatches } from './batches.ts'
 import type { DurableStart, Outcome } from './contract.ts'
 import type { EmbeddedCatalogue } from './catalogue.ts'
 import type { TriggerStore } from '../triggers/store.ts'
+import type { LogRange, StoredLine } from '../log-lines.ts'
 import { notWaiting } from '../node-names.ts'
 import { deleteEnded } from './deletion.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
@@ -110,8 +111,11 @@ export class EmbeddedDurable implements Durable {
     yield* followExecution(this.host, id, options)
   }
 
-  logs(id: string): ReturnType<Durable['logs']> {
-    return this.host.journal.read(() => this.host.reader.logs(id))
+  /** Lines are written before what follows from them. */
+  readonly linesComeLateMs = 0
+
+  logs(id: string, range: LogRange): Promise<StoredLine[]> {
+    return this.host.journal.read(() => this.host.reader.logs(id, range))
   }
 
   ended(id: string): Promise<EndedExecution> {

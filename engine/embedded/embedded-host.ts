@@ -294,18 +294,19 @@ export class EmbeddedHost {
     if (execution.flow.status === 'running') this.settleIdle(execution)
   }
 
-  log(execution: EmbeddedExecution, line: LogLine, node: string | undefined): void {
+  log(execution: EmbeddedExecution, line: LogLine, node: string | undefined, attempt: number): void {
     if (execution.discarded) return
     const { time, requestId, level, text } = line
     this.journal.write(() =>
       this.store.run(
-        'INSERT INTO logs (execution, time, node, request, level, line) VALUES (?,?,?,?,?,?)',
+        'INSERT INTO logs (execution, time, node, request, level, line, attempt) VALUES (?,?,?,?,?,?,?)',
         execution.key,
         time,
         node ?? null,
         requestId,
         level,
         text,
+        attempt,
       ),
     )
     this.services.log(line, execution.start.id, node)

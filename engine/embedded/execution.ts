@@ -100,8 +100,8 @@ export class EmbeddedExecution implements InvocationOwner {
     return this.start.callbackAt(place)
   }
 
-  log(line: LogLine, node: string | undefined): void {
-    this.host.log(this, line, node)
+  log(line: LogLine, node: string | undefined, attempt: number): void {
+    this.host.log(this, line, node, attempt)
   }
 
   ended(run: NodeRun, ok: boolean, value: Json): void {

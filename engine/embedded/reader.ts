@@ -1,11 +1,11 @@
 import type { Flow, Recorder } from '../../dsl/core/state.ts'
 import { outstanding } from '../../dsl/core/machine.ts'
 import { NodeRun } from '../../dsl/core/state.ts'
-import type { LogLine } from '../../executors/contract.ts'
 import type { ExecutionRecord, ListOptions, NodeRecord } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { IterationPage, IterationRange } from '../durable.ts'
+import type { LogRange, StoredLine } from '../log-lines.ts'
 import { LoopView } from '../loop-view.ts'
 import { requireLoop } from '../node-names.ts'
 import { NodeView } from '../view.ts'
@@ -71,16 +71,18 @@ export class Reader {
     return { items: view.list(), total: watch.total }
   }
 
-  logs(id: string): (LogLine & { node?: string })[] {
+  logs(id: string, range: LogRange): StoredLine[] {
     const { key } = this.row(id)
-    const rows = this.store.all<LogRow>('SELECT time, node, request, level, line FROM logs WHERE execution = ? ORDER BY rowid', key)
-    return rows.map(({ time, node, request, level, line }) => ({
-      time,
-      requestId: request,
-      level: level as LogLine['level'],
-      text: line,
-      ...(node === null ? {} : { node }),
-    }))
+    const columns = 'SELECT rowid AS seq, time, node, request, level, line, attempt FROM logs WHERE execution = ?'
+    const { limit } = range
+    if (range.order === 'written') {
+      // the plus: else all lines of the store behind it are gone through
+      const sql = `${columns} AND time >= ? AND +rowid > ? ORDER BY +rowid LIMIT ?`
+      return this.store.all<LogRow>(sql, key, range.since, range.behind, limit).map(lineOf)
+    }
+    const { time, seq } = range.behind ?? { time: -1, seq: -1 }
+    const sql = `${columns} AND (time, rowid) > (?, ?) ORDER BY time, rowid LIMIT ?`
+    return this.store.all<LogRow>(sql, key, time, seq, limit).map(lineOf)
   }
 
   /** By the index of what has not succeeded: a retry is of the same flow, and younger. */
@@ -102,6 +104,18 @@ export class Reader {
     const row = this.row(id)
     const { deployed, start } = this.host.startOf(row)
     return fold(deployed.prepared, start, this.store.events(row.key), recorder)
+  }
+}
+
+function lineOf({ seq, time, node, request, level, line, attempt }: LogRow): StoredLine {
+  return {
+    seq,
+    time,
+    requestId: request,
+    level: level as StoredLine['level'],
+    text: line,
+    ...(node === null ? {} : { node }),
+    ...(attempt === null ? {} : { attempt }),
   }
 }
 

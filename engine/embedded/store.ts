@@ -52,11 +52,13 @@ export interface CallbackRow {
 }
 
 export interface LogRow {
+  readonly seq: number
   readonly time: number
   readonly node: string | null
   readonly request: string
   readonly level: string
   readonly line: string
+  readonly attempt: number | null
 }
 
 const WHOLE_ROW = 'SELECT *, (SELECT name FROM names WHERE names.key = executions.key) AS name FROM executions'

@@ -34,7 +34,7 @@ export interface ExpressServices {
   readonly children: ChildLauncher
   readonly secret: Uint8Array
   readonly callbackUrl: (token: string) => string
-  log(line: LogLine, execution: string, node: string | undefined): void
+  log(line: LogLine, execution: string, node: string | undefined, attempt: number): void
   onCallback(info: CallbackInfo): void
 }
 
@@ -151,8 +151,8 @@ export class ExpressExecution extends DeadlineEntry implements InvocationOwner, 
     return { token, url: this.services.callbackUrl(token) }
   }
 
-  log(line: LogLine, node: string | undefined): void {
-    this.services.log(line, this.id, node)
+  log(line: LogLine, node: string | undefined, attempt: number): void {
+    this.services.log(line, this.id, node, attempt)
   }
 
   ended(run: NodeRun, ok: boolean, value: Json): void {

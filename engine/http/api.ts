@@ -20,6 +20,7 @@ import { flowRoutes } from './routes/flows.ts'
 import { functionRoutes } from './routes/functions.ts'
 import { healthRoutes } from './routes/health.ts'
 import { httpTriggerRoutes } from './routes/http-triggers.ts'
+import { logRoutes } from './routes/logs.ts'
 import { nodeRoutes } from './routes/nodes.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { statisticsRoutes } from './routes/statistics.ts'
@@ -89,6 +90,7 @@ export async function fnflowApi(
   await app.register(flowRoutes, services)
   await app.register(executionRoutes, services)
   await app.register(nodeRoutes, services)
+  await app.register(logRoutes, services)
   await app.register(statisticsRoutes, services)
   await app.register(batchRoutes, services)
   await app.register(definitionRoute, services)

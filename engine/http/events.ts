@@ -1,6 +1,7 @@
-/** Server-sent events: what `GET /v1/executions/{id}/events` sends. */
+/** Server-sent events: what `GET /v1/executions/{id}/events` sends, and `/logs` with `follow`. */
+import type { FastifyReply } from 'fastify'
 import type { Readable } from 'node:stream'
-import type { Engine, ExecutionEvent } from '../api.ts'
+import type { Engine, ExecutionEvent, LogEvent } from '../api.ts'
 import { nodeOf, summaryOf } from './documents.ts'
 import { Outbox } from './outbox.ts'
 import { Problem } from './problem.ts'
@@ -10,7 +11,29 @@ const COMMENT_MS = 15_000
 /** What belongs to one position comes without a pause. */
 const TOGETHER_MS = 5
 
-type Coming = Promise<IteratorResult<ExecutionEvent>>
+/** How long a stream may take to tell that the server closes. */
+const GRACE_MS = 500
+
+type Coming<T> = Promise<IteratorResult<T>>
+
+/** Answers with a stream, which ends when the client has left, or the server closes. */
+export async function sendStream(
+  reply: FastifyReply,
+  closing: AbortSignal,
+  open: (signal: AbortSignal) => Promise<Readable>,
+): Promise<FastifyReply> {
+  const left = new AbortController()
+  reply.raw.once('close', () => left.abort())
+  // one that does not read would hold up the end of the server
+  closing.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
+  const stream = await open(AbortSignal.any([left.signal, closing]))
+  return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
+}
+
+/** What Last-Event-ID says. A position that is none of ours: all is told. */
+export function positionOf(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined
+}
 
 /**
  * The events of an execution as an event stream. A client that stops reading holds up its own stream, for which the engine keeps no more than the
@@ -18,10 +41,40 @@ type Coming = Promise<IteratorResult<ExecutionEvent>>
  * Problem `express`.
  */
 export async function eventStream(engine: Engine, id: string, after: number | undefined, signal: AbortSignal): Promise<Readable> {
-  const { mode } = await engine.describe(id)
-  if (mode === 'express') throw new Problem('express', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+  await mustKeepRecords(engine, id)
   const events = engine.events(id, { ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
   return new Outbox(lines(events, after))
+}
+
+/** The lines of an execution as an event stream, and an event `end` behind the last of them; else as {@link eventStream}. */
+export async function logStream(engine: Engine, id: string, after: number | undefined, signal: AbortSignal): Promise<Readable> {
+  await mustKeepRecords(engine, id)
+  const lines = engine.followLogs(id, { ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
+  return new Outbox(logTexts(lines, after ?? 0, signal))
+}
+
+async function mustKeepRecords(engine: Engine, id: string): Promise<void> {
+  const { mode } = await engine.describe(id)
+  if (mode === 'express') throw new Problem('express', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+}
+
+async function* logTexts(lines: AsyncIterator<LogEvent>, after: number, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+  let last = after
+  try {
+    yield ': connected\n\n'
+    for (;;) {
+      const coming: Coming<LogEvent> = lines.next()
+      let next = await within(coming, COMMENT_MS)
+      for (; next === undefined; next = await within(coming, COMMENT_MS)) yield ': still here\n\n'
+      if (next.done === true) break
+      last = next.value.id
+      yield `event: log\nid: ${last}\ndata: ${JSON.stringify(next.value.line)}\n\n`
+    }
+    // a client that is told so need not come again; one whose server closes must
+    if (!signal.aborted) yield `event: end\nid: ${last}\ndata: {}\n\n`
+  } finally {
+    await lines.return?.()
+  }
 }
 
 /**
@@ -33,7 +86,7 @@ async function* lines(events: AsyncIterator<ExecutionEvent>, after: number | und
   try {
     // that a client has its headers and knows that it is heard
     yield ': connected\n\n'
-    let coming: Coming = events.next()
+    let coming: Coming<ExecutionEvent> = events.next()
     for (;;) {
       let next = await within(coming, COMMENT_MS)
       for (; next === undefined; next = await within(coming, COMMENT_MS)) yield ': still here\n\n'

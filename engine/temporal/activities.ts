@@ -37,6 +37,14 @@ import { findFlow, hasLoop, hintsOf } from './flows.ts'
 import type { Registry } from './registry/registry.ts'
 import { isPassing } from './temporal-errors.ts'
 
+/** Where a line of a function comes from. */
+export interface LogOrigin {
+  readonly scope: string
+  readonly execution: string
+  readonly node: string | undefined
+  readonly attempt: number
+}
+
 /** What the activities need of the worker. */
 export interface ActivityServices {
   readonly invoker: Invoker
@@ -50,7 +58,7 @@ export interface ActivityServices {
   deployed(info: StartInfo, planText: string): DeployedFlow
   startExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution
   callbackUrl(token: string): string
-  log(line: LogLine, execution: string, node: string | undefined, scope: string): void
+  log(line: LogLine, from: LogOrigin): void
   onCallback(info: CallbackInfo, scope: string): void
 }
 
@@ -177,7 +185,8 @@ export class Activities {
       }
       const express = {
         ...services.express,
-        log: (line: LogLine, of: string, node: string | undefined) => services.log(line, of, node, info.scope),
+        log: (line: LogLine, execution: string, node: string | undefined, attempt: number) =>
+          services.log(line, { execution, node, attempt, scope: info.scope }),
       }
       execution = new ExpressExecution(express, new Map(), services.deployed(info, plan.text), input, start, ({ flow }) => resolve(flow))
       execution.begin()
@@ -316,8 +325,8 @@ class Call implements InvocationOwner {
     if (this.nodeRun !== null) this.services.invoker.cancel(this.nodeRun)
   }
 
-  log(line: LogLine, node: string | undefined): void {
-    this.services.log(line, this.executionId, node, this.request.scope ?? '')
+  log(line: LogLine, node: string | undefined, attempt: number): void {
+    this.services.log(line, { execution: this.executionId, node, attempt, scope: this.request.scope ?? '' })
   }
 
   ended(_run: NodeRun, ok: boolean, value: Json): void {

@@ -99,9 +99,9 @@ class WorkerHalf {
       deployed: ({ flow, version, hash }, planText) => flows.byHash(hash, { flow, version }, () => planText),
       startExpress,
       callbackUrl,
-      log: (line, execution, node, scope) => {
-        services.log(line, execution, node)
-        recorder.log(line, execution, node, scope)
+      log: (line, from) => {
+        services.log(line, from.execution, from.node)
+        recorder.log(line, from)
       },
       onCallback: (info, scope) => callbackListener(host)(info, scope) ?? express.onCallback(info),
     })

@@ -2,6 +2,7 @@ import { CORE_VERSION } from '../../dsl/core/machine.ts'
 import type { EndedExecution, EndedLane, JournalHead, LaneHead } from '../../workflows/protocol/shapes.ts'
 import type { LogLine } from '../../executors/contract.ts'
 import { EngineError } from '../errors.ts'
+import type { LogOrigin } from './activities.ts'
 import { RegistryError } from './registry/database-errors.ts'
 import type { Registry } from './registry/registry.ts'
 import type { EndedRecord, NewLogLine } from './registry/types.ts'
@@ -121,9 +122,9 @@ export class Recorder {
     this.wake()
   }
 
-  log(line: LogLine, execution: string, node: string | undefined, scope: string): void {
+  log(line: LogLine, { node, ...from }: LogOrigin): void {
     const { time, requestId: request, level, text } = line
-    this.lines.add({ scope, execution, time, request, level, text, ...(node === undefined ? {} : { node }) })
+    this.lines.add({ ...from, time, request, level, text, ...(node === undefined ? {} : { node }) })
     this.wake()
   }
 

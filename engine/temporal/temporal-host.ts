@@ -28,6 +28,7 @@ import type { FlowRegistry } from '../flow-registry.ts'
 import type { TriggerStore } from '../triggers/store.ts'
 import { callbackToken, newId, tokenHash } from '../ids.ts'
 import type { StatisticsRange, StatisticsRow } from '../statistics.ts'
+import type { LogRange, StoredLine } from '../log-lines.ts'
 import { notWaiting, placeNamed } from '../node-names.ts'
 import type { DependencyHealth, EngineHealth, Observers } from '../observer.ts'
 import { TemporalCatalogue } from './catalogue.ts'
@@ -311,9 +312,12 @@ export class TemporalHost implements Durable {
     return followExecution({ cluster, registry, reader, callbackUrl, closed: this.closed.signal }, id, options)
   }
 
-  async logs(id: string): ReturnType<Durable['logs']> {
+  /** Workers gather lines for the database. */
+  readonly linesComeLateMs = 1000
+
+  async logs(id: string, range: LogRange): Promise<StoredLine[]> {
     checkId(id)
-    const lines = await this.registry.logs(id)
+    const lines = await this.registry.logs(id, range)
     // throws where there is no such execution
     if (lines.length === 0) await this.record(id, false)
     return lines

@@ -30,6 +30,10 @@ describe('the client, of a real server', () => {
           throw Object.assign(new Error('it broke'), { name: 'Broken' })
         },
         ask: () => null,
+        logs: (_event: unknown, { logger }: any) => {
+          logger.info('one\ntwo')
+          return null
+        },
       },
       onCallback: ({ execution, token }) => tokens.set(execution, token),
     })
@@ -43,11 +47,36 @@ describe('the client, of a real server', () => {
     })
     await client.call('createFlow', { body: flow('std', 'function', 'next') as never })
     await client.call('createFlow', { body: flow('bad', 'function', 'fail') as never })
+    await client.call('createFlow', { body: flow('logs', 'function', 'logs') as never })
     await client.call('createFlow', { body: 'flow: asks # as YAML\nstart: a\nnodes: { a: { type: callback, function: ask } }\n' })
   })
   afterAll(async () => {
     await close?.()
     await engine?.close()
+  })
+
+  it('follows the log, also when it is cut off', async () => {
+    const { id } = await client.start('logs', {})
+    const lines: string[] = []
+    for await (const { line } of client.logs(id)) lines.push(`${line.text} ${line.node} ${line.attempt}`)
+    expect(lines).toEqual(['one a 1', 'two a 1'])
+    const all = []
+    for await (const line of client.all('listLogs', { path: { id }, query: { limit: 1 } })) all.push(line.text)
+    expect(all).toEqual(['one', 'two'])
+    let asked = 0
+    const event = (at: number): string => `event: log\nid: ${at}\ndata: {"time":1,"requestId":"r","level":"info","text":"${at}"}\n\n`
+    const after: unknown[] = []
+    const fetch = ((_url: string, init: RequestInit) => {
+      after.push(new Headers(init.headers).get('last-event-id'))
+      const body = [event(1), event(2), 'event: end\nid: 2\ndata: {}\n\n'][asked++]
+      return Promise.resolve(new Response(body, { headers: { 'content-type': 'text/event-stream' } }))
+    }) as typeof globalThis.fetch
+    const told: string[] = []
+    for await (const { id: position } of new Client({ fetch }).logs('x')) told.push(position)
+    expect([told, after]).toEqual([
+      ['1', '2'],
+      [null, '1', '2'],
+    ])
   })
 
   it('starts, waits, and has the output', async () => {

@@ -5,18 +5,14 @@ import type { Engine, ExecutionRecord } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { absentBody } from '../absent-body.ts'
 import { executionOf, summaryOf } from '../documents.ts'
-import { eventStream } from '../events.ts'
+import { eventStream, positionOf, sendStream } from '../events.ts'
 import { idOf, stopOnce } from '../idempotency.ts'
 import { answer, emptyAnswer, textAnswer } from '../schemas/answers.ts'
-import { executionId, noQuery, waitSeconds } from '../schemas/common.ts'
+import { executionId, lastEventId, noQuery, waitSeconds } from '../schemas/common.ts'
 import { execution, executionPage, executionQuery, executionSummary, rerunBody, rerunPlan } from '../schemas/executions.ts'
-import { logList } from '../schemas/nodes.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 import { Waits } from '../waits.ts'
 import { without } from '../without.ts'
-
-/** How long a stream may take to tell that the server closes. */
-const GRACE_MS = 500
 
 /** Executions (http-api.md, 3). */
 export async function executionRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
@@ -65,31 +61,13 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     return reply.code(204).send()
   })
 
-  const logs = {
-    operationId: 'listLogs',
-    tags: ['executions'],
-    summary: 'What the functions of an execution have logged',
-    params,
-    querystring: noQuery,
-    response: { 200: answer('the lines, by time', logList), ...problems('execution-not-found', 'express') },
-  }
-  app.get('/v1/executions/:id/logs', { config: { role: 'viewer' }, schema: logs }, async ({ params: { id } }) => ({
-    items: await engine.logs(id),
-  }))
-
   const events = {
     operationId: 'followExecution',
     tags: ['executions'],
     summary: 'Follows an execution: its state so far, then every change, until it has ended',
     params,
     querystring: noQuery,
-    headers: z.object({
-      'last-event-id': z
-        .string()
-        .max(100)
-        .optional()
-        .meta({ description: 'Only what came behind this event.', examples: ['4'] }),
-    }),
+    headers: lastEventId('Only what came behind this event.'),
     response: {
       200: textAnswer(
         'server-sent events `node` and `execution`, their `data` a Node or an ExecutionSummary',
@@ -100,13 +78,8 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     },
   }
   app.get('/v1/executions/:id/events', { config: { role: 'viewer' }, schema: events }, async (request, reply) => {
-    const left = new AbortController()
-    reply.raw.once('close', () => left.abort())
     const after = positionOf(request.headers['last-event-id'])
-    // one that does not read would hold up the end of the server
-    closing.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { signal: left.signal })
-    const stream = await eventStream(engine, request.params.id, after, AbortSignal.any([left.signal, closing]))
-    return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream)
+    return sendStream(reply, closing, (signal) => eventStream(engine, request.params.id, after, signal))
   })
 
   const stop = {
@@ -191,9 +164,4 @@ async function ended(engine: Engine, id: ExecutionRecord['id'], signal: AbortSig
     if (error instanceof ExecutionFailed || (error instanceof EngineError && error.code === 'aborted')) return
     throw error
   }
-}
-
-/** A position that is none of ours: the whole state is told. */
-function positionOf(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined
 }

@@ -70,6 +70,17 @@ export const nodePlace = z
   .max(500)
   .meta({ description: 'A node, by its id or place.', examples: ['charge'] })
 
+/** Headers of a request for a stream of events. */
+export function lastEventId(description: string) {
+  return z.object({
+    'last-event-id': z
+      .string()
+      .max(100)
+      .optional()
+      .meta({ description, examples: ['4'] }),
+  })
+}
+
 /** A query for a page of a list. */
 export const pageQuery = z.strictObject({ limit: limit.optional(), cursor: cursor.optional() })
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { anyJson, listOf, pageOf, time } from './common.ts'
+import { answer, textAnswer } from './answers.ts'
+import { anyJson, cursor, limit, listOf, pageOf, time } from './common.ts'
 import { errorDocument } from './errors.ts'
 import { named } from './registry.ts'
 
@@ -50,6 +51,15 @@ export const nodeRecord = named(
 
 export const nodePage = pageOf('NodePage', nodeRecord, EXAMPLE)
 
+const LINE = {
+  time: 1782900000020,
+  requestId: '0197f3c1-a2b4-8e5d-8c90-12ab34cd56ef',
+  level: 'info',
+  text: 'charging order 17',
+  node: 'charge',
+  attempt: 1,
+} as const
+
 const logLine = named(
   'LogLine',
   z
@@ -59,25 +69,25 @@ const logLine = named(
       level: z.enum(['debug', 'info', 'warn', 'error']),
       text: z.string(),
       node: z.string().optional(),
+      attempt: z.int().min(1).optional().meta({ description: 'Of the node; absent from lines of earlier versions.' }),
     })
-    .meta({ description: 'A line that a function has logged.' }),
+    .meta({ description: 'A line that a function has logged.', examples: [LINE] }),
 )
 
-export const logList = named(
-  'LogList',
-  z.strictObject({ items: listOf(logLine) }).meta({
-    examples: [
-      {
-        items: [
-          {
-            time: 1782900000020,
-            requestId: '0197f3c1-a2b4-8e5d-8c90-12ab34cd56ef',
-            level: 'info',
-            text: 'charging order 17',
-            node: 'charge',
-          },
-        ],
-      },
-    ],
-  }),
+export const logQuery = z.strictObject({
+  limit: limit.optional(),
+  cursor: cursor.optional(),
+  follow: z.enum(['true', 'false']).optional().meta({ description: 'As server-sent events, until the execution has ended.' }),
+})
+
+const logStream = textAnswer(
+  '',
+  'text/event-stream',
+  `event: log\nid: 12\ndata: ${JSON.stringify(LINE)}\n\nevent: end\nid: 12\ndata: {}\n\n`,
 )
+
+export const logAnswer = {
+  description: 'a page of lines, by time; with `follow` events `log`, their `data` a LogLine, and one `end`',
+  headers: [],
+  content: { ...answer('', pageOf('LogPage', logLine, LINE)).content, ...logStream.content },
+} as const

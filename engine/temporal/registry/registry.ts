@@ -16,6 +16,7 @@ import { FunctionRoutes } from './functions.ts'
 import { Lanes } from './lanes.ts'
 import { Logs } from './logs.ts'
 import { migrateSchema } from './migrate.ts'
+import type { LogRange, StoredLine } from '../../log-lines.ts'
 import { Names } from './names.ts'
 import { CachedPayloads } from './payloads.ts'
 import { Plans } from './plans.ts'
@@ -36,7 +37,6 @@ import type {
   RecordedEnd,
   RecordFilter,
   StoredCallback,
-  StoredLogLine,
   StoredRecord,
   UndeliveredAnswer,
   WorkerFunction,
@@ -300,9 +300,8 @@ export class Registry {
     return this.lines.append(lines)
   }
 
-  /** In the order in which they were written. */
-  logs(execution: string): Promise<StoredLogLine[]> {
-    return this.lines.of(execution)
+  logs(execution: string, range: LogRange): Promise<StoredLine[]> {
+    return this.lines.of(execution, range)
   }
 
   /** Deletes executions that are due, with all that belongs to them, `limit` at most; resolves to how many. */

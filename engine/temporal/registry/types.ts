@@ -102,14 +102,11 @@ export interface RecordFilter {
   readonly limit: number
 }
 
-export interface StoredLogLine extends LogLine {
-  readonly node?: string
-}
-
 /** A line of a function to be kept. */
 export interface NewLogLine {
   readonly execution: string
   readonly node?: string
+  readonly attempt?: number
   /** Epoch ms. */
   readonly time: number
   readonly request: string

@@ -107,7 +107,7 @@ export function records(bench: Bench): void {
 
     // log lines carry time, node and the request id of their attempt
     await l.shows(async () => {
-      const logs = await l.engine.logs(id)
+      const { items: logs } = await l.engine.logs(id)
       expect(logs.map(({ text, node, level }) => [text, node, level]).sort()).toEqual(
         [0, 1, 2, 3, 4].map((i) => [`item ${i}`, 'in1', 'info']),
       )
@@ -147,8 +147,10 @@ export function records(bench: Bench): void {
     const execution = await l.start('f')
     await execution.result()
     await l.shows(async () => {
-      const logs = await l.engine.logs(execution.id)
-      expect(logs.map(({ level, node }) => `${level} ${node}`)).toEqual([1, 2].flatMap(() => ['debug f', 'warn f', 'warn f', 'error f']))
+      const { items: logs } = await l.engine.logs(execution.id)
+      expect(logs.map(({ level, node, attempt }) => `${level} ${node} ${attempt}`)).toEqual(
+        [1, 2].flatMap((n) => [`debug f ${n}`, `warn f ${n}`, `warn f ${n}`, `error f ${n}`]),
+      )
       // a line each
       const said = (n: number): unknown[] => [`debug ${n}`, `warn ${n}`, 'second line', expect.stringMatching(`error ${n} ü`)]
       expect(logs.map(({ text }) => text)).toEqual([...said(1), ...said(2)])
@@ -157,9 +159,9 @@ export function records(bench: Bench): void {
     })
     await l.deploy({ flow: l.name('quiet'), start: 'e', nodes: { e: l.fn('echo') } })
     const quiet = await l.start('quiet')
-    expect(await l.engine.logs(quiet.id)).toEqual([])
+    expect(await l.engine.logs(quiet.id)).toEqual({ items: [] })
     await quiet.result()
-    expect(await l.engine.logs(quiet.id)).toEqual([])
+    expect(await l.engine.logs(quiet.id)).toEqual({ items: [] })
     expect(await rejection(l.engine.logs('nobody'))).toMatchObject({ code: 'execution-not-found' })
   })
 

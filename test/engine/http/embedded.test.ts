@@ -8,6 +8,7 @@ import { serverContract } from './contract-server.ts'
 import { accessContract } from './contract-access.ts'
 import { triggersContract } from './contract-triggers.ts'
 import { batchesContract } from './contract-batches.ts'
+import { logsContract } from './contract-logs.ts'
 import { nodesContract } from './contract-nodes.ts'
 import { httpContract } from './contract.ts'
 import { idempotencyContract } from './contract-idempotency.ts'
@@ -22,4 +23,5 @@ idempotencyContract(createEngine)
 badInputContract(createEngine)
 accessContract(createEngine)
 nodesContract(createEngine)
+logsContract(createEngine)
 batchesContract(createEngine)

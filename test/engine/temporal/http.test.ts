@@ -9,6 +9,7 @@ import { serverContract } from '../http/contract-server.ts'
 import { idempotencyContract } from '../http/contract-idempotency.ts'
 import { triggersContract } from '../http/contract-triggers.ts'
 import { batchesContract } from '../http/contract-batches.ts'
+import { logsContract } from '../http/contract-logs.ts'
 import { nodesContract } from '../http/contract-nodes.ts'
 import { httpContract } from '../http/contract.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
@@ -30,4 +31,5 @@ serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
 accessContract(open)
 nodesContract(open)
+logsContract(open)
 batchesContract(open)

@@ -11,6 +11,7 @@ import { temporalServices } from './services.ts'
 // this one is killed: nobody else may be on it
 temporalServices()
 const MINUTE = 60_000
+const ALL_LINES = { order: 'written', behind: 0, since: 0, limit: 100_000 } as const
 const SCOPES = ['', 'other', 'third']
 
 let services: RunningServices<'postgres'>
@@ -65,7 +66,7 @@ function lane(execution: string, scope = ''): EndedLane {
 }
 
 function log(text: string, of: string, scope = ''): void {
-  recorder.log({ time: 1, requestId: 'r', level: 'info', text }, of, undefined, scope)
+  recorder.log({ time: 1, requestId: 'r', level: 'info', text }, { execution: of, node: undefined, attempt: 1, scope })
 }
 
 /** What of the scopes is there: a record, a lane and a line of each. */
@@ -75,7 +76,7 @@ async function written(): Promise<string[]> {
     const of = scoped.get(scope) as Registry
     if ((await of.hasRecord(['e'])).size > 0) there.push(`record ${scope}`)
     if ((await of.hasLane([lane('e').id])).size > 0) there.push(`lane ${scope}`)
-    for (const { text } of await of.logs('e')) there.push(`line ${scope} ${text}`)
+    for (const { text } of await of.logs('e', ALL_LINES)) there.push(`line ${scope} ${text}`)
   }
   return there
 }
@@ -133,9 +134,9 @@ test('what waits is bounded: the oldest are given up, and it says so', { timeout
   for (let at = 0; at < 25_000; at++) log(`${at}`, 'e')
   await recorder.flush()
   await services.services.postgres.restart()
-  await expect.poll(async () => (await registry.logs('e')).length, { timeout: MINUTE }).toBeGreaterThan(0)
+  await expect.poll(async () => (await registry.logs('e', ALL_LINES)).length, { timeout: MINUTE }).toBeGreaterThan(0)
   await recorder.close()
-  const lines = (await registry.logs('e')).map(({ text }) => Number(text))
+  const lines = (await registry.logs('e', ALL_LINES)).map(({ text }) => Number(text))
   expect(lines.length).toBeGreaterThan(19_000)
   expect(lines.length).toBeLessThanOrEqual(20_000)
   expect(lines).toEqual(Array.from(lines, (_, at) => 25_000 - lines.length + at))
@@ -195,7 +196,7 @@ test('what the database refuses keeps nothing else back', { timeout: MINUTE }, a
   await recorder.close()
   expect(await registry.hasRecord(['before', 'behind'])).toEqual(new Set(['before', 'behind']))
   expect((await registry.hasLane([lane('behind').id])).size).toBe(1)
-  expect((await registry.logs('behind')).map(({ text }) => text)).toEqual(['good'])
+  expect((await registry.logs('behind', ALL_LINES)).map(({ text }) => text)).toEqual(['good'])
   await sleep(0)
   expect(warnings).toHaveLength(3)
   expect(warnings[0]).toMatch(/^what was to be recorded was refused: /)

@@ -175,7 +175,7 @@ describe('when Temporal has forgotten its histories', () => {
     onTestFinished(() => reader.close())
     for (const [flow, id] of ids) expect(await view(reader, id, insideOf(flow)), flow).toEqual(before.get(flow))
     expect((await reader.list({ limit: 100 })).items).toEqual(list)
-    expect(await reader.logs(idOf('plain'))).toMatchObject([{ text: 'stepping 1' }, { text: 'stepping 2' }])
+    expect((await reader.logs(idOf('plain'))).items).toMatchObject([{ text: 'stepping 1' }, { text: 'stepping 2' }])
 
     called.length = 0
     broken.clear()

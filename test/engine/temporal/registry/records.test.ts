@@ -6,6 +6,7 @@ import type { EndedRecord } from '../../../../engine/temporal/registry/types.ts'
 import { ended, registryLab } from './lab.ts'
 
 const lab = registryLab()
+const ALL_LINES = { order: 'written', behind: 0, since: 0, limit: 100_000 } as const
 
 const full: EndedRecord = ended('full', {
   name: 'order-17',
@@ -245,20 +246,32 @@ describe('logs', () => {
     await registry.appendLogs(texts.map((text, at) => ({ execution: 'e', time: 100 - at, request: `r${at}`, level: 'info', text })))
     await registry.appendLogs([
       { execution: 'f', time: 1, request: 'r', level: 'warn', text: 'other' },
-      { execution: 'e', node: 'each[1]/n', time: 2, request: 'r', level: 'error', text: 'last' },
+      { execution: 'e', node: 'each[1]/n', attempt: 3, time: 2, request: 'r', level: 'error', text: 'last' },
     ])
     await registry.appendLogs([])
-    expect(await registry.logs('e')).toEqual([
+    const all = await registry.logs('e', ALL_LINES)
+    const seqs = all.map(({ seq }) => seq)
+    const last = { time: 2, requestId: 'r', level: 'error', text: 'last', node: 'each[1]/n', attempt: 3 }
+    expect(all.map(({ seq: _seq, ...line }) => line)).toEqual([
       ...texts.map((text, at) => ({ time: 100 - at, requestId: `r${at}`, level: 'info', text })),
-      { time: 2, requestId: 'r', level: 'error', text: 'last', node: 'each[1]/n' },
+      last,
     ])
-    expect(await registry.logs('none')).toEqual([])
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
+    // by time, behind one of them
+    const behind = { time: 94, seq: seqs[6]! }
+    expect((await registry.logs('e', { order: 'time', behind, limit: 2 })).map(({ text }) => text)).toEqual([texts[5], texts[4]])
+    expect((await registry.logs('e', { order: 'time', limit: 1 }))[0]).toMatchObject(last)
+    // as written, behind one of them and of an age
+    expect((await registry.logs('e', { order: 'written', behind: seqs[4]!, since: 95, limit: 9 })).map(({ text }) => text)).toEqual([
+      texts[5],
+    ])
+    expect(await registry.logs('none', ALL_LINES)).toEqual([])
   })
 
   test('many lines at once keep their order', async () => {
     const registry = await lab.open()
     const texts = Array.from({ length: 5_000 }, (_, at) => `line ${at}`)
     await registry.appendLogs(texts.map((text) => ({ execution: 'e', time: 1, request: 'r', level: 'info', text })))
-    expect((await registry.logs('e')).map(({ text }) => text)).toEqual(texts)
+    expect((await registry.logs('e', ALL_LINES)).map(({ text }) => text)).toEqual(texts)
   })
 })
