@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { components } from '../schemas/registry.ts'
 import { operationsOf, type Answer, type Data, type MediaType, type OpenApiDocument } from './types.ts'
 
 const PLACE = '#/components/schemas/'
@@ -19,5 +21,15 @@ export function addExamples(document: OpenApiDocument): void {
 function examplesOf(schema: Data, schemas: { readonly [id: string]: Data }): readonly unknown[] {
   const { examples, $ref } = schema
   if (Array.isArray(examples)) return examples
-  return typeof $ref === 'string' ? examplesOf(schemas[$ref.slice(PLACE.length)] ?? {}, schemas) : []
+  if (typeof $ref !== 'string') return []
+  const id = $ref.slice(PLACE.length)
+  const found = examplesOf(schemas[id] ?? {}, schemas)
+  return found.length > 0 ? found : givenExamplesOf(id)
+}
+
+/** The library leaves out those of schemas that transform what they take. */
+function givenExamplesOf(id: string): readonly unknown[] {
+  const schema = components._idmap.get(id)
+  const examples = schema === undefined ? undefined : z.globalRegistry.get(schema)?.examples
+  return Array.isArray(examples) ? examples : []
 }
