@@ -18,6 +18,7 @@ import { reportUnreachable } from './rules/reachability.ts'
 import { checkReferences, TARGETS, unknownNode } from './rules/references.ts'
 import { checkRegions } from './rules/regions.ts'
 import { checkTriggers } from './rules/triggers.ts'
+import { MOST_TRIGGERS } from './triggers/fields.ts'
 import { clip, described, SchemaChecker } from './schema-check.ts'
 import type { FlowDefinition } from './schema.ts'
 import { Suggester } from './suggest.ts'
@@ -98,7 +99,8 @@ class FlowCheck {
     checkExpress(member(value, 'timeout'), ['timeout'], this.#checkOf({ name: 'the flow', path: [] }))
 
     const triggers = member(value, 'triggers')
-    if (Array.isArray(triggers)) this.#triggers(triggers)
+    // of too many that alone is said
+    if (Array.isArray(triggers) && triggers.length <= MOST_TRIGGERS) this.#triggers(triggers)
     const nodes = member(value, 'nodes')
     if (isObject(nodes)) this.#mainGraph(value, nodes)
   }

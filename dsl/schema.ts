@@ -12,6 +12,7 @@ import { pass } from './nodes/pass.ts'
 import { service } from './nodes/service.ts'
 import { subflow } from './nodes/subflow.ts'
 import { wait } from './nodes/wait.ts'
+import { MOST_TRIGGERS } from './triggers/fields.ts'
 import { http } from './triggers/http.ts'
 import { kafka } from './triggers/kafka.ts'
 import { rabbitmq } from './triggers/rabbitmq.ts'
@@ -60,7 +61,7 @@ export const flowSchema = (z: Z) =>
       timeout: duration(z, 'For the whole execution; none by default, in an express flow 5m.').optional(),
       triggers: z
         .array(triggerSchema(z))
-        .max(10)
+        .max(MOST_TRIGGERS)
         .meta({ description: 'What starts the flow.', graph: true, rule: 'too-many-nodes', expected: 'a list of at most 10 triggers' })
         .optional(),
       start: nodeRef(z, 'The first node.'),

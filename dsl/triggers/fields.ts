@@ -3,6 +3,9 @@ import { duration, expression, params, text, type Z } from '../nodes/fields.ts'
 const TRIGGER_NAME_PATTERN = '^[A-Za-z_][A-Za-z0-9_-]{0,63}$'
 const VERSION_PATTERN = '^[A-Za-z0-9._$-]{1,63}$'
 
+/** Of one flow. */
+export const MOST_TRIGGERS = 10
+
 /** Executions that a trigger has started and that have not ended, where the definition says nothing. */
 export const DEFAULT_IN_FLIGHT = 100
 const MOST_IN_FLIGHT = 100_000

@@ -101,7 +101,7 @@ describe('fnflow run --engine temporal', () => {
     [
       'code that is not there',
       'moved',
-      { status: 437, errorType: 'HandlerNotFound', errorMessage: expect.stringContaining('moved-away') as unknown },
+      { status: 437, errorType: 'HandlerNotFound', errorMessage: 'function default/moved: the folder of its code does not exist' },
     ],
   ])('%s fails the execution, with the error document', async (_what, name, document) => {
     const other = folderWith({ ...FILES, 'flow.json': oneFunction(name) })

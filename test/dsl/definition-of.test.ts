@@ -17,7 +17,9 @@ function definitions(): (object | string)[] {
   const cases = readdirSync(conformance)
     .filter((name) => name.endsWith('.yaml'))
     .flatMap((name) => parse(readFileSync(new URL(name, conformance), 'utf8'), { maxAliasCount: -1 }) as Case[])
-  const folders = readdirSync(examples).map((name) => new URL(`${name}/`, examples))
+  const folders = readdirSync(examples, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => new URL(`${name}/`, examples))
   const texts = folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.yaml') && name !== 'functions.yaml')
