@@ -7,7 +7,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Engine } from '../api.ts'
 import { guardRoutes, type Authenticate } from './access.ts'
 import { keyedRequests } from './idempotency.ts'
-import { parseJson } from './json-body.ts'
+import { jsonBody } from './json-body.ts'
 import { BODY_LIMIT } from './limits.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { Route } from './openapi/document.ts'
@@ -52,11 +52,9 @@ export async function fnflowApi(
   // the schemas of answers are for the document and for tests
   app.setSerializerCompiler(() => JSON.stringify)
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) => {
-    // a body that is not there is not {}: routes say what they need
-    if (text === '') return done(null, undefined)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, ({ headers }, bytes, done) => {
     try {
-      done(null, parseJson(text as string))
+      done(null, jsonBody(bytes as Buffer, headers['content-type']))
     } catch (error) {
       done(error as Error)
     }

@@ -19,10 +19,11 @@ export function preconditionsOf({ 'if-match': match, 'if-none-match': noneMatch 
 export function isKnown(etag: string, header: string | undefined): boolean {
   if (header === undefined) return false
   const known = etagsOf('If-None-Match', header)
-  return known === '*' || known.includes(etag)
+  // compared weakly: proxies that compress make ETags weak
+  return known === '*' || known.includes(etag) || known.includes(`W/${etag}`)
 }
 
-/** `"abc", W/"def"` or `*`. Weak ones, which are never ours, stand as no ETag can be called. */
+/** `"abc", W/"def"` or `*`. Weak ones stand as no ETag of ours can be called. */
 function etagsOf(name: string, header: string): '*' | readonly string[] {
   if (header.trim() === '*') return '*'
   const found = [...header.matchAll(/(W\/)?"([^"]*)"/g)]

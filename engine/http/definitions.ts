@@ -1,12 +1,16 @@
 /** Definitions in requests: texts, so that what is wrong with them has a position. */
+import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import { PAYLOAD_LIMIT } from '../../dsl/json-copy.ts'
+import { MAX_BYTES } from '../../dsl/parse/limits.ts'
 import type { Plan, PlanNode } from '../../dsl/plan.ts'
 import type { FlowText, PutOptions, PutResult } from '../catalogue/api.ts'
 import type { Engine } from '../api.ts'
 import { EngineError, FlowInvalid } from '../errors.ts'
 import type { Access } from './access.ts'
-import { parseJson } from './json-body.ts'
+import { mustBeUtf8, parseJson, textOf } from './json-body.ts'
 import { Problem } from './problem.ts'
+
+const NO_DEFINITION = 'the body must be a definition, as JSON or YAML'
 
 /** A body as it came. */
 export interface DefinitionRequest {
@@ -25,8 +29,8 @@ export async function putDefinition(
   options: Omit<PutOptions, 'format' | 'permit'>,
 ): Promise<PutResult> {
   const bytes = bytesOf(request)
+  if (bytes.length === 0) throw new Problem('bad-request', NO_DEFINITION)
   const format = formatOf(request)
-  if (bytes.length > PAYLOAD_LIMIT) throw new EngineError('payload-too-large', 'the definition is larger than 6 MiB')
   // YAML takes nearly all JSON, and says less of what is wrong with it
   if (format === 'json') checkJson(bytes)
   try {
@@ -35,13 +39,31 @@ export async function putDefinition(
     // whose the path is, is not for a key that sees some flows
     if (request.access.flows !== undefined && error instanceof EngineError && error.code === 'path-taken')
       throw new EngineError('path-taken', 'the path of a trigger is taken; give it another path or method')
-    throw format === 'json' && error instanceof FlowInvalid ? jsonProblem(error) : error
+    throw format === 'json' && error instanceof FlowInvalid ? jsonProblem(error, bytes.length) : error
   }
 }
 
-/** Throws Problem `bad-request` where there is none. */
-export function bytesOf({ body }: Pick<DefinitionRequest, 'body'>): Buffer {
-  if (!Buffer.isBuffer(body) || body.length === 0) throw new Problem('bad-request', 'the body must be a definition, as JSON or YAML')
+/** What deploying the definition of a request would say; what does not parse is a `syntax` diagnostic. Throws as {@link bytesOf}. */
+export async function checkDefinition(engine: Engine, request: DefinitionRequest): Promise<readonly Diagnostic[]> {
+  const bytes = bytesOf(request)
+  if (bytes.length === 0) return [{ rule: 'syntax', severity: 'error', message: NO_DEFINITION, path: [], line: 1, column: 1 }]
+  if (formatOf(request) === 'json') {
+    try {
+      checkJson(bytes)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      const { detail: message, line = 1, column = 1 } = error.document
+      return [{ rule: 'syntax', severity: 'error', message, path: [], line, column }]
+    }
+  }
+  return (await engine.check(bytes)).diagnostics
+}
+
+/** Throws Problem `bad-request` where there is none, `unsupported-media-type`, EngineError `payload-too-large`. */
+function bytesOf({ body, headers }: Pick<DefinitionRequest, 'body' | 'headers'>): Buffer {
+  if (!Buffer.isBuffer(body)) throw new Problem('bad-request', NO_DEFINITION)
+  mustBeUtf8(headers['content-type'])
+  if (body.length > PAYLOAD_LIMIT) throw new EngineError('payload-too-large', 'the definition is larger than 6 MiB')
   return body
 }
 
@@ -51,20 +73,13 @@ function formatOf({ headers }: DefinitionRequest): FlowText['format'] {
 
 /** Throws Problem `malformed-json`. */
 function checkJson(bytes: Buffer): void {
-  const text = bytes.toString().replace(/^\ufeff/, '')
-  parseJson(text)
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    // decoded all the same, what is no character is this one
-    const before = text.slice(0, Math.max(0, text.indexOf('\ufffd')))
-    const [line, column] = [before.split('\n').length, before.length - before.lastIndexOf('\n')]
-    throw new Problem('malformed-json', `the body is not UTF-8, at line ${line}, column ${column}`, { line, column })
-  }
+  parseJson(textOf(bytes).replace(/^\ufeff/, ''))
 }
 
 /** What `JSON.parse` takes, and the language does not read. */
-function jsonProblem(error: FlowInvalid): Error {
+function jsonProblem(error: FlowInvalid, bytes: number): Error {
+  // the text is JSON, and too long for a flow
+  if (bytes > MAX_BYTES) return new Problem('flow-invalid', error.message, { diagnostics: error.diagnostics })
   const syntax = error.diagnostics.find(({ rule }) => rule === 'syntax')
   if (syntax === undefined) return error
   const { line = 1, column = 1, message } = syntax

@@ -44,7 +44,17 @@ const SENT = [
   'x-request-id',
 ]
 const SENT_TO_FUNCTIONS = ['x-invoke-type', 'x-log-type']
-const READ = ['allow', 'etag', 'location', 'retry-after', 'www-authenticate', 'x-request-id', 'x-function-status', 'x-log-result']
+const READ = [
+  'allow',
+  'etag',
+  'idempotency-replayed',
+  'location',
+  'retry-after',
+  'www-authenticate',
+  'x-request-id',
+  'x-function-status',
+  'x-function-log',
+]
 const PREFLIGHT_SECONDS = 600
 
 export class Gate {

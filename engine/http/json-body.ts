@@ -1,4 +1,57 @@
+import { isUtf8 } from 'node:buffer'
 import { Problem } from './problem.ts'
+
+/**
+ * The value of a JSON body; undefined for one that is not there, which is not {}: routes say what they need. Throws Problem
+ * `unsupported-media-type` for a charset other than UTF-8, `malformed-json`, and `bad-request` for numbers that are not finite.
+ */
+export function jsonBody(bytes: Buffer, contentType: string | undefined): unknown {
+  mustBeUtf8(contentType)
+  if (bytes.length === 0) return undefined
+  const text = textOf(bytes)
+  const value = parseJson(text)
+  if (MAYBE_HUGE.test(text)) refuseHuge(value)
+  return value
+}
+
+/** Throws Problem `unsupported-media-type` where a media type names another charset. */
+export function mustBeUtf8(contentType: string | undefined): void {
+  const [, charset = 'utf-8'] = CHARSET.exec(contentType ?? '') ?? []
+  if (!/^utf-?8$/i.test(charset)) throw new Problem('unsupported-media-type', `JSON is taken as UTF-8, not as ${charset}`)
+}
+
+/** The text of a body. Throws Problem `malformed-json`, with the place, where it is not UTF-8. */
+export function textOf(bytes: Buffer): string {
+  const text = bytes.toString()
+  if (isUtf8(bytes)) return text
+  const before = bytes.toString('utf8', 0, firstStray(bytes, text))
+  const [line, column] = [before.split('\n').length, before.length - before.lastIndexOf('\n')]
+  throw new Problem('malformed-json', `the body is not UTF-8, at line ${line}, column ${column}`, { line, column })
+}
+
+/** Where bytes stop being UTF-8: from there on a text made of them is not what they were. */
+function firstStray(bytes: Buffer, text: string): number {
+  const made = Buffer.from(text)
+  let at = 0
+  while (bytes[at] === made[at]) at++
+  return at
+}
+
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i
+/** Without one of these every number is finite; within strings they stand, too. */
+const MAYBE_HUGE = /[0-9][eE]\+?[0-9]|(?<![0-9])[0-9]{309}/
+
+/** Without recursion: bodies may be nested a million deep. Throws Problem `bad-request`. */
+function refuseHuge(value: unknown): void {
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const one = open.pop()
+    if (one === Infinity || one === -Infinity)
+      throw new Problem('bad-request', 'the body has a number that is beyond 1.8e308, which is not finite')
+    if (typeof one === 'object' && one !== null)
+      for (const inner of Object.values(one)) if (typeof inner === 'object' || typeof inner === 'number') open.push(inner)
+  }
+}
 
 /**
  * Parses the JSON text of a body. `__proto__` is an ordinary member. Throws Problem `malformed-json` with line and column (from 1); V8 tells no

@@ -62,10 +62,10 @@ export const PROBLEM_STATUS: Readonly<Record<ProblemCode, number>> = (() => {
 /** Thrown by routes: what the client is told. */
 export class Problem extends Error {
   readonly document: ProblemDocument
-  constructor(code: keyof typeof PROBLEM_CODES, detail: string, extensions: Readonly<Record<string, unknown>> = {}) {
+  constructor(code: keyof typeof PROBLEM_CODES | 'flow-invalid', detail: string, extensions: Readonly<Record<string, unknown>> = {}) {
     super(detail)
     this.name = 'Problem'
-    this.document = documentOf(code, PROBLEM_CODES[code], detail, extensions)
+    this.document = documentOf(code, PROBLEM_STATUS[code], detail, extensions)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Engine } from '../../api.ts'
@@ -6,7 +6,7 @@ import type { CatalogueFlow } from '../../catalogue/api.ts'
 import { yamlOf } from '../../catalogue/source.ts'
 import { EngineError } from '../../errors.ts'
 import { isKnown, preconditionsOf, prefersYaml } from '../conditions.ts'
-import { bytesOf, putDefinition } from '../definitions.ts'
+import { checkDefinition, putDefinition } from '../definitions.ts'
 import { idOf } from '../idempotency.ts'
 import { BODY_LIMIT } from '../limits.ts'
 import { Problem } from '../problem.ts'
@@ -53,7 +53,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     const { etag, ...put } = await createNew(engine, request)
     return reply
       .code(201)
-      .headers({ ...tagged(etag), location: `/v1/flows/${put.flow}` })
+      .headers({ ...tagged(reply, etag), location: `/v1/flows/${put.flow}` })
       .send(put)
   })
 
@@ -78,7 +78,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     if (created) void reply.header('location', `${plain.prefix}/v1/flows/${name}`)
     return reply
       .code(created ? 201 : 200)
-      .headers(tagged(etag))
+      .headers(tagged(reply, etag))
       .send({ ...shown(result), warnings })
   })
 
@@ -91,7 +91,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
     response: { 200: answer('what deploying it would say', validation), ...problems('payload-too-large', 'unsupported-media-type') },
   }
   app.post('/v1/flows::validate', { config: { role: 'viewer' }, schema: validate }, async (request) => {
-    const { diagnostics: found } = await engine.check(bytesOf(request))
+    const found = await checkDefinition(engine, request)
     // which flows there are is not for a key that sees some of them
     const diagnostics = request.access.flows === undefined ? found : found.filter(({ rule }) => rule !== 'unknown-flow')
     return { valid: !diagnostics.some(({ severity }) => severity === 'error'), diagnostics }
@@ -124,7 +124,7 @@ export async function definitionRoutes(plain: FastifyInstance, { engine }: { rea
   }
   app.get('/v1/flows/:name', { config: { role: 'viewer' }, schema: get }, async ({ params: { name }, query, headers }, reply) => {
     const found = await engine.catalogue.get(name, without(query))
-    void reply.headers(tagged(found.etag))
+    void reply.headers(tagged(reply, found.etag))
     if (isKnown(found.etag, headers['if-none-match'])) return reply.code(304).send()
     const isYaml = prefersYaml(headers['accept'] as string | undefined)
     // bytes: a text would be sent as a JSON string
@@ -159,9 +159,10 @@ async function createNew(engine: Engine, request: FastifyRequest) {
   }
 }
 
-/** One ETag for JSON and YAML: so caches must be told that there are two. */
-function tagged(etag: string): { readonly etag: string; readonly vary: string } {
-  return { etag: `"${etag}"`, vary: 'accept' }
+/** One ETag for JSON and YAML: so caches must be told that there are two, beside what the answer varies by already. */
+function tagged(reply: FastifyReply, etag: string): { readonly etag: string; readonly vary: string } {
+  const before = reply.getHeader('vary')
+  return { etag: `"${etag}"`, vary: before === undefined ? 'accept' : `${String(before)}, accept` }
 }
 
 function shown({ flow, version, hash, mode, deployedAt }: CatalogueFlow) {

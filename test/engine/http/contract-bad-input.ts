@@ -17,7 +17,7 @@ interface Route {
 interface Case {
   readonly query?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly payload?: string
+  readonly payload?: string | Buffer
 }
 
 const MEBIBYTE = 1024 * 1024
@@ -127,6 +127,25 @@ export function badInputContract(open: (options: HttpEngineOptions) => Promise<E
         const problem = await refused(route, { headers: JSON_TYPE, payload: '{"input":\n  nul}' }, 'malformed-json')
         expect(problem, route.url).toMatchObject({ line: 2, column: 3 })
       }
+    })
+
+    it('bodies that are not UTF-8 are 400, with the place, and other charsets 415', async () => {
+      for (const route of routesWith(takesJson)) {
+        const payload = Buffer.from('{"input":\n "é\xff"}'.replace('é', '\xc3\xa9'), 'latin1')
+        expect(await refused(route, { headers: JSON_TYPE, payload }, 'malformed-json'), route.url).toMatchObject({ line: 2, column: 4 })
+      }
+      for (const route of routesWith(hasBody)) {
+        const headers = { 'content-type': 'application/json; charset=latin1' }
+        await refused(route, { headers, payload: '{}' }, 'unsupported-media-type')
+      }
+    })
+
+    it('numbers that are not finite are 400', async () => {
+      for (const route of routesWith(({ operation }) =>
+        ['startExecution', 'invokeFunction', 'publishMessage'].includes(operation.operationId),
+      ))
+        for (const number of ['1e400', '-1E+400', '9'.repeat(400)])
+          await refused(route, { headers: JSON_TYPE, payload: `{"input":[{"n":${number}}]}` }, 'bad-request')
     })
 
     it('bodies that are JSON and nothing else are refused', async () => {

@@ -43,6 +43,37 @@ export function catalogueContract(open: OpenEngine): void {
   }
 
   describe('definitions', () => {
+    it('are checked whatever they are: what does not parse is a syntax diagnostic', async () => {
+      const check = (body: string, headers = {}) => call('POST', '/v1/flows:validate', body, headers)
+      const syntax = { valid: false, diagnostics: [{ rule: 'syntax', line: 1, column: 1 }] }
+      for (const headers of [{}, YAML]) {
+        expect(await check('', { 'content-length': '0', 'content-type': 'application/json', ...headers })).toMatchObject({
+          status: 200,
+          body: syntax,
+        })
+        expect((await check(' '.repeat(6 * 1_048_576 + 1), headers)).status).toBe(413)
+      }
+      const yaml = 'flow: checked\nstart: p\nnodes:\n  p: { type: pass }\n'
+      expect((await check(yaml, YAML)).body).toMatchObject({ valid: true })
+      expect(await check(yaml)).toMatchObject({ status: 200, body: syntax })
+    })
+
+    it('of JSON that is too long for a flow are 422, those of YAML 400', async () => {
+      const long = JSON.stringify(pass('long', 'x'.repeat(1_100_000)))
+      const refused = {
+        status: 422,
+        body: { code: 'flow-invalid', diagnostics: [{ message: expect.stringContaining('1 MiB') as unknown }] },
+      }
+      expect(await call('PUT', '/v1/flows/long', long)).toMatchObject(refused)
+      expect(await call('PUT', '/v1/flows/long', long, YAML)).toMatchObject({ status: 400, body: { code: 'malformed-yaml' } })
+    })
+
+    it('that are known, even by a weak ETag, are 304; only strong ones let them be replaced', async () => {
+      const weak = `W/${etagOf(await put('weakly'))}`
+      expect((await call('GET', '/v1/flows/weakly', undefined, { 'if-none-match': weak })).status).toBe(304)
+      expect((await call('PUT', '/v1/flows/weakly', pass('weakly', 2), { 'if-match': weak })).status).toBe(412)
+    })
+
     it('come back as they were written, and converted for who wants the other form', async () => {
       const yaml = '# orders\nflow: as-yaml\nstart: p # here\nnodes:\n  p: { type: pass, params: { n: 1, t: "2026-01-01", no: "no" } }\n'
       const made = await call('PUT', '/v1/flows/as-yaml', yaml, YAML)

@@ -16,6 +16,18 @@ const keys = (): KeyRing =>
   ])
 const bearer = (one: string): Record<string, string> => ({ authorization: `Bearer ${one}` })
 
+it('lets pages read the headers that answers have, and caches know that they vary by origin', async () => {
+  const engine = await createEngine()
+  await engine.deploy({ flow: 'there', start: 'a', nodes: { a: { type: 'pass' } } })
+  const app = await createServer({ engine, cors: ['https://app.example', 'https://two.example'] })
+  const headers = { host: 'localhost', origin: 'https://app.example' }
+  const answer = await app.inject({ url: '/v1/flows/there', headers })
+  expect(answer).toMatchObject({ statusCode: 200, headers: { vary: 'Origin, accept', 'access-control-allow-origin': headers.origin } })
+  expect(answer.headers['access-control-expose-headers']).toMatch(/idempotency-replayed,.*x-function-log/)
+  await app.close()
+  await engine.close()
+})
+
 describe('the gate', () => {
   let engine: Engine
   const apps: FastifyInstance[] = []
