@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
@@ -100,9 +100,9 @@ export class Store {
     let db: DatabaseSync | null = null
     try {
       makeFolder(resolve(folder))
-      lock = new DatabaseSync(join(folder, 'lock.db'))
+      lock = new DatabaseSync(makeFile(join(folder, 'lock.db')))
       takeLock(lock, folder)
-      db = new DatabaseSync(join(folder, 'fnflow.db'))
+      db = new DatabaseSync(makeFile(join(folder, 'fnflow.db')))
       db.exec('PRAGMA auto_vacuum = INCREMENTAL')
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
@@ -215,13 +215,20 @@ export class Store {
 }
 
 /** Not `recursive: true`, which never returns where a folder that exists can have no members, as in /proc. */
-function makeFolder(path: string): void {
+function makeFolder(path: string, mode = 0o700): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found?.isDirectory() === true) return
   if (found !== undefined) throw new Error(`${path} is not a folder`)
   const parent = dirname(path)
-  if (parent !== path) makeFolder(parent)
-  mkdirSync(path)
+  if (parent !== path) makeFolder(parent, 0o777)
+  // inputs and outputs are for whoever runs the engine
+  mkdirSync(path, { mode })
+}
+
+/** SQLite would make it for all to read; the files beside it get the mode of the database. */
+function makeFile(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) closeSync(openSync(path, 'a', 0o600))
+  return path
 }
 
 /** What a person can do about a store that does not open. */

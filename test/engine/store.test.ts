@@ -31,6 +31,15 @@ async function filled(count = 1): Promise<void> {
   await engine.close()
 }
 
+it('what is new is for its owner alone to read', async () => {
+  const engine = await open()
+  await engine.deploy(echo)
+  await engine.run('echo', { input: 1 })
+  const modes = ['', 'lock.db', 'fnflow.db', 'fnflow.db-wal'].map((name) => (statSync(join(store, name)).mode & 0o777).toString(8))
+  await engine.close()
+  expect(modes).toEqual(['700', '600', '600', '600'])
+})
+
 it('a second process, and a second engine in this one, is told that the store is in use; a killed owner lets go of it', async () => {
   const script = `
     const { createEngine } = await import(${JSON.stringify(new URL('../../engine/create-engine.ts', import.meta.url).href)})
