@@ -136,6 +136,8 @@ export class EmbeddedHost {
       const execution = new EmbeddedExecution(this, key, info, deployed, start.depth ?? 0, parent, flow, 0)
       this.loaded.set(start.id, execution)
       let commands: Command[] = []
+      // now, not at the commit: other starts of this turn are admitted by it, too
+      this.open += 1
       this.journal.write(
         () => {
           this.savePlan(deployed)
@@ -152,13 +154,13 @@ export class EmbeddedHost {
         },
         {
           committed: () => {
-            this.open += 1
             observers.current?.executionStarted(deployed.name)
             resolve({ existed: false, id: start.id })
             if (this.afterEvent?.() === true) return
             this.release(execution, commands)
           },
           lost: (error) => {
+            this.open -= 1
             this.discard(execution)
             reject(error)
           },

@@ -22,6 +22,16 @@ it('past the limit of executions that have not ended a start is 429, and a repea
   await engine.close()
 })
 
+it('starts at one moment are counted before they are committed', async () => {
+  const engine = await createEngine({ functions: { ask: () => null }, limits: { executions: 1 } })
+  await engine.deploy({ flow: 'asks', start: 'a', nodes: { a: { type: 'callback', function: 'ask' } } })
+  const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => engine.start('asks')))
+  const refused = outcomes.filter(({ status }) => status === 'rejected')
+  expect(refused).toHaveLength(4)
+  for (const one of refused) expect(one).toMatchObject({ reason: { code: 'too-many-executions' } })
+  await engine.close()
+})
+
 it('starts a second are bounded; options that say nothing are refused', () => {
   const limits = new StartLimits({ startsPerSecond: 3 })
   for (let at = 0; at < 3; at++) limits.admit(0)
