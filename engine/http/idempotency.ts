@@ -28,8 +28,6 @@ const PASSING =
   /^(?:connection|keep-alive|transfer-encoding|content-length|date|server-timing|traceparent|tracestate|retry-after|x-request-id|(?:x-)?ratelimit-.*|access-control-.*)$/
 /** Problems after which it is not known what has become of the request: it may have had its effect. */
 const UNCERTAIN: readonly number[] = [499, 500, 503]
-/** What a request finds that has had its effect before, or nothing to have it on: another effect of its own is not to be made. */
-const FOUND_LATE: readonly number[] = [404, 409, 410, 412]
 
 /** Adds the hooks, before the routes are added and behind the hooks that check who asks. */
 export function keyedRequests(app: FastifyInstance, engine: Engine, onError: (error: unknown) => void): void {
@@ -149,7 +147,7 @@ async function end(turn: RequestTurn, reply: FastifyReply, payload: unknown): Pr
   const { statusCode: status } = reply
   if (status < 200 || status > 299) {
     const isUncertain = UNCERTAIN.includes(status) && String(reply.getHeader('content-type')).startsWith('application/problem+json')
-    if (isUncertain || (turn.repeated && FOUND_LATE.includes(status))) await turn.release()
+    if (isUncertain || turn.repeated) await turn.release()
     else await turn.drop()
     return payload
   }
