@@ -95,7 +95,7 @@ export interface Operations {
   getFunction: { readonly data: T.GetFunctionData; readonly answer: T.GetFunctionResponses[keyof T.GetFunctionResponses] }
   /** Invokes a function and waits for its result */
   invokeFunction: { readonly data: T.InvokeFunctionData; readonly answer: T.InvokeFunctionResponses[keyof T.InvokeFunctionResponses] }
-  /** Lists the triggers of all flows */
+  /** Lists the triggers of all flows, by flow and name */
   listTriggers: { readonly data: T.ListTriggersData; readonly answer: T.ListTriggersResponses[keyof T.ListTriggersResponses] }
   /** Shows a trigger */
   getTrigger: { readonly data: T.GetTriggerData; readonly answer: T.GetTriggerResponses[keyof T.GetTriggerResponses] }

@@ -830,8 +830,12 @@ export type Trigger = {
   }
 }
 
-export type TriggerList = {
+export type TriggerPage = {
   items: Array<Trigger>
+  /**
+   * For `cursor` of the next request; absent on the last page.
+   */
+  nextCursor?: string
 }
 
 /**
@@ -1276,7 +1280,7 @@ export type PutFlowAliasResponses = {
 export type PutFlowAliasResponse = PutFlowAliasResponses[keyof PutFlowAliasResponses]
 
 export type StartExecutionData = {
-  body: StartExecution
+  body?: StartExecution
   headers?: {
     /**
      * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
@@ -1303,7 +1307,7 @@ export type StartExecutionResponses = {
 export type StartExecutionResponse = StartExecutionResponses[keyof StartExecutionResponses]
 
 export type StartSyncExecutionData = {
-  body: StartSyncExecution
+  body?: StartSyncExecution
   headers?: {
     /**
      * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
@@ -1890,15 +1894,24 @@ export type InvokeFunctionResponse = InvokeFunctionResponses[keyof InvokeFunctio
 export type ListTriggersData = {
   body?: never
   path?: never
-  query?: never
+  query?: {
+    /**
+     * How many at most; default 50.
+     */
+    limit?: number
+    /**
+     * `nextCursor` of the page before.
+     */
+    cursor?: string
+  }
   url: '/v1/triggers'
 }
 
 export type ListTriggersResponses = {
   /**
-   * by flow
+   * a page of triggers
    */
-  200: TriggerList
+  200: TriggerPage
 }
 
 export type ListTriggersResponse = ListTriggersResponses[keyof ListTriggersResponses]

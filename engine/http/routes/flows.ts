@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Engine } from '../../api.ts'
 import { ExecutionFailed } from '../../errors.ts'
+import { absentBody } from '../absent-body.ts'
 import { errorOf, summaryOf } from '../documents.ts'
 import { startOnce } from '../idempotency.ts'
 import { Problem } from '../problem.ts'
@@ -28,21 +29,25 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     summary: 'Starts an execution of a flow',
     params,
     querystring: noQuery,
-    body: startBody,
+    body: startBody.optional(),
     response: {
       202: answer('it is started', executionSummary, 'location'),
       ...problems(...BODY_PROBLEMS, 'flow-not-found', 'version-not-found', 'conflict', 'express', 'too-many-executions'),
     },
   }
-  app.post('/v1/flows/:name/executions', { config: { role: 'operator' }, schema: start }, async (request, reply) => {
-    const { input = {}, version, name } = request.body
-    const options = { input, ...(name === undefined ? {} : { name }), trigger: { type: 'api' }, ...traceOf(request) }
-    const execution = await startOnce(engine, request, refOf(request.params.name, version), options)
-    return reply
-      .code(202)
-      .header('location', `${plain.prefix}/v1/executions/${execution.id}`)
-      .send(summaryOf(await execution.describe()))
-  })
+  app.post(
+    '/v1/flows/:name/executions',
+    { config: { role: 'operator' }, preValidation: absentBody, schema: start },
+    async (request, reply) => {
+      const { input = {}, version, name } = request.body ?? {}
+      const options = { input, ...(name === undefined ? {} : { name }), trigger: { type: 'api' }, ...traceOf(request) }
+      const execution = await startOnce(engine, request, refOf(request.params.name, version), options)
+      return reply
+        .code(202)
+        .header('location', `${plain.prefix}/v1/executions/${execution.id}`)
+        .send(summaryOf(await execution.describe()))
+    },
+  )
 
   const startSync = {
     operationId: 'startSyncExecution',
@@ -50,32 +55,36 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     summary: 'Starts an execution of an express flow and waits for its end',
     params,
     querystring: noQuery,
-    body: syncStartBody,
+    body: syncStartBody.optional(),
     response: {
       200: answer('it has succeeded', syncAnswer),
       ...problems(...BODY_PROBLEMS, 'flow-not-found', 'version-not-found', 'not-express', 'execution-failed', 'execution-timed-out'),
     },
   }
-  app.post('/v1/flows/:name/sync-executions', { config: { role: 'operator' }, schema: startSync }, async (request) => {
-    const { name } = request.params
-    const { input = {}, version } = request.body
-    const execution = await startOnce(engine, request, refOf(name, version), {
-      input,
-      mode: 'express',
-      unlisted: true,
-      trigger: { type: 'api' },
-      ...traceOf(request),
-    })
-    try {
-      const output = await execution.result({ signal: ending })
-      return { execution: summaryOf(await execution.describe()), output }
-    } catch (error) {
-      if (ending.aborted) throw new Problem('shutting-down', 'the server is being stopped; the execution ends with it')
-      if (!(error instanceof ExecutionFailed)) throw error
-      const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
-      throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
-    }
-  })
+  app.post(
+    '/v1/flows/:name/sync-executions',
+    { config: { role: 'operator' }, preValidation: absentBody, schema: startSync },
+    async (request) => {
+      const { name } = request.params
+      const { input = {}, version } = request.body ?? {}
+      const execution = await startOnce(engine, request, refOf(name, version), {
+        input,
+        mode: 'express',
+        unlisted: true,
+        trigger: { type: 'api' },
+        ...traceOf(request),
+      })
+      try {
+        const output = await execution.result({ signal: ending })
+        return { execution: summaryOf(await execution.describe()), output }
+      } catch (error) {
+        if (ending.aborted) throw new Problem('shutting-down', 'the server is being stopped; the execution ends with it')
+        if (!(error instanceof ExecutionFailed)) throw error
+        const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
+        throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })
+      }
+    },
+  )
 }
 
 function refOf(name: string, version: string | undefined): string {

@@ -9,10 +9,11 @@ import type { Engine } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { isFunctionMissing } from '../../function-documents.ts'
 import { errorOf } from '../documents.ts'
+import { pageBehind } from '../pages.ts'
 import { Problem } from '../problem.ts'
 import { traceOf } from '../request-ids.ts'
 import { answer } from '../schemas/answers.ts'
-import { cursor, limit, noQuery } from '../schemas/common.ts'
+import { noQuery, pageQuery } from '../schemas/common.ts'
 import { errorDocument } from '../schemas/errors.ts'
 import {
   appName,
@@ -39,16 +40,12 @@ export async function functionRoutes(plain: FastifyInstance, { engine }: { reado
     operationId: 'listFunctions',
     tags: ['functions'],
     summary: 'Lists the functions, by app and name',
-    querystring: z.strictObject({ limit: limit.optional(), cursor: cursor.optional() }),
+    querystring: pageQuery,
     response: { 200: answer('a page of functions', functionPage), ...problems() },
   }
-  app.get('/v1/functions', { config: { role: 'viewer' }, schema: list }, async ({ query: { limit: most = 50, cursor: after } }) => {
-    const behind = after === undefined ? '' : Buffer.from(after, 'base64url').toString()
-    const rest = engine.functions.list().filter((item) => keyOf(item) > behind)
-    const items = rest.slice(0, most)
-    const last = items.at(-1)
-    return { items, ...(rest.length > most && last !== undefined ? { nextCursor: Buffer.from(keyOf(last)).toString('base64url') } : {}) }
-  })
+  app.get('/v1/functions', { config: { role: 'viewer' }, schema: list }, async ({ query }) =>
+    pageBehind(engine.functions.list(), keyOf, query),
+  )
 
   const params = z.object({ app: appName, name: functionName })
   const get = {

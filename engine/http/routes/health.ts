@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Engine } from '../../api.ts'
-import { EngineMetrics } from '../metrics.ts'
+import { EngineMetrics, type TriggerLag } from '../metrics.ts'
 import { Problem } from '../problem.ts'
 import { answer, processStatus, readiness, textAnswer } from '../schemas/answers.ts'
 import { problems } from '../schemas/problems.ts'
@@ -37,7 +37,7 @@ export async function healthRoutes(plain: FastifyInstance, { engine }: { readonl
     return { status: of('failed', false).length > 0 ? ('degraded' as const) : ('ready' as const), dependencies }
   })
 
-  const metrics = new EngineMetrics(engine)
+  const metrics = new EngineMetrics(engine, () => lagsOf(engine))
   plain.addHook('onClose', async () => metrics.close())
   const figures = {
     operationId: 'getMetrics',
@@ -51,6 +51,15 @@ export async function healthRoutes(plain: FastifyInstance, { engine }: { readonl
   app.get('/metrics', { config: { role: 'viewer' }, schema: figures }, async (_request, reply) =>
     reply.header('content-type', metrics.contentType).send(await metrics.text()),
   )
+}
+
+/** None where they are not known: the other metrics are wanted most while the store is away. */
+async function lagsOf({ triggers }: Engine): Promise<TriggerLag[]> {
+  try {
+    return (await triggers.list()).flatMap(({ flow, name, lag }) => (typeof lag === 'number' ? [{ flow, trigger: name, lag }] : []))
+  } catch {
+    return []
+  }
 }
 
 function notReady(state: string, detail: string, dependencies: object): Problem {

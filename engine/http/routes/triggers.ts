@@ -3,13 +3,15 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Json } from '../../../dsl/json.ts'
 import type { Engine, TriggerRecord } from '../../api.ts'
+import { absentBody } from '../absent-body.ts'
 import { idOf } from '../idempotency.ts'
+import { byText, pageBehind } from '../pages.ts'
 import { Problem } from '../problem.ts'
 import { traceOf } from '../request-ids.ts'
 import { answer } from '../schemas/answers.ts'
-import { flowName, noQuery } from '../schemas/common.ts'
+import { flowName, noQuery, pageQuery } from '../schemas/common.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
-import { fireBody, messageBody, publishedMessage, started, topicName, trigger, triggerList, triggerName } from '../schemas/triggers.ts'
+import { fireBody, messageBody, publishedMessage, started, topicName, trigger, triggerPage, triggerName } from '../schemas/triggers.ts'
 
 /** The state of triggers, and messages of topics (http-api.md, 4). */
 export async function triggerRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
@@ -20,13 +22,18 @@ export async function triggerRoutes(plain: FastifyInstance, { engine }: { readon
   const list = {
     operationId: 'listTriggers',
     tags: ['triggers'],
-    summary: 'Lists the triggers of all flows',
-    querystring: noQuery,
-    response: { 200: answer('by flow', triggerList), ...problems() },
+    summary: 'Lists the triggers of all flows, by flow and name',
+    querystring: pageQuery,
+    response: { 200: answer('a page of triggers', triggerPage), ...problems() },
   }
-  app.get('/v1/triggers', { config: { role: 'viewer' }, schema: list }, async ({ access }) => ({
-    items: (await engine.triggers.list()).filter(({ flow }) => access.sees(flow)),
-  }))
+  app.get('/v1/triggers', { config: { role: 'viewer' }, schema: list }, async ({ access, query }) => {
+    const seen = (await triggers.list()).filter(({ flow }) => access.sees(flow))
+    return pageBehind(
+      seen.sort((a, b) => byText(keyOf(a), keyOf(b))),
+      keyOf,
+      query,
+    )
+  })
 
   const get = {
     operationId: 'getTrigger',
@@ -61,12 +68,17 @@ export async function triggerRoutes(plain: FastifyInstance, { engine }: { readon
       ...problems(...BODY_PROBLEMS, 'trigger-not-found', 'flow-not-found', 'version-not-found', 'conflict'),
     },
   }
-  app.post('/v1/triggers/:flow/:name/fire', { config: { role: 'operator' }, schema: fire }, async (request, reply) => {
-    const { flow, name } = request.params
-    const event = (request.body?.event ?? {}) as Json
-    const { id } = await engine.triggers.fire(flow, name, event, { ...idOf(request), ...traceOf(request) })
-    return reply.code(202).header('location', `${plain.prefix}/v1/executions/${id}`).send({ executionId: id })
-  })
+  app.post(
+    '/v1/triggers/:flow/:name/fire',
+    { config: { role: 'operator' }, preValidation: absentBody, schema: fire },
+    async (request, reply) => {
+      const { flow, name } = request.params
+      // null is an event
+      const { event = {} } = request.body ?? {}
+      const { id } = await engine.triggers.fire(flow, name, event as Json, { ...idOf(request), ...traceOf(request) })
+      return reply.code(202).header('location', `${plain.prefix}/v1/executions/${id}`).send({ executionId: id })
+    },
+  )
 
   const publish = {
     operationId: 'publishMessage',
@@ -100,4 +112,8 @@ export async function triggerRoutes(plain: FastifyInstance, { engine }: { readon
     )
     return reply.code(202).send(published)
   })
+}
+
+function keyOf({ flow, name }: TriggerRecord): string {
+  return `${flow}/${name}`
 }

@@ -5,8 +5,9 @@ import type { Engine } from '../../api.ts'
 import type { CatalogueFlow, FlowAlias } from '../../catalogue/api.ts'
 import { absentBody } from '../absent-body.ts'
 import { idOf } from '../idempotency.ts'
+import { pageBehind } from '../pages.ts'
 import { answer, emptyAnswer } from '../schemas/answers.ts'
-import { cursor, flowName, limit, noQuery, versionName } from '../schemas/common.ts'
+import { flowName, noQuery, pageQuery, versionName } from '../schemas/common.ts'
 import {
   aliasBody,
   aliasName,
@@ -19,8 +20,6 @@ import {
 } from '../schemas/flows.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
 import { without } from '../without.ts'
-
-const PAGE = z.strictObject({ limit: limit.optional(), cursor: cursor.optional() })
 
 /** Versions and aliases of flows (http-api.md, 2). */
 export async function versionRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
@@ -54,7 +53,7 @@ export async function versionRoutes(plain: FastifyInstance, { engine }: { readon
     tags: ['flows'],
     summary: 'Lists the versions of a flow, newest first',
     params,
-    querystring: PAGE,
+    querystring: pageQuery,
     response: { 200: answer('a page of versions', flowVersionPage), ...problems('flow-not-found') },
   }
   app.get('/v1/flows/:name/versions', { config: { role: 'viewer' }, schema: list }, async ({ params: { name }, query }) => {
@@ -80,17 +79,12 @@ export async function versionRoutes(plain: FastifyInstance, { engine }: { readon
     tags: ['flows'],
     summary: 'Lists the aliases of a flow, by name',
     params,
-    querystring: PAGE,
+    querystring: pageQuery,
     response: { 200: answer('a page of aliases', flowAliasPage), ...problems('flow-not-found') },
   }
   app.get('/v1/flows/:name/aliases', { config: { role: 'viewer' }, schema: aliases }, async ({ params: { name }, query }) => {
-    const { limit: most = 50, cursor: after } = query
-    const behind = after === undefined ? '' : Buffer.from(after, 'base64url').toString()
-    const rest = (await engine.catalogue.aliases(name)).filter(({ alias }) => alias > behind)
-    const items = rest.slice(0, most).map(aliasOf)
-    const last = items.at(-1)
-    const nextCursor = rest.length > most && last !== undefined ? { nextCursor: Buffer.from(last.alias).toString('base64url') } : {}
-    return { items, ...nextCursor }
+    const { items, ...next } = pageBehind(await engine.catalogue.aliases(name), ({ alias }) => alias, query)
+    return { items: items.map(aliasOf), ...next }
   })
 
   const aliasParams = z.object({ name: flowName, alias: aliasName })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { anyJson, executionId, listOf, time } from './common.ts'
+import { anyJson, executionId, pageOf, time } from './common.ts'
 import { named } from './registry.ts'
 
 export const triggerName = z
@@ -48,7 +48,7 @@ export const trigger = named(
     .meta({ description: 'What starts a flow by itself.', examples: [EXAMPLE] }),
 )
 
-export const triggerList = named('TriggerList', z.strictObject({ items: listOf(trigger) }).meta({ examples: [{ items: [EXAMPLE] }] }))
+export const triggerPage = pageOf('TriggerPage', trigger, EXAMPLE)
 
 export const fireBody = named(
   'FireTrigger',

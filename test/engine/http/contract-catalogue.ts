@@ -267,6 +267,7 @@ export function catalogueContract(open: OpenEngine): void {
       ])
       const aliases = await call('GET', '/v1/flows/v/aliases?limit=1')
       expect((await call('GET', `/v1/flows/v/aliases?cursor=${aliases.body.nextCursor}`)).body.items).toMatchObject([{ alias: 'prod' }])
+      expect((await call('GET', '/v1/flows/v/aliases?cursor=garbage')).status).toBe(400)
       expect((await call('GET', '/v1/flows/v?version=prod')).body).toEqual(pass('v', 2))
       for (const [version, n] of [
         [undefined, 3],

@@ -81,6 +81,8 @@ export function functionsContract(open: (options: Pick<EngineOptions, 'functions
         cursor = `&cursor=${page.body.nextCursor}`
       }
       expect(pages).toEqual(names)
+      for (const cursor of ['garbage', Buffer.from('default/echo').toString('base64url')])
+        expect(await call('GET', `/v1/functions?cursor=${cursor}`)).toMatchObject({ status: 400, body: { code: 'bad-request' } })
     })
 
     it('are shown without the values of secrets and the folders of the host', async () => {

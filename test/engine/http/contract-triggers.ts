@@ -302,7 +302,7 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         call('POST', `/v1/topics/${topic}/messages`, body, headers)
       const subscribed = (name: string, topic: string, count = 1) =>
         until(async () => {
-          const { body } = await call('GET', '/v1/triggers')
+          const { body } = await call('GET', '/v1/triggers?limit=200')
           return body.items.filter((one: any) => one.flow.startsWith(name) && one.type === 'topic').length >= count && topic !== ''
         }, `${count} of ${name}`)
       const executions = async (flow: string) => (await call('GET', `/v1/executions?flow=${flow}`)).body.items
@@ -445,6 +445,41 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         const execution = await ended(body.executionId)
         expect(execution).toMatchObject({ input: { n: 7 }, trigger: { type: 'http', name: 'hook' } })
         expect((await call('POST', '/v1/triggers/fired/hook/fire', { events: 1 })).status).toBe(422)
+      })
+
+      it('takes any event to fire with, null as well, and {} where there is none', async () => {
+        await deploy('anything', [{ type: 'http', name: 'hook', path: '/anything' }])
+        const inputOf = async (body?: object): Promise<unknown> => {
+          const { status, body: fired } = await call('POST', '/v1/triggers/anything/hook/fire', body)
+          expect(status, JSON.stringify(fired)).toBe(202)
+          return (await ended(fired.executionId)).input
+        }
+        expect([await inputOf({ event: null }), await inputOf({}), await inputOf()]).toEqual([null, {}, {}])
+        const bare = await call('POST', '/v1/flows/anything/executions')
+        expect(bare.status, JSON.stringify(bare.body)).toBe(202)
+        expect((await ended(bare.body.id)).input).toEqual({})
+        await deploy('anything-express', [], 'echo', { mode: 'express' })
+        expect(await call('POST', '/v1/flows/anything-express/sync-executions')).toMatchObject({ status: 200, body: { output: {} } })
+      })
+
+      it('is listed by flow and name, page by page, and measured', async () => {
+        const hook = (name: string) => ({ type: 'http', name, path: `/pages/${name}` })
+        await deploy('pages', [hook('b'), hook('a')])
+        const { body } = await call('GET', '/v1/triggers?limit=200')
+        const names = body.items.map(({ flow: of, name }: any) => `${of}/${name}`)
+        expect(names).toEqual([...names].sort())
+        expect(names).toContain('pages/a')
+        const pages: string[] = []
+        for (let cursor = ''; ;) {
+          const page = await call('GET', `/v1/triggers?limit=2${cursor}`)
+          expect(page.body.items.length).toBeLessThanOrEqual(2)
+          pages.push(...page.body.items.map(({ flow: of, name }: any) => `${of}/${name}`))
+          if (page.body.nextCursor === undefined) break
+          cursor = `&cursor=${page.body.nextCursor}`
+        }
+        expect(pages).toEqual(names)
+        expect((await call('GET', '/v1/triggers?cursor=garbage')).status).toBe(400)
+        expect((await call('GET', '/metrics')).body).toContain('fnflow_trigger_lag{flow="pages",trigger="a"} 0')
       })
 
       it('says that kinds which are not there yet read nothing', async () => {
