@@ -287,6 +287,7 @@ function keysCommand(program: Command, ended: (exitCode: number) => void): void 
     .addHelpText('after', KEYS_HELP)
   const command = (usage: string, summary: string): Command =>
     configured(keys.command(usage))
+      .showHelpAfterError(`(see fnflow keys ${usage.split(' ', 1)[0]} --help)`)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
       .option('--config <file>', 'configuration (default: the fnflow.yaml of this folder, if there is one)')

@@ -70,7 +70,7 @@ describe('fnflow keys', () => {
     for (const [args, message] of [
       [['keys', 'add', 'a', '--role', 'viewer'], /there is a key a already; fnflow keys remove a/],
       [['keys', 'add', 'b'], /required option '--role <role>' not specified/],
-      [['keys', 'add', 'b', '--role', 'king'], /Allowed choices are viewer, operator, admin/],
+      [['keys', 'add', 'b', '--role', 'king'], /Allowed choices are viewer, operator, admin.*\(see fnflow keys add --help\)/s],
       [['keys', 'add', '../b', '--role', 'viewer'], /a key is named with 1-64 of/],
       [['keys', 'add', 'b', '--role', 'viewer', '--flow', 'a b'], /"a b" is no name of a flow/],
       [['keys', 'remove', 'b'], /no key b; fnflow keys list/],
