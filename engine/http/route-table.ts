@@ -13,7 +13,17 @@ export class RouteTable {
 
   /** In alphabetical order; empty where there is no such path. */
   methodsOf(path: string): string[] {
-    const methods = this.routes.flatMap(({ methods, pattern }) => (pattern.test(path) ? methods : []))
+    const plain = unescaped(path)
+    const methods = this.routes.flatMap(({ methods, pattern }) => (pattern.test(plain) ? methods : []))
     return [...new Set(methods)].sort()
+  }
+}
+
+/** As the router sees it; an escaped slash separates nothing. */
+function unescaped(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
   }
 }

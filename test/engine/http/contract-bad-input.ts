@@ -99,6 +99,8 @@ export function badInputContract(open: (options: HttpEngineOptions) => Promise<E
         expect([response.statusCode, response.json().code], url).toEqual([405, 'method-not-allowed'])
         expect(response.headers['allow'], url).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
       }
+      const escaped = await app.inject({ method: 'DELETE', url: '/v1/%66lows', headers: { host: 'localhost' } })
+      expect([escaped.statusCode, escaped.headers['allow']]).toEqual([405, 'GET, HEAD, POST'])
     })
 
     it('names that no path can have are 4xx', async () => {
