@@ -8,7 +8,7 @@ import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
 import { cloudEventOf } from '../dsl/nodes/event.ts'
 import type { Json } from '../dsl/json.ts'
-import type { PlanEventNode } from '../dsl/plan.ts'
+import type { Plan, PlanEventNode, PlanNode } from '../dsl/plan.ts'
 import { checkUrl, type Outbound } from '../executors/outbound/outbound.ts'
 import { OutboundRefused } from '../executors/outbound/refused.ts'
 import { EngineError } from './errors.ts'
@@ -35,14 +35,28 @@ export interface ChannelServices {
 /** The event channels of an engine, by name. */
 export class Channels {
   private readonly channels = new Map<string, Channel>()
+  private readonly topics = new Map<string, string>()
 
   /** Throws EngineError `bad-option`. */
   constructor(configured: Readonly<Record<string, ChannelOptions>>, services: ChannelServices) {
-    for (const [name, options] of Object.entries(configured)) this.channels.set(name, channelOf(name, options, services))
+    for (const [name, options] of Object.entries(configured)) {
+      this.channels.set(name, channelOf(name, options, services))
+      if (options.kind === 'topic') this.topics.set(name, options.topic)
+    }
   }
 
   has(name: string): boolean {
     return this.channels.has(name)
+  }
+
+  /** The topics to which a flow publishes: by its event nodes, and by its triggers' dead letters. */
+  topicsOf(plan: Plan): ReadonlySet<string> {
+    const topics = new Set<string>()
+    for (const name of channelsOf(plan)) {
+      const topic = this.topics.get(name)
+      if (topic !== undefined) topics.add(topic)
+    }
+    return topics
   }
 
   /** Sends an event that could not start its flow, with what is known of it. Rejects while the channel takes nothing. */
@@ -88,6 +102,18 @@ export class Channels {
       const reason = error instanceof Error ? error.message : String(error)
       return { ok: false, value: channelError('PublishFailed', `channel ${name}: ${reason}`) }
     }
+  }
+}
+
+function* channelsOf({ nodes, triggers = [] }: Plan): Generator<string, void, undefined> {
+  yield* channelsOfNodes(nodes)
+  for (const { deadLetter } of triggers) if (deadLetter !== undefined) yield deadLetter
+}
+
+function* channelsOfNodes(nodes: Readonly<Record<string, PlanNode>>): Generator<string, void, undefined> {
+  for (const node of Object.values(nodes)) {
+    if (node.type === 'event') yield node.channel
+    if ('nodes' in node) yield* channelsOfNodes(node.nodes)
   }
 }
 

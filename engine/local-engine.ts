@@ -175,6 +175,7 @@ export class LocalEngine implements Engine {
       store: () => this.catalogueStore(),
       admit: (deployed) => this.admit(deployed),
       takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
+      reached: ({ plan }) => this.triggers.subscribed(this.channels.topicsOf(plan)),
       running: (flow) => this.express.running(flow),
     })
     const limits = new StartLimits(options.limits)

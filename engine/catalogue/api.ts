@@ -43,8 +43,11 @@ export interface PutOptions extends Preconditions {
   readonly name?: string
   /** How the text is written; default: JSON if it is JSON. */
   readonly format?: FlowText['format']
-  /** Called with the plan of a definition without mistakes, before anything is stored: what it throws is what `put` rejects with. */
-  readonly permit?: (plan: Plan) => void
+  /**
+   * Called with the plan of a definition without mistakes, and the flows that are subscribed to topics to which it publishes, before anything is
+   * stored: what it throws is what `put` rejects with.
+   */
+  readonly permit?: (plan: Plan, reached: readonly string[]) => void
 }
 
 export interface PutResult extends CatalogueFlow {

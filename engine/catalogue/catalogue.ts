@@ -32,6 +32,8 @@ export interface CatalogueServices {
   admit(deployed: DeployedFlow): void
   /** Throws EngineError `path-taken` where another flow takes the requests of its triggers; a promise where others deploy, too. */
   takePaths(deployed: DeployedFlow): Promise<void> | undefined
+  /** The flows that are subscribed to the topics of its channels. */
+  reached(deployed: DeployedFlow): Promise<readonly string[]>
   /** The express executions of a flow that run in this process. */
   running(flow: string): readonly { stop(): void }[]
 }
@@ -77,7 +79,7 @@ export class LocalCatalogue implements Catalogue {
     if (name !== undefined && name !== deployed.name)
       throw new EngineError('name-mismatch', `the definition is of flow ${deployed.name}, and it was to be of ${name}`)
     this.services.admit(deployed)
-    permit?.(deployed.plan)
+    if (permit !== undefined) permit(deployed.plan, await this.services.reached(deployed))
     return this.save(deployed, {
       ...(id === undefined ? {} : { id }),
       ...(ifMatch === undefined ? {} : { ifMatch }),

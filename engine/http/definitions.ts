@@ -34,7 +34,7 @@ export async function putDefinition(
   // YAML takes nearly all JSON, and says less of what is wrong with it
   if (format === 'json') checkJson(bytes)
   try {
-    return await engine.catalogue.put(bytes, { ...options, format, permit: (plan) => permit(request.access, plan) })
+    return await engine.catalogue.put(bytes, { ...options, format, permit: (plan, reached) => permit(request.access, plan, reached) })
   } catch (error) {
     // whose the path is, is not for a key that sees some flows
     if (request.access.flows !== undefined && error instanceof EngineError && error.code === 'path-taken')
@@ -87,13 +87,16 @@ function jsonProblem(error: FlowInvalid, bytes: number): Error {
   return new Problem('malformed-json', message, { line, column })
 }
 
-/** Nobody defines flows, or calls them as subflows, that they do not see. Throws Problem `forbidden`. */
-function permit(access: Access, plan: Plan): void {
+/** Nobody defines flows, or starts them as subflows or by topics, that they do not see. Throws Problem `forbidden`. */
+function permit(access: Access, plan: Plan, reached: readonly string[]): void {
   if (!access.sees(plan.flow)) throw new Problem('forbidden', `flow ${plan.flow} is not in the flow list of this key`)
   for (const name of subflowsOf(plan.nodes)) {
     if (!access.sees(name))
       throw new Problem('forbidden', `flow ${plan.flow} calls flow ${name}, which is not in the flow list of this key`)
   }
+  // which flows they are is not for this key
+  if (!reached.every((name) => access.sees(name)))
+    throw new Problem('forbidden', `flow ${plan.flow} publishes to a topic that starts flows outside of the flow list of this key`)
 }
 
 function* subflowsOf(nodes: Readonly<Record<string, PlanNode>>): Generator<string, void, undefined> {

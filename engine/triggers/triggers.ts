@@ -101,6 +101,15 @@ export class LocalTriggers implements Triggers {
     return this.topics.publish(topic, takeInput(message, 'message') as unknown as TopicMessage, options)
   }
 
+  /** The flows with triggers of these topics, disabled ones too: they may be enabled. */
+  async subscribed(topics: ReadonlySet<string>): Promise<readonly string[]> {
+    if (topics.size === 0) return []
+    const { entries } = await this.fresh()
+    return [...entries.values()].flatMap(({ prepared: { flow, trigger } }) =>
+      trigger.type === 'topic' && topics.has(trigger.topic) ? [flow] : [],
+    )
+  }
+
   async route(method: string, path: string): Promise<HttpTarget | { readonly allowed: readonly string[] }> {
     this.services.mustBeOpen()
     const snapshot = await this.table.snapshot()

@@ -57,7 +57,7 @@ export function accessContract(open: (options: HttpEngineOptions) => Promise<Eng
     }
 
     beforeAll(async () => {
-      engine = await open({ functions: { ask: () => null } })
+      engine = await open({ functions: { ask: () => null }, channels: { orders: { kind: 'topic', topic: 'orders' } } })
       routes = await routesOf(engine)
       app = await createServer({ engine, keys: new KeyRing(keys) })
       for (const name of ['mine', 'theirs']) {
@@ -141,6 +141,27 @@ export function accessContract(open: (options: HttpEngineOptions) => Promise<Eng
       expect((await shown('mine', 'flow=mine&status=succeeded')).items).toHaveLength(3)
       expect(await shown('nothing', '')).toEqual({ items: [] })
       expect((await shown('viewer', '')).items).toHaveLength(6)
+    })
+
+    it('a flow that publishes to a topic is made only by who sees all that it starts', async () => {
+      const sends = { type: 'event', channel: 'orders' }
+      const nested = { a: { type: 'parallel', branches: ['b', 'c'] }, b: { type: 'pass' }, c: sends }
+      const lost = { triggers: [{ type: 'topic', name: 't', topic: 'others', deadLetter: 'orders' }] }
+      const bodies = [flow('mine', { a: sends }), flow('mine', nested), { ...flow('mine'), ...lost }]
+      const triggers = [{ type: 'topic', name: 't', topic: 'orders' }]
+      expect((await call('admin', 'PUT', '/v1/flows/hidden', { ...flow('hidden'), triggers })).status).toBe(201)
+      for (const body of bodies) {
+        const refused = await call('mine', 'PUT', '/v1/flows/mine', body)
+        expect(refused).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+        expect(JSON.stringify(refused.body)).not.toContain('hidden')
+      }
+      // one that is disabled may be enabled
+      expect((await call('admin', 'POST', '/v1/triggers/hidden/t/disable')).status).toBe(200)
+      expect((await call('mine', 'PUT', '/v1/flows/mine', bodies[0])).status).toBe(403)
+      expect((await call('admin', 'PUT', '/v1/flows/mine', bodies[0])).status).toBe(200)
+      expect((await call('admin', 'DELETE', '/v1/flows/hidden')).status).toBe(204)
+      for (const body of bodies) expect(await call('mine', 'PUT', '/v1/flows/mine', body)).toMatchObject({ status: 200 })
+      expect((await call('admin', 'PUT', '/v1/flows/mine', flow('mine'))).status).toBe(200)
     })
 
     it('a flow that may not be seen is not made, and neither is one that would start it', async () => {

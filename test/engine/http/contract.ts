@@ -5,7 +5,7 @@ import { createServer } from '../../../engine/http/server.ts'
 import { injectAsDocumented } from './document.ts'
 
 /** What the engines under test are made of. */
-export type HttpEngineOptions = Pick<EngineOptions, 'functions' | 'onCallback'>
+export type HttpEngineOptions = Pick<EngineOptions, 'functions' | 'onCallback' | 'channels'>
 
 interface Answer {
   readonly status: number
