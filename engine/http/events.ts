@@ -92,6 +92,8 @@ async function* lines(events: AsyncIterator<ExecutionEvent>, after: number | und
       for (; next === undefined; next = await within(coming, COMMENT_MS)) yield ': still here\n\n'
       if (next.done === true) return
       const event = next.value
+      // a position that there is not: the whole state comes
+      if (event.id < told) told = 0
       coming = events.next()
       // it is looked at again, and throws there
       coming.catch(() => undefined)

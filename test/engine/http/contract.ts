@@ -213,6 +213,8 @@ export function httpContract(open: (options: HttpEngineOptions) => Promise<Engin
       const last = String(events.at(-1)![1])
       const rest = await call('GET', `/v1/executions/${id}/events`, undefined, { 'last-event-id': last })
       expect(rest.body).not.toContain('event: node')
+      const unknown = await call('GET', `/v1/executions/${id}/events`, undefined, { 'last-event-id': '999999' })
+      expect(unknown.body).toBe(all.body)
       expect((await call('GET', '/v1/executions/nobody/events')).status).toBe(404)
     })
   })
