@@ -1,7 +1,7 @@
 /** Server-sent events: what `GET /v1/executions/{id}/events` sends, and `/logs` with `follow`. */
 import type { FastifyReply } from 'fastify'
 import type { Readable } from 'node:stream'
-import type { Engine, ExecutionEvent, LogEvent } from '../api.ts'
+import type { Engine, ExecutionEvent, ExecutionRecord, LogEvent } from '../api.ts'
 import { nodeOf, summaryOf } from './documents.ts'
 import { Outbox } from './outbox.ts'
 import { Problem } from './problem.ts'
@@ -41,9 +41,10 @@ export function positionOf(header: string | undefined): number | undefined {
  * Problem `express`.
  */
 export async function eventStream(engine: Engine, id: string, after: number | undefined, signal: AbortSignal): Promise<Readable> {
-  await mustKeepRecords(engine, id)
+  const execution = await mustKeepRecords(engine, id)
   const events = engine.events(id, { ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
-  return new Outbox(lines(events, after))
+  // of one that has ended its record comes last, as its end
+  return new Outbox(lines(events, after, after === undefined && execution.status === 'running' ? execution : undefined))
 }
 
 /** The lines of an execution as an event stream, and an event `end` behind the last of them; else as {@link eventStream}. */
@@ -53,9 +54,11 @@ export async function logStream(engine: Engine, id: string, after: number | unde
   return new Outbox(logTexts(lines, after ?? 0, signal))
 }
 
-async function mustKeepRecords(engine: Engine, id: string): Promise<void> {
-  const { mode } = await engine.describe(id)
-  if (mode === 'express') throw new Problem('express', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+async function mustKeepRecords(engine: Engine, id: string): Promise<ExecutionRecord> {
+  const execution = await engine.describe(id)
+  if (execution.mode === 'express')
+    throw new Problem('express', `execution ${id} is of an express flow, which keeps no records of its nodes`)
+  return execution
 }
 
 async function* logTexts(lines: AsyncIterator<LogEvent>, after: number, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
@@ -81,11 +84,16 @@ async function* logTexts(lines: AsyncIterator<LogEvent>, after: number, signal: 
  * Several events may be of one position. Whoever is cut off between them must get the rest of them: so only the last one has the position as
  * its id, and those before it the position before.
  */
-async function* lines(events: AsyncIterator<ExecutionEvent>, after: number | undefined): AsyncGenerator<string, void, undefined> {
+async function* lines(
+  events: AsyncIterator<ExecutionEvent>,
+  after: number | undefined,
+  running: ExecutionRecord | undefined,
+): AsyncGenerator<string, void, undefined> {
   let told = after ?? 0
   try {
     // that a client has its headers and knows that it is heard
     yield ': connected\n\n'
+    if (running !== undefined) yield `event: execution\nid: ${told}\ndata: ${JSON.stringify(summaryOf(running))}\n\n`
     let coming: Coming<ExecutionEvent> = events.next()
     for (;;) {
       let next = await within(coming, COMMENT_MS)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Engine, EngineOptions } from '../../../engine/api.ts'
 import { createServer } from '../../../engine/http/server.ts'
@@ -196,6 +196,22 @@ export function httpContract(open: (options: HttpEngineOptions) => Promise<Engin
       })
       expect(await call('POST', '/v1/callbacks/nobodys', { status: 'succeeded' })).toMatchObject({ status: 404 })
       expect(await until(id, 'succeeded')).toMatchObject({ output: 7 })
+    })
+
+    it('say first that they run, in their events', async () => {
+      const { id } = (await call('POST', '/v1/flows/asks/executions', {})).body
+      await vi.waitFor(() => expect(tokens.has(id)).toBe(true), 10_000)
+      const following = call('GET', `/v1/executions/${id}/events`)
+      // the stream ends with the execution
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await call('POST', `/v1/executions/${id}/stop`)
+      const { body } = await following
+      const told = [...body.matchAll(/^event: execution\nid: (\d+)\ndata: (.*)$/gm)].map(([, at, data]: any) => [
+        Number(at),
+        JSON.parse(data).status,
+      ])
+      expect(told.map(([, status]) => status)).toEqual(['running', 'cancelled'])
+      expect(told[0]![0]).toBeLessThan(told[1]![0])
     })
 
     it('are followed as server-sent events, from a position on', async () => {
