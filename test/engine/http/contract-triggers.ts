@@ -449,6 +449,7 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
 
       it('takes any event to fire with, null as well, and {} where there is none', async () => {
         await deploy('anything', [{ type: 'http', name: 'hook', path: '/anything' }])
+        await known('POST', '/anything')
         const inputOf = async (body?: object): Promise<unknown> => {
           const { status, body: fired } = await call('POST', '/v1/triggers/anything/hook/fire', body)
           expect(status, JSON.stringify(fired)).toBe(202)
