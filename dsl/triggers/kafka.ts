@@ -1,9 +1,7 @@
 import { text, type Z } from '../nodes/fields.ts'
+import { batchOf, checkBroker } from './broker.ts'
 import { batch, common, connection, deadLetter, format } from './fields.ts'
-import { defineTrigger, msOf } from './kind.ts'
-
-/** Until a batch that is not full starts. */
-export const DEFAULT_WINDOW_MS = 1000
+import { defineTrigger } from './kind.ts'
 
 /** Starts the flow for the records of topics of Kafka (triggers.md, 2). */
 export const kafka = defineTrigger({
@@ -24,11 +22,7 @@ export const kafka = defineTrigger({
       ...format(z),
       ...deadLetter(z),
     }),
-  check(trigger, check) {
-    const { connection: name, deadLetter: channel } = trigger
-    if (typeof name === 'string') check.usesConnection(name, ['connection'])
-    if (typeof channel === 'string') check.usesChannel(channel, ['deadLetter'])
-  },
+  check: checkBroker,
   compile: (trigger, base) => ({
     type: 'kafka',
     ...base,
@@ -36,9 +30,7 @@ export const kafka = defineTrigger({
     topics: trigger.topics,
     groupId: trigger.groupId,
     from: trigger.from ?? 'latest',
-    ...(trigger.batch === undefined
-      ? {}
-      : { batch: { size: trigger.batch.size, windowMs: msOf(trigger.batch.window, DEFAULT_WINDOW_MS) } }),
+    ...batchOf(trigger.batch),
     format: trigger.format ?? 'auto',
   }),
 })

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../json.ts'
 import { duration, text, type Z } from '../nodes/fields.ts'
+import { batchOf, checkBroker } from './broker.ts'
 import { batch, common, connection, deadLetter, format } from './fields.ts'
-import { DEFAULT_WINDOW_MS } from './kafka.ts'
 import { defineTrigger, msOf } from './kind.ts'
 
 const DEFAULT_PREFETCH = 100
@@ -39,11 +39,7 @@ export const rabbitmq = defineTrigger({
       ...format(z),
       ...deadLetter(z),
     }),
-  check(trigger, check) {
-    const { connection: name, deadLetter: channel } = trigger
-    if (typeof name === 'string') check.usesConnection(name, ['connection'])
-    if (typeof channel === 'string') check.usesChannel(channel, ['deadLetter'])
-  },
+  check: checkBroker,
   compile: (trigger, base) => ({
     type: 'rabbitmq',
     ...base,
@@ -58,9 +54,7 @@ export const rabbitmq = defineTrigger({
     // fewer than a batch takes would never fill one
     prefetch: Math.max(trigger.prefetch ?? DEFAULT_PREFETCH, trigger.batch?.size ?? 1),
     dedupeWindowMs: msOf(trigger.dedupeWindow, DEFAULT_DEDUPE_MS),
-    ...(trigger.batch === undefined
-      ? {}
-      : { batch: { size: trigger.batch.size, windowMs: msOf(trigger.batch.window, DEFAULT_WINDOW_MS) } }),
+    ...batchOf(trigger.batch),
     format: trigger.format ?? 'auto',
   }),
 })
