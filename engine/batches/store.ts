@@ -1,4 +1,5 @@
-import type { BatchError, BatchRecord } from './api.ts'
+import type { ExecutionFilter } from '../api.ts'
+import type { BatchAction, BatchError, BatchRecord } from './api.ts'
 
 /** An execution of a batch that is still to be done. */
 export interface BatchItem {
@@ -38,4 +39,33 @@ export interface BatchStore {
   next(id: string, limit: number): Promise<BatchItem[]>
   /** Takes items out and counts them; ends a batch that has none left. */
   done(id: string, owner: string, results: readonly ItemResult[]): Promise<boolean>
+}
+
+/** What the rows of batches have in every store; `filter` is JSON. */
+export interface BatchColumns {
+  readonly id: string
+  readonly action: BatchAction
+  readonly filter: string
+  readonly cursor: string | null
+  readonly total: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly created_at: number
+  readonly ended_at: number | null
+}
+
+/** The record of a row, whose errors each store keeps in its own way. */
+export function batchOfRow(row: BatchColumns, errors: readonly BatchError[]): BatchRecord {
+  return {
+    id: row.id,
+    action: row.action,
+    filter: JSON.parse(row.filter) as ExecutionFilter,
+    status: row.ended_at === null ? 'running' : 'completed',
+    total: row.total,
+    succeeded: row.succeeded,
+    failed: row.failed,
+    errors,
+    createdAt: row.created_at,
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+  }
 }

@@ -1,20 +1,19 @@
-import type { ExecutionFilter } from '../api.ts'
-import type { BatchAction, BatchError, BatchRecord } from '../batches/api.ts'
-import { BATCH_KEPT_MS, MOST_ERRORS, type BatchItem, type BatchStore, type BatchWork, type ItemResult } from '../batches/store.ts'
+import type { BatchError, BatchRecord } from '../batches/api.ts'
+import {
+  BATCH_KEPT_MS,
+  batchOfRow,
+  MOST_ERRORS,
+  type BatchColumns,
+  type BatchItem,
+  type BatchStore,
+  type BatchWork,
+  type ItemResult,
+} from '../batches/store.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 
-interface BatchRow {
-  readonly id: string
-  readonly action: BatchAction
-  readonly filter: string
+interface BatchRow extends BatchColumns {
   readonly collected: number
-  readonly cursor: string | null
-  readonly total: number
-  readonly succeeded: number
-  readonly failed: number
   readonly errors: string
-  readonly created_at: number
-  readonly ended_at: number | null
 }
 
 /** Batches in SQLite, whose one process has them all. What is written is safe when the promise resolves. */
@@ -95,16 +94,5 @@ export class EmbeddedBatches implements BatchStore {
 }
 
 function recordOf(row: BatchRow): BatchRecord {
-  return {
-    id: row.id,
-    action: row.action,
-    filter: JSON.parse(row.filter) as ExecutionFilter,
-    status: row.ended_at === null ? 'running' : 'completed',
-    total: row.total,
-    succeeded: row.succeeded,
-    failed: row.failed,
-    errors: JSON.parse(row.errors) as BatchError[],
-    createdAt: row.created_at,
-    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
-  }
+  return batchOfRow(row, JSON.parse(row.errors) as BatchError[])
 }
