@@ -1,8 +1,9 @@
 import { postgres } from './postgres.ts'
+import { rabbitmq } from './rabbitmq.ts'
 import { temporal } from './temporal.ts'
 
 /** All services. A new one is its file and its line here (and in compose.yaml, which a test compares with this). */
-export const SERVICES = { temporal, postgres }
+export const SERVICES = { temporal, postgres, rabbitmq }
 
 export type ServiceName = keyof typeof SERVICES
 

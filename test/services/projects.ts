@@ -21,4 +21,5 @@ export const SERVICE_PROJECTS: Readonly<Record<string, ServiceProject>> = {
       'test/scripts/services/**/*.test.ts',
     ],
   },
+  rabbitmq: { services: ['rabbitmq'], include: ['test/connectors/rabbitmq/**/*.test.ts'] },
 }
