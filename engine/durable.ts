@@ -98,6 +98,8 @@ export interface Durable {
   hasChild?(id: string): boolean
   /** Of a child that will report to its durable parent when it ends: true while it runs. Absent where children need no telling. */
   isRunning?(id: string): boolean
+  /** How many executions have not ended; where others start some too, about. */
+  open(): number | Promise<number>
   /** Asks what it stands on, within 2 s; never rejects. */
   health(): Promise<EngineHealth>
   close(): Promise<void>

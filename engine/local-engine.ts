@@ -29,6 +29,7 @@ import { LocalCatalogue } from './catalogue/catalogue.ts'
 import { noFlow, noVersion } from './catalogue/decide.ts'
 import { splitRef } from './catalogue/names.ts'
 import type { CatalogueStore } from './catalogue/store.ts'
+import { Admissions, type LetIn } from './admission.ts'
 import { LocalBatches } from './batches/batches.ts'
 import { Channels } from './channels.ts'
 import { Deadlines } from './deadlines.ts'
@@ -92,7 +93,8 @@ export interface EngineSeams {
 export class LocalEngine implements Engine {
   readonly idempotency: Idempotency
   readonly batches: LocalBatches
-  private readonly letIn: (open: number) => void
+  private readonly letIn: LetIn
+  private readonly limits: StartLimits
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
@@ -143,6 +145,18 @@ export class LocalEngine implements Engine {
       this.mustBeOpen()
       return this.options.engine === 'express' ? null : this.opened()
     })
+    this.limits = new StartLimits(options.limits)
+    this.letIn = (open, mode) => this.limits.admit(open, mode)
+    const admissions = new Admissions({
+      limits: this.limits,
+      open: async () => ({
+        standard: options.engine === 'express' ? 0 : await (await this.opened()).open(),
+        express: this.express.open,
+      }),
+      modeOf: async (ref, id) => (this.shared ? await (await this.opened()).find?.(ref, id) : this.flows.find(ref, id))?.plan.mode,
+      find: (id) => this.found(id),
+      start: (ref, given, letIn) => this.startWith(ref, given, letIn),
+    })
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     const tokens = new Tokens((url, init) => this.outbound.fetch(url, init))
     this.triggers = new LocalTriggers({
@@ -153,6 +167,8 @@ export class LocalEngine implements Engine {
       localRevision: () => this.flows.revision,
       local: () => ({ revision: this.flows.revision, definitions: definitionsOf(this.flows.all()) }),
       start: (ref, given) => this.start(ref, given),
+      reserve: (starts) => admissions.reserve(starts),
+      find: (id) => this.found(id),
       result: (id) => this.result(id),
       deadLetter: (channel, id, source, data) => this.channels.deadLetter(channel, id, source, data),
       claims: (trigger, token) => tokens.claims(trigger, token),
@@ -178,8 +194,6 @@ export class LocalEngine implements Engine {
       reached: ({ plan }) => this.triggers.subscribed(this.channels.topicsOf(plan)),
       running: (flow) => this.express.running(flow),
     })
-    const limits = new StartLimits(options.limits)
-    this.letIn = (open) => limits.admit(open)
     this.batches = new LocalBatches(this, async () => {
       if (this.options.engine === 'express')
         throw new EngineError('not-durable', 'this engine keeps no executions that a batch could be of')
@@ -242,7 +256,11 @@ export class LocalEngine implements Engine {
     return this.stored
   }
 
-  async start(flow: string, options: StartOptions = {}): Promise<Execution> {
+  start(flow: string, options: StartOptions = {}): Promise<Execution> {
+    return this.startWith(flow, options, this.letIn)
+  }
+
+  private async startWith(flow: string, options: StartOptions, letIn: LetIn): Promise<Execution> {
     this.mustBeOpen()
     checkStart(options)
     const input = takeInput(options.input)
@@ -250,10 +268,10 @@ export class LocalEngine implements Engine {
     const deployed = this.shared ? undefined : this.flows.find(flow, options.id)
     if (deployed !== undefined) {
       checkMode(deployed, options)
-      return this.begin(deployed, input, options)
+      return this.begin(deployed, input, options, letIn)
     }
     const found = await this.toStart(flow, options)
-    return 'deployed' in found ? this.begin(found.deployed, input, options) : found.existing
+    return 'deployed' in found ? this.begin(found.deployed, input, options, letIn) : found.existing
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
@@ -307,7 +325,7 @@ export class LocalEngine implements Engine {
     await durable.claimRetry(record, newOne)
     await durable.start(deployed, {
       id: newOne,
-      admit: this.letIn,
+      admit: (open) => this.letIn(open, 'standard'),
       fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'retry' },
@@ -340,7 +358,7 @@ export class LocalEngine implements Engine {
     if (options.dryRun === true) return plan
     await durable.start(target, {
       id: newOne,
-      admit: this.letIn,
+      admit: (open) => this.letIn(open, 'standard'),
       fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'rerun' },
@@ -591,10 +609,12 @@ export class LocalEngine implements Engine {
     }
   }
 
-  private async begin(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
+  private async begin(deployed: DeployedFlow, input: Json, options: StartOptions, letIn = this.letIn): Promise<Execution> {
     const existing = this.existing(options.id)
     if (existing !== undefined) return existing
-    return deployed.plan.mode === 'express' ? this.startExpress(deployed, input, options) : this.startDurable(deployed, input, options)
+    return deployed.plan.mode === 'express'
+      ? this.startExpress(deployed, input, options, letIn)
+      : this.startDurable(deployed, input, options, letIn)
   }
 
   private runExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Json> {
@@ -609,7 +629,7 @@ export class LocalEngine implements Engine {
     })
   }
 
-  private async startDurable(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Execution> {
+  private async startDurable(deployed: DeployedFlow, input: Json, options: StartOptions, letIn: LetIn): Promise<Execution> {
     if (options.onNode !== undefined)
       throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
     if (options.unlisted === true)
@@ -618,7 +638,7 @@ export class LocalEngine implements Engine {
     const fresh = options.id === undefined
     const started = await host.start(deployed, {
       id: options.id ?? newId(),
-      admit: this.letIn,
+      admit: (open) => letIn(open, 'standard'),
       fresh,
       input,
       ...(options.name === undefined ? {} : { name: options.name }),
@@ -629,10 +649,10 @@ export class LocalEngine implements Engine {
     return started.existed ? { ...handle, existed: true } : handle
   }
 
-  private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Execution {
+  private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions, letIn: LetIn): Execution {
     if (options.name !== undefined)
       throw new EngineError('not-durable', `flow ${deployed.name} is an express flow, whose executions leave no record to find by a name`)
-    this.letIn(this.express.open)
+    letIn(this.express.open, 'express')
     const execution = this.newExpress(deployed, input, expressStart(options), () => undefined, options.unlisted)
     if (options.signal !== undefined) stopOnAbort(execution, options.signal)
     execution.begin()

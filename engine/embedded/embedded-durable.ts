@@ -148,6 +148,10 @@ export class EmbeddedDurable implements Durable {
     return this.host.isRunning(id)
   }
 
+  open(): number {
+    return this.host.openCount
+  }
+
   async health(): Promise<EngineHealth> {
     return { dependencies: { store: this.host.health() } }
   }

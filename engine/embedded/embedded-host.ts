@@ -112,6 +112,11 @@ export class EmbeddedHost {
     }
   }
 
+  /** Executions that have not ended. */
+  get openCount(): number {
+    return this.open
+  }
+
   /** Writes the start; resolves when it is safe. An id or a name that exists: that execution, untouched. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<{ readonly existed: boolean; readonly id: string }> {
     return new Promise((resolve, reject) => {

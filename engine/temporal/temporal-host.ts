@@ -339,6 +339,10 @@ export class TemporalHost implements Durable {
     }
   }
 
+  open(): Promise<number> {
+    return this.opened.get()
+  }
+
   async health(): Promise<EngineHealth> {
     if (this.closed.signal.aborted) return { dependencies: { temporal: { state: 'failed' }, postgresql: { state: 'failed' } } }
     const stateOf = async (asked: Promise<unknown>): Promise<DependencyHealth> => {

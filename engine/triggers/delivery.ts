@@ -1,5 +1,6 @@
 import type { Delivery } from '../../connectors/triggers/contract.ts'
 import type { Json, JsonObject } from '../../dsl/json.ts'
+import type { Admission, PlannedStart } from '../admission.ts'
 import type { Execution, StartOptions } from '../api.ts'
 import { EngineError, ExecutionFailed } from '../errors.ts'
 import { derivedId } from '../ids.ts'
@@ -14,6 +15,10 @@ export interface DeliveryServices {
   store(): Promise<TriggerStore>
   /** As the engine's; writes before it has returned to the event loop, so that several in one turn are one transaction. */
   start(ref: string, options: StartOptions): Promise<Execution>
+  /** Lets in all of these starts, or none. Rejects with EngineError `too-many-executions`. */
+  reserve(starts: readonly PlannedStart[]): Promise<Admission>
+  /** The execution of this id, if there is one. */
+  find(id: string): Promise<Execution | undefined>
   result(id: string): Promise<Json>
   /** Sends the data of a dead letter to an event channel; rejects while that is away. */
   deadLetter(channel: string, id: string, source: string, data: JsonObject): Promise<void>
@@ -62,22 +67,48 @@ export class Deliveries {
   /** Throws EngineError `bad-input` for an event that cannot start the flow. */
   isTaken(prepared: PreparedTrigger, event: Json): boolean {
     if (takes(prepared, event)) return true
-    this.news.count(prepared.flow, prepared.trigger.name, 'filtered')
+    this.filtered(prepared)
     return false
   }
 
-  /** Starts for an event that the filter lets through; a place in `inFlight` is reserved. Rejects as `start` does, with the place given back. */
+  /** Counts an event that the filter does not let through. */
+  filtered({ flow, trigger }: PreparedTrigger): void {
+    this.news.count(flow, trigger.name, 'filtered')
+  }
+
+  /** The execution that an event has started before, if it has. */
+  find(id: string): Promise<Execution | undefined> {
+    return this.services.find(id)
+  }
+
+  /** Counts an event that has come again. */
+  repeated({ flow, trigger }: PreparedTrigger, execution: Execution): StartDelivery {
+    this.news.count(flow, trigger.name, 'deduplicated')
+    return { outcome: 'deduplicated', execution }
+  }
+
+  /** As {@link DeliveryServices.reserve}. */
+  reserve(starts: readonly PlannedStart[]): Promise<Admission> {
+    return this.services.reserve(starts)
+  }
+
+  /**
+   * Starts for an event that the filter lets through; a place in `inFlight` is reserved. Rejects as `start` does, with the place given back.
+   *
+   * @param admission Of several starts that were let in together, this one among them.
+   */
   async start(
     prepared: PreparedTrigger,
     inFlight: InFlight,
     { event, id, traceparent, derived = false }: EventToStart,
+    admission: Pick<Admission, 'start'> = this.services,
   ): Promise<StartDelivery> {
     const { flow, ref, trigger } = prepared
     const { type, name } = trigger
     let execution: Execution
     try {
       const input = inputOf(prepared, event)
-      execution = await this.services.start(ref, {
+      execution = await admission.start(ref, {
         input,
         trigger: { type, name, event },
         ...(id === undefined ? {} : { id }),

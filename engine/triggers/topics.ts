@@ -1,11 +1,13 @@
 import { topicEvent, type PublishedMessage, type TopicMessage } from '../../connectors/topic/event.ts'
 import type { PlanTopicTrigger } from '../../dsl/plan.ts'
+import type { Admission } from '../admission.ts'
+import type { Execution } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { PublishOptions } from './api.ts'
 import { triggeredId, type Deliveries, type EventToStart } from './delivery.ts'
 import type { InFlight } from './in-flight.ts'
-import { prepareTrigger, type PreparedTrigger } from './prepared.ts'
+import { prepareTrigger, takes, type PreparedTrigger } from './prepared.ts'
 import type { PendingMessage, TriggerStore } from './store.ts'
 import type { TriggerTable } from './table.ts'
 
@@ -14,11 +16,35 @@ const LEFT_MS = 10_000
 const SWEEP_MS = 5000
 const PER_SWEEP = 100
 
-/** A start that is to follow: everything that can be known before is. */
-interface Ready {
+interface Subscriber {
   readonly prepared: PreparedTrigger
+  readonly toStart: EventToStart & { readonly id: string }
+}
+
+/** A start that is to follow, with its place. */
+interface Start extends Subscriber {
   readonly inFlight: InFlight
-  readonly toStart: EventToStart
+}
+
+/** One that was made before. */
+interface Found {
+  readonly prepared: PreparedTrigger
+  readonly execution: Execution
+}
+
+/** The subscribers of a message by what their filters say of it. */
+interface Sorted {
+  readonly taken: Subscriber[]
+  readonly filtered: PreparedTrigger[]
+  /** It cannot start them. */
+  readonly poison: (Subscriber & { readonly error: unknown })[]
+}
+
+/** A message that nothing refuses any more. */
+interface Ready extends Sorted {
+  readonly starts: readonly Start[]
+  readonly found: readonly Found[]
+  readonly admission: Admission
 }
 
 /**
@@ -27,6 +53,7 @@ interface Ready {
  * - P1. Embedded, all starts of a message are written in one turn of the event loop, which is one transaction.
  * - P2. Elsewhere the message is stored first, with who is subscribed; the starts have ids that follow from it, and whoever finds a message that was
  *   left makes them again. So all of them come to be, or none.
+ * - P3. What can refuse a message, the places of its triggers and the limits of starts, is asked for all of its starts before anything is stored.
  */
 export class Topics {
   private readonly table: TriggerTable
@@ -46,8 +73,9 @@ export class Topics {
   async publish(
     topic: string,
     message: TopicMessage,
-    { id = newId(), permit, traceparent }: PublishOptions,
+    { id: given, permit, traceparent }: PublishOptions,
   ): Promise<{ readonly messageId: string; readonly executions: number }> {
+    const id = given ?? newId()
     const snapshot = await this.table.snapshot()
     const entries = snapshot.subscribers(topic)
     for (const { prepared } of entries) permit?.(prepared.flow)
@@ -58,7 +86,8 @@ export class Topics {
       trigger: trigger as PlanTopicTrigger,
       generation,
     }))
-    return { messageId: id, executions: await this.take({ published, subscribers, ...(traceparent === undefined ? {} : { traceparent }) }) }
+    const begun = { published, subscribers, ...(traceparent === undefined ? {} : { traceparent }) }
+    return { messageId: id, executions: await this.take(begun, given !== undefined) }
   }
 
   /** Begins to look for messages that others have left. */
@@ -92,9 +121,9 @@ export class Topics {
   }
 
   /** Resolves to how many executions there are of it. */
-  private async take(message: PendingMessage): Promise<number> {
+  private async take(message: PendingMessage, repeatable: boolean): Promise<number> {
     const { pending } = await this.store()
-    const ready = await this.ready(message)
+    const ready = await this.ready(message, repeatable)
     if (pending === undefined) return this.startAll(ready)
     let begun: PendingMessage
     try {
@@ -105,56 +134,73 @@ export class Topics {
     }
     // the same message was published before: who was subscribed then counts
     const same = begun.published.at === message.published.at
-    const count = await this.startAll(same ? ready : (giveBack(ready), await this.ready(begun)))
+    const count = await this.startAll(same ? ready : (giveBack(ready), await this.ready(begun, true)))
     await pending.finish(message.published.id)
     return count
   }
 
   private async finish(message: PendingMessage): Promise<void> {
     const { pending } = await this.store()
-    await this.startAll(await this.ready(message))
+    await this.startAll(await this.ready(message, true))
     await pending?.finish(message.published.id)
   }
 
-  /** Filters, and reserves a place for each. Throws EngineError `too-many-executions`. */
-  private async ready({ published, subscribers, traceparent }: PendingMessage): Promise<Ready[]> {
-    const ready: Ready[] = []
+  /** Everything that can refuse the message as a whole. Nothing is written or counted before. Rejects with EngineError `too-many-executions`. */
+  private async ready(message: PendingMessage, repeatable: boolean): Promise<Ready> {
+    const sorted = this.sort(message)
+    const starts: Start[] = []
+    const found: Found[] = []
     try {
-      for (const { flow, trigger, generation } of subscribers) {
-        const prepared = prepareTrigger(flow, trigger)
-        const event = topicEvent(flow, trigger.name, published)
-        const id = triggeredId(flow, trigger.name, generation, ['topic', published.topic, published.id])
-        const place = `${published.topic}/${published.id}`
-        const toStart = { event, id, derived: true, place, ...(traceparent === undefined ? {} : { traceparent }) }
-        try {
-          if (!this.deliveries.isTaken(prepared, event)) continue
-        } catch (error) {
-          await this.deliveries.refused(prepared, toStart, error)
+      for (const { prepared, toStart } of sorted.taken) {
+        const inFlight = await this.deliveries.inFlight(prepared)
+        if (inFlight.reserve()) {
+          starts.push({ prepared, inFlight, toStart })
           continue
         }
-        const inFlight = await this.deliveries.inFlight(prepared)
-        if (!inFlight.reserve()) throw tooMany(flow, trigger.name, trigger.maxInFlight)
-        ready.push({ prepared, inFlight, toStart })
+        // one that is there needs no room
+        const execution = repeatable ? await this.deliveries.find(toStart.id) : undefined
+        if (execution === undefined) throw tooMany(prepared.flow, prepared.trigger.name, prepared.trigger.maxInFlight)
+        found.push({ prepared, execution })
       }
-      return ready
+      const admission = await this.deliveries.reserve(starts.map(({ prepared: { ref }, toStart: { id } }) => ({ ref, id, repeatable })))
+      return { ...sorted, starts, found, admission }
     } catch (error) {
-      giveBack(ready)
+      for (const { inFlight } of starts) inFlight.release()
       throw error
     }
   }
 
-  /** P1: nothing is awaited between the starts. */
-  private async startAll(ready: readonly Ready[]): Promise<number> {
-    const outcomes = await Promise.allSettled(
-      ready.map(({ prepared, inFlight, toStart }) => this.deliveries.start(prepared, inFlight, toStart)),
-    )
-    let count = 0
-    for (const [index, outcome] of outcomes.entries()) {
-      const { prepared, toStart } = ready[index]!
-      if (outcome.status === 'fulfilled') count += 1
-      else await this.deliveries.refused(prepared, toStart, outcome.reason)
+  private sort({ published, subscribers, traceparent }: PendingMessage): Sorted {
+    const sorted: Sorted = { taken: [], filtered: [], poison: [] }
+    for (const { flow, trigger, generation } of subscribers) {
+      const prepared = prepareTrigger(flow, trigger)
+      const event = topicEvent(flow, trigger.name, published)
+      const id = triggeredId(flow, trigger.name, generation, ['topic', published.topic, published.id])
+      const place = `${published.topic}/${published.id}`
+      const toStart = { event, id, derived: true, place, ...(traceparent === undefined ? {} : { traceparent }) }
+      try {
+        if (takes(prepared, event)) sorted.taken.push({ prepared, toStart })
+        else sorted.filtered.push(prepared)
+      } catch (error) {
+        sorted.poison.push({ prepared, toStart, error })
+      }
     }
-    return count
+    return sorted
+  }
+
+  /** P1: nothing is awaited between the starts. */
+  private async startAll({ starts, found, filtered, poison, admission }: Ready): Promise<number> {
+    const outcomes = await Promise.allSettled(
+      starts.map(({ prepared, inFlight, toStart }) => this.deliveries.start(prepared, inFlight, toStart, admission)),
+    )
+    admission.end()
+    for (const prepared of filtered) this.deliveries.filtered(prepared)
+    for (const { prepared, execution } of found) this.deliveries.repeated(prepared, execution)
+    const refused = [...poison]
+    for (const [at, outcome] of outcomes.entries())
+      if (outcome.status === 'rejected') refused.push({ ...starts[at]!, error: outcome.reason })
+    for (const { prepared, toStart, error } of refused) await this.deliveries.refused(prepared, toStart, error)
+    return starts.length + found.length + poison.length - refused.length
   }
 }
 
@@ -165,6 +211,7 @@ export function tooMany(flow: string, name: string, most: number): EngineError {
   )
 }
 
-function giveBack(ready: readonly Ready[]): void {
-  for (const { inFlight } of ready) inFlight.release()
+function giveBack({ starts, admission }: Ready): void {
+  admission.end()
+  for (const { inFlight } of starts) inFlight.release()
 }

@@ -139,8 +139,13 @@ export class LocalTriggers implements Triggers {
     const event = takeInput(httpEvent(flow, trigger, request), 'event')
     if (!this.deliveries.isTaken(prepared, event)) return { outcome: 'filtered' }
     const inFlight = await this.deliveries.inFlight(prepared)
-    if (!inFlight.reserve()) throw tooMany(flow, trigger.name, prepared.trigger.maxInFlight)
     const made = id ?? (key === undefined ? undefined : this.deliveries.idOf(entry, ['http', ...key]))
+    if (!inFlight.reserve()) {
+      // one that is there needs no room
+      const execution = made === undefined ? undefined : await this.deliveries.find(made)
+      if (execution === undefined) throw tooMany(flow, trigger.name, prepared.trigger.maxInFlight)
+      return this.deliveries.repeated(prepared, execution)
+    }
     const identity = made === undefined ? {} : { id: made, derived: true }
     return this.deliveries.start(prepared, inFlight, { event, place: request.path, ...traced, ...identity })
   }

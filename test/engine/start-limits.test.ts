@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { createEngine } from '../../engine/create-engine.ts'
 import { createServer } from '../../engine/http/server.ts'
 import { StartLimits } from '../../engine/start-limits.ts'
@@ -38,6 +38,23 @@ it('starts a second are bounded; options that say nothing are refused', () => {
   expect(() => limits.admit(0)).toThrow(expect.objectContaining({ code: 'too-many-executions' }))
   for (const bad of [{ executions: 0 }, { executions: 1.5 }, { startsPerSecond: -1 }])
     expect(() => new StartLimits(bad)).toThrow(expect.objectContaining({ code: 'bad-option' }))
+})
+
+it('starts that are let in together are more than a second has room for only behind a second without any', () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const limits = new StartLimits({ startsPerSecond: 2 })
+  const reserve = () => limits.reserve({ standard: 0, express: 0 }, { standard: 3, express: 1 })
+  const first = reserve()
+  expect(reserve).toThrow(expect.objectContaining({ code: 'too-many-executions' }))
+  vi.advanceTimersByTime(1400)
+  expect(() => limits.admit(0)).toThrow(expect.objectContaining({ code: 'too-many-executions' }))
+  expect(reserve).toThrow(expect.objectContaining({ code: 'too-many-executions' }))
+  // what is not used is given back
+  first.use(0, 'standard')
+  first.end()
+  first.end()
+  reserve()
 })
 
 it('percentiles of counted durations are within 5 % of the true ones', () => {

@@ -295,6 +295,21 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         for (const id of running) await call('POST', `/v1/executions/${id}/stop`)
         await until(async () => (await plain('POST', '/t/busy', {})).status === 202, 'room again')
       })
+
+      it('answer a repeated request with its execution at maxInFlight, too', async () => {
+        const trigger = { type: 'http', name: 'hook', path: '/full', auth: 'none', mode: 'sync', timeout: '50ms', maxInFlight: 1 }
+        await deploy('full-hook', [trigger], 'hold')
+        await known('POST', '/full')
+        const post = (key: string) => plain('POST', '/t/full', {}, { 'idempotency-key': key })
+        const first = await post('once')
+        expect(first).toMatchObject({ status: 504, body: { code: 'execution-timed-out' } })
+        expect((await post('other')).status).toBe(429)
+        expect(await post('once')).toMatchObject({ status: 504, body: { executionId: first.body.executionId } })
+        expect((await call('GET', '/v1/triggers/full-hook/hook')).body).toMatchObject({
+          inFlight: 1,
+          counts: { started: 1, deduplicated: 1 },
+        })
+      })
     })
 
     describe('topics', () => {
@@ -376,6 +391,16 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         expect(await publish('full', { message: 2 })).toMatchObject({ status: 429, body: { code: 'too-many-executions' } })
         await until(async () => (await executions('full-a')).length > 0, 'full-a')
         expect((await executions('full-a')).length).toBe(1)
+      })
+
+      it('answer a message that has come before at maxInFlight, too', async () => {
+        await deploy('again-a', [{ type: 'topic', name: 't', topic: 'again', maxInFlight: 1 }], 'hold')
+        await deploy('again-b', [{ type: 'topic', name: 't', topic: 'again' }])
+        await subscribed('again', 'again', 2)
+        const both = { messageId: 'm1', executions: 2 }
+        expect(await engine.triggers.publish('again', { message: 1 }, { id: 'm1' })).toEqual(both)
+        expect(await engine.triggers.publish('again', { message: 1 }, { id: 'm1' })).toEqual(both)
+        expect(await publish('again', { message: 2 })).toMatchObject({ status: 429 })
       })
 
       it('get the events of a channel: one flow starts another', async () => {

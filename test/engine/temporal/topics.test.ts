@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { PlanTopicTrigger } from '../../../dsl/plan.ts'
 import { LocalEngine, type TemporalHost } from '../../../engine/internal.ts'
+import { rejection } from '../calls.ts'
 import { newDatabase, newNamespace, temporalServices } from './services.ts'
 
 const { address } = temporalServices()
@@ -45,6 +46,29 @@ test('a message whose server died between its row and its last start is finished
   expect(await engine.triggers.publish('news', { message: 1 }, { id: 'm4' })).toEqual({ messageId: 'm4', executions: 3 })
   expect(await pending.left(0, 10)).toEqual([])
 })
+
+test(
+  'a message that a limit refuses starts nothing, is not left for later, and finds what it has started before',
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    const [store, namespace] = await Promise.all([newDatabase(), newNamespace()])
+    const temporal = { address, namespace, taskQueue: 'topics', worker: false }
+    const engine = await LocalEngine.open({ engine: 'temporal', store, temporal, limits: { executions: 3 } })
+    onTestFinished(() => engine.close())
+    for (const flow of ['a', 'b'])
+      await engine.deploy({ flow, triggers: [{ type: 'topic', name: 't', topic: 'news' }], start: 'n', nodes: { n: { type: 'pass' } } })
+    const { registry } = ((await engine.durableHost()) as TemporalHost).cluster
+    const pending = registry.triggers.pending!
+    const publish = (id: string) => engine.triggers.publish('news', { message: 1 }, { id })
+    expect(await publish('m1')).toEqual({ messageId: 'm1', executions: 2 })
+    expect(await rejection(publish('m2'))).toMatchObject({ code: 'too-many-executions' })
+    expect(await pending.left(0, 10)).toEqual([])
+    expect(await publish('m1')).toEqual({ messageId: 'm1', executions: 2 })
+    await expect.poll(async () => (await engine.list()).items.length, { timeout: 30_000 }).toBe(2)
+  },
+)
 
 test('another server knows of triggers, and of those that are disabled, within 2 s', { timeout: 120_000 }, async () => {
   const [store, namespace] = await Promise.all([newDatabase(), newNamespace()])
