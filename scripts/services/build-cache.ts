@@ -15,7 +15,7 @@ export function cacheFolder(): string {
 }
 
 /**
- * The path of the cached file `name`; `build` makes it, under the path that it is given, if it is not there. Of several processes that
+ * The path of the cached file or folder `name`; `build` makes it, under the path that it is given, if it is not there. Of several processes that
  * want it one builds and the others wait.
  */
 export async function cached(name: string, build: (path: string) => Promise<void>, waiting: (holder: number) => void): Promise<string> {
@@ -40,13 +40,13 @@ export async function cached(name: string, build: (path: string) => Promise<void
     if (!existsSync(path)) {
       // What a build that was killed has left.
       for (const file of readdirSync(folder))
-        if (file.startsWith(`${name}.`) && /\.\d+$/.test(file)) rmSync(join(folder, file), { force: true })
+        if (file.startsWith(`${name}.`) && /\.\d+$/.test(file)) rmSync(join(folder, file), { force: true, recursive: true })
       await build(temporary)
       renameSync(temporary, path)
     }
     return path
   } finally {
-    rmSync(temporary, { force: true })
+    rmSync(temporary, { force: true, recursive: true })
     rmSync(lock, { force: true })
   }
 }

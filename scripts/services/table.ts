@@ -1,9 +1,10 @@
+import { kafka } from './kafka.ts'
 import { postgres } from './postgres.ts'
 import { rabbitmq } from './rabbitmq.ts'
 import { temporal } from './temporal.ts'
 
 /** All services. A new one is its file and its line here (and in compose.yaml, which a test compares with this). */
-export const SERVICES = { temporal, postgres, rabbitmq }
+export const SERVICES = { temporal, postgres, rabbitmq, kafka }
 
 export type ServiceName = keyof typeof SERVICES
 

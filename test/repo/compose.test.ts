@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { SETTINGS as KAFKA_SETTINGS } from '../../scripts/services/kafka.ts'
 import { SETTINGS } from '../../scripts/services/postgres.ts'
 import { SERVICES, SERVICE_NAMES } from '../../scripts/services/table.ts'
 import { root, run } from './process.ts'
@@ -89,6 +90,15 @@ describe('compose.yaml', () => {
     const told = (postgres!.command as string[]).filter((word) => word.includes('=')).map((word) => word.split('='))
     expect(told.length).toBeGreaterThan(0)
     expect(SETTINGS).toMatchObject(Object.fromEntries(told))
+
+    const pom = readFileSync(join(root, 'scripts', 'services', 'kafka', 'pom.xml'), 'utf8')
+    const kafka = file.services['kafka']!
+    expect(kafka.image).toBe(`apache/kafka:${/<artifactId>kafka_2\.13<\/artifactId>\s*<version>(\S+)<\/version>/.exec(pom)?.[1]}`)
+    const variables = Object.entries(KAFKA_SETTINGS).map(([name, value]) => [
+      `KAFKA_${name.replaceAll('.', '_').toUpperCase()}`,
+      String(value),
+    ])
+    expect(kafka.environment).toMatchObject(Object.fromEntries(variables))
   })
 
   test('is accepted by docker compose, where there is one', async (context) => {

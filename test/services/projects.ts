@@ -22,4 +22,5 @@ export const SERVICE_PROJECTS: Readonly<Record<string, ServiceProject>> = {
     ],
   },
   rabbitmq: { services: ['rabbitmq'], include: ['test/connectors/rabbitmq/**/*.test.ts'] },
+  kafka: { services: ['kafka'], include: ['test/connectors/kafka/**/*.test.ts'] },
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { findTools } from '../../../scripts/services/kafka.ts'
 import { findOrInstall } from '../../../scripts/services/postgres.ts'
 import { findGo } from '../../../scripts/services/temporal.ts'
 import { plainEnvironment, run } from '../../repo/process.ts'
@@ -75,6 +76,31 @@ describe('PostgreSQL', () => {
     await expect(findOrInstall(log, '/nowhere')).rejects.toThrow(
       /on the PATH; apt-get install postgresql failed: E: Unable to locate package postgresql\. Install/,
     )
+  })
+})
+
+describe('Kafka', () => {
+  test('whose Java or Maven is missing is asked for in one line', async () => {
+    setVariables({ PATH: '/nowhere' })
+    await expect(findTools(log, [])).rejects.toThrow(
+      /^kafka can't be had: there is no mvn on the PATH; there is no java on the PATH\. Install Java 17 or later and Maven \(Debian: apt-get install maven\), or give a running one: FNFLOW_TEST_KAFKA=host:port$/,
+    )
+    setVariables({ PATH: bin })
+    program('mvn', '')
+    program('java', `echo 'openjdk version "11.0.2" 2019-01-15' >&2`)
+    await expect(findTools(log, [])).rejects.toThrow(/^kafka can't be had: \S+\/java is Java 11, older than 17\. Install/)
+    const other = join(bin, 'other')
+    program('java', `echo 'openjdk version "21.0.1" 2023-10-17' >&2`, other)
+    expect(await findTools(log, [other])).toEqual({ java: join(other, 'java'), maven: join(bin, 'mvn') })
+  })
+
+  test('has its tools installed where they may be', async (context) => {
+    if (process.getuid?.() !== 0) context.skip('needs root: others install nothing')
+    program(
+      'apt-get',
+      `case "$*" in *install*) for p in java mvn; do printf '#!/bin/sh\\necho "version \\"17.0.1\\"" >&2\\n' > ${bin}/$p; /bin/chmod 755 ${bin}/$p; done;; esac`,
+    )
+    expect(await findTools(log, [])).toEqual({ java: join(bin, 'java'), maven: join(bin, 'mvn') })
   })
 })
 
