@@ -16,12 +16,20 @@ export const channels: Leaf<Readonly<Record<string, ChannelOptions>>> = {
     for (const [name, given] of Object.entries(value)) {
       if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name))
         throw new Wrong('expected a name of 1-64 of A-Z a-z 0-9 _ -, a letter first', true, [name], true)
-      // of a broker: for a later version
-      if (typeof given === 'object' && given !== null && Object.hasOwn(given, 'connection')) continue
-      taken[name] = within([name], () => channelOf(given, around))
+      const isBroker = typeof given === 'object' && given !== null && Object.hasOwn(given, 'connection')
+      taken[name] = within([name], () => (isBroker ? brokerChannelOf(given) : channelOf(given, around)))
     }
     return taken
   },
+}
+
+/** Which of the keys there are depends on the kind of the connection, which the engine knows. */
+function brokerChannelOf(value: unknown): ChannelOptions {
+  const expected = 'a channel over a connection'
+  const members = membersOf(value, ['connection', 'topic', 'exchange', 'routingKey', 'vhost', 'mode'], expected)
+  if (typeof members['connection'] !== 'string')
+    throw new Wrong(`expected the name of a connection${shown(members['connection'])}`, true, ['connection'])
+  return members as unknown as ChannelOptions
 }
 
 function channelOf(value: unknown, around: Around): ChannelOptions {

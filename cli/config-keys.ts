@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { duration, isSecret, oneOf, optional, paths, readPem, text, wholeNumber, Wrong, type Leaf } from './config-leaf.ts'
 import { channels } from './config-channels.ts'
+import { connections } from './config-connections.ts'
 import { SERVER_LEAVES } from './config-server-keys.ts'
 
 /** An API key that is not set is none. */
@@ -65,6 +66,7 @@ export const LEAVES = {
   ...SERVER_LEAVES,
   flows: paths('the folder of the flows'),
   functions: paths('the path of a functions.yaml'),
+  connections,
   channels,
   timezone,
   retention: duration('a duration such as 90d or 12h, or seconds'),
@@ -83,7 +85,7 @@ export type LeafPath = keyof typeof LEAVES
 export const GROUPS: { readonly [path: string]: readonly string[] } = groupsOf(Object.keys(LEAVES))
 
 /** Keys of the file that have no meaning yet, and are taken as they are. */
-export const LEFT_ALONE: ReadonlySet<string> = new Set(['connections', 'gpus'])
+export const LEFT_ALONE: ReadonlySet<string> = new Set(['gpus'])
 
 function groupsOf(paths: readonly string[]): { [path: string]: string[] } {
   const groups: { [path: string]: string[] } = {}

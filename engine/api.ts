@@ -5,6 +5,7 @@ import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
 import type { OutboundOptions } from '../executors/outbound/outbound.ts'
 import type { ChannelOptions } from '../connectors/channels/options.ts'
+import type { ConnectionOptions } from '../connectors/connections.ts'
 import type { EngineFunctions } from './function-documents.ts'
 import type { FlowFiles } from './flow-files.ts'
 import type { EngineHealth, EngineObserver } from './observer.ts'
@@ -14,6 +15,7 @@ import type { Idempotency } from './idempotency.ts'
 import type { Triggers } from './triggers/api.ts'
 
 export type { ChannelOptions } from '../connectors/channels/options.ts'
+export type { ConnectionOptions } from '../connectors/connections.ts'
 export type { TriggerRecord, Triggers } from './triggers/api.ts'
 
 /** States of an execution (flow-language.md, 5). */
@@ -126,7 +128,13 @@ export interface EngineOptions {
   readonly functions?: Readonly<Record<string, ModuleHandler | FunctionSpec>>
   /** Own executors by runtime name. */
   readonly executors?: Readonly<Record<string, ExecutorFactory>>
-  /** Event channels by name, of kind `log`, `http` or `topic`. */
+  /** Connections to brokers by name, used by triggers and channels. */
+  readonly connections?: Readonly<Record<string, ConnectionOptions>>
+  /** Whether timers and brokers start flows here, too; default true. */
+  readonly triggers?: boolean
+  /** IANA zone of timers that name none; default `UTC`. */
+  readonly timezone?: string
+  /** Event channels by name: of kind `log`, `http` or `topic`, or over a connection. */
   readonly channels?: Readonly<Record<string, ChannelOptions>>
   /** Whom channels and functions may send requests to; default: hosts of the public internet alone. */
   readonly outbound?: OutboundOptions

@@ -1,8 +1,12 @@
 import type { Channel, CloudEvent } from '../connectors/channels/contract.ts'
 import { httpChannel } from '../connectors/channels/http.ts'
 import { logChannel } from '../connectors/channels/log.ts'
-import { CHANNEL_KINDS, type ChannelOptions } from '../connectors/channels/options.ts'
+import { checkBrokerChannel } from '../connectors/channels/broker-options.ts'
+import { lazyChannel } from '../connectors/channels/lazy.ts'
+import { CHANNEL_KINDS, type BrokerChannelOptions, type ChannelOptions, type OwnChannelOptions } from '../connectors/channels/options.ts'
 import { topicChannel } from '../connectors/channels/topic.ts'
+import type { ConnectionOptions } from '../connectors/connections.ts'
+import { WrongOption } from '../connectors/wrong-option.ts'
 import type { TopicMessage } from '../connectors/topic/event.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
@@ -17,7 +21,7 @@ const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
 /** As node:http has them, which is not loaded for it. */
 const HEADER = /^[\w!#$%&'*+.^`|~-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
-const KEYS: Readonly<Record<ChannelOptions['kind'], readonly string[]>> = {
+const KEYS: Readonly<Record<OwnChannelOptions['kind'], readonly string[]>> = {
   log: ['kind'],
   http: ['kind', 'url', 'mode', 'secret', 'headers'],
   topic: ['kind', 'topic'],
@@ -30,6 +34,9 @@ export interface ChannelServices {
   /** Publishes to a topic of this engine; the same id is the same message. */
   publish(topic: string, id: string, message: TopicMessage): Promise<unknown>
   readonly closed: AbortSignal
+  readonly connections: Readonly<Record<string, ConnectionOptions>>
+  /** A channel over a connection; its driver is loaded for it. */
+  broker(name: string, options: BrokerChannelOptions): Promise<Channel>
 }
 
 /** The event channels of an engine, by name. */
@@ -41,7 +48,7 @@ export class Channels {
   constructor(configured: Readonly<Record<string, ChannelOptions>>, services: ChannelServices) {
     for (const [name, options] of Object.entries(configured)) {
       this.channels.set(name, channelOf(name, options, services))
-      if (options.kind === 'topic') this.topics.set(name, options.topic)
+      if ('kind' in options && options.kind === 'topic') this.topics.set(name, options.topic)
     }
   }
 
@@ -119,6 +126,7 @@ function* channelsOfNodes(nodes: Readonly<Record<string, PlanNode>>): Generator<
 
 /** Throws EngineError `bad-option`. */
 function channelOf(name: string, options: ChannelOptions, services: ChannelServices): Channel {
+  if ('connection' in options) return brokerChannel(name, options, services)
   const { outbound, closed } = services
   const known = Object.hasOwn(KEYS, options.kind) ? KEYS[options.kind] : undefined
   if (known === undefined) throw wrong(name, `kind ${String(options.kind)} is not known; known: ${CHANNEL_KINDS.join(', ')}`)
@@ -141,6 +149,19 @@ function channelOf(name: string, options: ChannelOptions, services: ChannelServi
       } catch (error) {
         throw wrong(name, (error as Error).message)
       }
+  }
+}
+
+/** Throws EngineError `bad-option`. */
+function brokerChannel(name: string, options: BrokerChannelOptions, { connections, broker }: ChannelServices): Channel {
+  const connection = Object.hasOwn(connections, options.connection) ? connections[options.connection] : undefined
+  if (connection === undefined) throw wrong(name, `there is no connection ${String(options.connection)}; configure it first`)
+  try {
+    const checked = checkBrokerChannel(connection.kind, options)
+    return lazyChannel(() => broker(name, checked))
+  } catch (error) {
+    if (error instanceof WrongOption) throw wrong(name, [...error.at, error.message].join(': '))
+    throw error
   }
 }
 

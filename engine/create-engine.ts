@@ -1,3 +1,5 @@
+import { checkConnection, type ConnectionOptions } from '../connectors/connections.ts'
+import { WrongOption } from '../connectors/wrong-option.ts'
 import type { Engine, EngineOptions } from './api.ts'
 import { EngineError } from './errors.ts'
 import { checkKeys } from './intake.ts'
@@ -10,6 +12,9 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'functions',
   'executors',
   'channels',
+  'connections',
+  'timezone',
+  'triggers',
   'outbound',
   'retentionMs',
   'limits',
@@ -33,14 +38,42 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
     throw new EngineError('bad-option', 'store must be the path of a folder, or :memory:')
   if (retentionMs !== undefined && !(typeof retentionMs === 'number' && retentionMs >= 0))
     throw new EngineError('bad-option', `retentionMs must be a number of milliseconds from 0, not ${String(retentionMs)}`)
+  if (options.triggers !== undefined && typeof options.triggers !== 'boolean')
+    throw new EngineError('bad-option', 'triggers must be true or false')
   if (publicUrl !== undefined && typeof publicUrl !== 'string') throw new EngineError('bad-option', 'publicUrl must be a text')
   for (const name of ['onLog', 'onCallback'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new EngineError('bad-option', `${name} must be a function`)
   }
-  for (const name of ['functions', 'executors', 'channels'] as const) checkTable(name, options[name])
+  for (const name of ['functions', 'executors', 'channels', 'connections'] as const) checkTable(name, options[name])
+  const connections = takeConnections(options.connections ?? {})
+  checkTimezone(options.timezone)
   await checkOutbound(options.outbound)
-  return LocalEngine.open(options)
+  return LocalEngine.open({ ...options, connections })
+}
+
+function takeConnections(connections: Readonly<Record<string, unknown>>): Record<string, ConnectionOptions> {
+  const taken: Record<string, ConnectionOptions> = {}
+  for (const [name, given] of Object.entries(connections)) {
+    try {
+      taken[name] = checkConnection(given)
+    } catch (error) {
+      if (!(error instanceof WrongOption)) throw error
+      throw new EngineError('bad-option', `connection ${[name, ...error.at].join('.')}: ${error.message}`)
+    }
+  }
+  return taken
+}
+
+function checkTimezone(timezone: unknown): void {
+  if (timezone === undefined) return
+  try {
+    // offsets are no names, though Intl takes them
+    if (typeof timezone !== 'string' || !/^[A-Za-z]/.test(timezone)) throw new RangeError()
+    new Intl.DateTimeFormat('en', { timeZone: timezone })
+  } catch {
+    throw new EngineError('bad-option', 'timezone must be the name of a time zone, such as UTC or Europe/Berlin')
+  }
 }
 
 async function checkOutbound(outbound: EngineOptions['outbound']): Promise<void> {
@@ -62,7 +95,8 @@ async function checkOutbound(outbound: EngineOptions['outbound']): Promise<void>
 const TABLES = {
   functions: ['a handler or a specification', (value: unknown) => typeof value === 'function' || isSpec(value)],
   executors: ['a function that makes an executor', (value: unknown) => typeof value === 'function'],
-  channels: ['{ kind }', (value: unknown) => typeof (value as { kind?: unknown } | null)?.kind === 'string'],
+  channels: ['{ kind } or { connection }', (value: unknown) => hasText(value, 'kind') || hasText(value, 'connection')],
+  connections: ['{ kind }', (value: unknown) => hasText(value, 'kind')],
 } as const
 
 function checkTable(name: keyof typeof TABLES, table: object | undefined): void {
@@ -72,6 +106,10 @@ function checkTable(name: keyof typeof TABLES, table: object | undefined): void 
   for (const [key, value] of Object.entries(table)) {
     if (!fits(value)) throw new EngineError('bad-option', `${name}: ${key} must be ${expected}`)
   }
+}
+
+function hasText(value: unknown, key: string): boolean {
+  return typeof (value as { readonly [key: string]: unknown } | null)?.[key] === 'string'
 }
 
 function isSpec(value: unknown): boolean {

@@ -21,6 +21,7 @@ const CACHE_LIMIT = 200
 export interface KnownNames {
   hasFunction(ref: string): boolean
   hasChannel(name: string): boolean
+  hasConnection(name: string): boolean
   /** Where others deploy, too: those of the references that lead to a flow. Absent: what is deployed here is all. */
   resolvable?(refs: readonly string[]): Promise<ReadonlySet<string>>
 }
@@ -174,8 +175,12 @@ export class FlowRegistry {
     }
   }
 
-  private bound(): { hasFunction: (ref: string) => boolean; hasChannel: (name: string) => boolean } {
-    return { hasFunction: (ref) => this.known.hasFunction(ref), hasChannel: (name) => this.known.hasChannel(name) }
+  private bound() {
+    return {
+      hasFunction: (ref: string) => this.known.hasFunction(ref),
+      hasChannel: (name: string) => this.known.hasChannel(name),
+      hasConnection: (name: string) => this.known.hasConnection(name),
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { definitionOf } from '../dsl/definition-of.ts'
 import type { Json } from '../dsl/json.ts'
+import type { KindTable } from '../connectors/index.ts'
+import type { BackoffOptions } from '../connectors/triggers/backoff.ts'
 import { Outbound } from '../executors/outbound/outbound.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
 import type { InstanceCount, LogLine } from '../executors/contract.ts'
@@ -65,7 +67,7 @@ import { LocalChildren } from './local-children.ts'
 import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
 import { MemoryTriggerStore, definitionsOf } from './triggers/store.ts'
-import type { Connectors } from './triggers/runner.ts'
+import { ConnectorKinds, type Connectors } from './triggers/kinds.ts'
 import { Tokens } from './triggers/tokens.ts'
 import { LocalTriggers } from './triggers/triggers.ts'
 import { randomBytes } from 'node:crypto'
@@ -83,6 +85,10 @@ const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'lim
 export interface EngineSeams {
   /** What brings the events of triggers, by their kind. */
   readonly connectors?: Connectors
+  /** In place of the kinds that come with the engine. */
+  readonly kinds?: KindTable
+  /** How long connectors pause before they try again. */
+  readonly backoff?: BackoffOptions
   /** Every event is a commit of its own; called after each, true: stop here, as a crash would. */
   readonly afterEvent?: () => boolean
   /** Makes the Temporal host, in place of connecting. */
@@ -111,6 +117,7 @@ export class LocalEngine implements Engine {
   private readonly invoker: Invoker
   /** What sends requests for channels and functions. */
   private readonly outbound: Outbound
+  private readonly kinds: ConnectorKinds
   private readonly channels: Channels
   private readonly children: LocalChildren
   private readonly expressCallbacks: ExpressCallbacks = new Map()
@@ -158,12 +165,21 @@ export class LocalEngine implements Engine {
       start: (ref, given, letIn) => this.startWith(ref, given, letIn),
     })
     const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
+    this.kinds = new ConnectorKinds({
+      connections: options.connections ?? {},
+      timezone: options.timezone ?? 'UTC',
+      closed: this.closed.signal,
+      log: logText,
+      ...(seams.connectors === undefined ? {} : { own: seams.connectors }),
+      ...(seams.kinds === undefined ? {} : { table: seams.kinds }),
+      ...(seams.backoff === undefined ? {} : { backoff: seams.backoff }),
+    })
     const tokens = new Tokens((url, init) => this.outbound.fetch(url, init))
     this.triggers = new LocalTriggers({
       mustBeOpen: () => this.mustBeOpen(),
       store: async () => (options.engine === 'express' ? this.memoryTriggers : (await this.opened()).triggers),
       shared: this.shared,
-      connectors: seams.connectors ?? {},
+      kinds: this.kinds,
       localRevision: () => this.flows.revision,
       local: () => ({ revision: this.flows.revision, definitions: definitionsOf(this.flows.all()) }),
       start: (ref, given) => this.start(ref, given),
@@ -178,11 +194,14 @@ export class LocalEngine implements Engine {
       log: logText,
       outbound: this.outbound,
       publish: (topic, id, message) => this.triggers.publish(topic, message, { id }),
+      connections: options.connections ?? {},
+      broker: (name, given) => this.kinds.channel(name, given),
       closed: this.closed.signal,
     })
     this.flows = new FlowRegistry({
       hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
+      hasConnection: (name) => this.kinds.hasConnection(name),
       ...(options.engine === 'temporal' ? { resolvable: (refs: readonly string[]) => this.resolvable(refs) } : {}),
     })
     this.stored = new LocalCatalogue({
@@ -222,7 +241,7 @@ export class LocalEngine implements Engine {
     // a store in a folder may hold work that was left; one in memory is made when first needed
     if (options.engine === 'temporal' || (options.engine !== 'express' && options.store !== undefined && options.store !== ':memory:'))
       await engine.opened()
-    engine.triggers.begin()
+    if (options.triggers !== false) engine.triggers.begin()
     return engine
   }
 
@@ -553,6 +572,7 @@ export class LocalEngine implements Engine {
     // not before: a standard flow that waits for one would take the stop for its end
     for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     await this.registry.executors.stopAll()
+    await this.kinds.close()
     await this.outbound.close()
     this.express.close()
     this.deadlines.close()

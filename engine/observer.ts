@@ -156,4 +156,6 @@ export interface DependencyHealth {
   readonly left?: number
   /** False: without it the engine goes on, with less. */
   readonly required?: boolean
+  /** Of a broker that is away: its words. */
+  readonly reason?: string
 }

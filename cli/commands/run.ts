@@ -123,7 +123,7 @@ async function openEngine(
   listeners: Pick<EngineOptions, 'onCallback' | 'onLog'>,
 ): Promise<Engine> {
   const { createEngine } = await import('../../engine/create-engine.ts')
-  return createEngine({ functions: workspace.functions, channels: CHANNELS, ...options, ...listeners })
+  return createEngine({ functions: workspace.functions, channels: CHANNELS, triggers: false, ...options, ...listeners })
 }
 
 async function deployAll(engine: Engine, { main, others }: Workspace): Promise<void> {

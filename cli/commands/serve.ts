@@ -128,6 +128,8 @@ async function open(flags: ServeOptions, config: Config, functions: Record<strin
   const common: EngineOptions = {
     functions,
     channels: { ...CHANNELS, ...config.channels },
+    connections: config.connections ?? {},
+    ...(config.timezone === undefined ? {} : { timezone: config.timezone }),
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
     ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),

@@ -53,6 +53,9 @@ export async function worker(options: WorkerOptions): Promise<number> {
       temporal: { ...temporal, worker: own },
       functions,
       channels: { ...CHANNELS, ...config.channels },
+      connections: config.connections ?? {},
+      // servers have them
+      triggers: false,
       ...(config['server.outbound.allowPrivate'] === undefined
         ? {}
         : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),

@@ -1,9 +1,9 @@
 /** A channel that sends its events as requests: CloudEvents over HTTP, signed as Standard Webhooks says. */
 import { WebhookSecret } from '../webhook-signature.ts'
 import type { Channel, CloudEvent } from './contract.ts'
-import type { ChannelOptions } from './options.ts'
+import type { OwnChannelOptions } from './options.ts'
 
-export type HttpChannelOptions = Extract<ChannelOptions, { kind: 'http' }>
+export type HttpChannelOptions = Extract<OwnChannelOptions, { kind: 'http' }>
 
 /** As the platform's, behind what guards outgoing requests. */
 export type ChannelFetch = (

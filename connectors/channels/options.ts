@@ -1,5 +1,29 @@
-/** Event channels as they are configured (triggers.md, 3). Of kind `kafka` and `rabbitmq` there will be more. */
-export type ChannelOptions =
+/** Event channels as they are configured (triggers.md, 3). */
+export type ChannelOptions = OwnChannelOptions | BrokerChannelOptions
+
+/** Of channels over a connection, whose kind is the channel's: checked by that kind. */
+export type BrokerChannelOptions = KafkaChannelOptions | RabbitmqChannelOptions
+
+export interface KafkaChannelOptions {
+  readonly connection: string
+  readonly topic: string
+  /** `binary` (default): the data is the value, and headers `ce_…` say the rest; `structured`: the whole event is the value. */
+  readonly mode?: 'binary' | 'structured'
+}
+
+export interface RabbitmqChannelOptions {
+  readonly connection: string
+  /** '' is the default exchange. */
+  readonly exchange: string
+  readonly routingKey?: string
+  /** Default `/`. */
+  readonly vhost?: string
+  /** `structured` (default): the whole event is the body; `binary`: the data is, and headers `cloudEvents:…` say the rest. */
+  readonly mode?: 'binary' | 'structured'
+}
+
+/** Of channels that need no connection. */
+export type OwnChannelOptions =
   | { readonly kind: 'log' }
   | {
       readonly kind: 'http'

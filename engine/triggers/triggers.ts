@@ -11,7 +11,8 @@ import { Deliveries, type DeliveryServices } from './delivery.ts'
 import { News } from './news.ts'
 import { inputOf } from './prepared.ts'
 import { checkPaths, TriggerTable, type TableSource, type TriggerEntry } from './table.ts'
-import { Runner, type Connectors } from './runner.ts'
+import type { ConnectorKinds } from './kinds.ts'
+import { Runner } from './runner.ts'
 import { tooMany, Topics } from './topics.ts'
 
 const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
@@ -20,7 +21,7 @@ const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
 export interface TriggerServices extends DeliveryServices, TableSource {
   /** Throws EngineError `engine-closed`. */
   mustBeOpen(): void
-  readonly connectors: Connectors
+  readonly kinds: ConnectorKinds
   /** Verifies a token, by keys that the trigger names. */
   claims(trigger: PlanHttpTrigger, token: string): Promise<JsonObject | undefined>
 }
@@ -42,7 +43,7 @@ export class LocalTriggers implements Triggers {
     this.news = new News(store)
     this.deliveries = new Deliveries(services, this.news)
     this.topics = new Topics(this.table, this.deliveries, store)
-    this.runner = new Runner(services.connectors, this.table, this.deliveries, this.news)
+    this.runner = new Runner(services.kinds, this.table, this.deliveries, this.news)
   }
 
   /** Triggers begin to work, and what others have left of messages is finished. */

@@ -28,6 +28,8 @@ describe('fnflow.yaml', () => {
     const folder = folderWith({ 'fnflow.yaml': WHOLE })
     expect(await readConfig(join(folder, 'fnflow.yaml'), {})).toEqual({
       engine: 'temporal',
+      connections: { main: { kind: 'kafka', brokers: ['localhost:9092'], tls: false } },
+      channels: { orders: { connection: 'main', topic: 'order-events' } },
       store: 'postgres://me@localhost/flows',
       'temporal.address': 'temporal:7233',
       'temporal.namespace': 'shop',
@@ -47,7 +49,6 @@ describe('fnflow.yaml', () => {
       'server.jwt': undefined,
       flows: [join(folder, 'flows')],
       functions: [join(folder, 'functions.yaml')],
-      channels: {},
       timezone: 'UTC',
       retention: 90 * 86_400_000,
       'limits.executions': 1_000_000,
@@ -83,6 +84,31 @@ temporal:
       'temporal.tls.cert': PEM,
       'temporal.tls.key': PEM.trimEnd(),
       'temporal.tls.serverName': 'temporal',
+    })
+  })
+
+  it('has connections, whose parts may be secrets, and channels over them', async () => {
+    const folder = folderWith({
+      'fnflow.yaml': `
+connections:
+  main: { kind: kafka, brokers: [a:9092], sasl: { mechanism: plain, username: u, password: { from: env, name: PASSWORD } }, tls: { ca: ca.pem } }
+  mq: { kind: rabbitmq, url: { from: file, name: url } }
+channels:
+  orders: { connection: main, topic: order-events, mode: structured }
+  mail: { connection: mq, exchange: mail, routingKey: new }
+`,
+      url: 'amqp://u:sesame@h\n',
+      'ca.pem': PEM,
+    })
+    expect(await readConfig(join(folder, 'fnflow.yaml'), { PASSWORD: 'sesame' })).toEqual({
+      connections: {
+        main: { kind: 'kafka', brokers: ['a:9092'], sasl: { mechanism: 'plain', username: 'u', password: 'sesame' }, tls: { ca: PEM } },
+        mq: { kind: 'rabbitmq', url: 'amqp://u:sesame@h', tls: false },
+      },
+      channels: {
+        orders: { connection: 'main', topic: 'order-events', mode: 'structured' },
+        mail: { connection: 'mq', exchange: 'mail', routingKey: 'new' },
+      },
     })
   })
 

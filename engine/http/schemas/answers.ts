@@ -45,6 +45,7 @@ export const readiness = named(
           state: z.enum(['ok', 'recovering', 'failed']),
           left: z.int().optional().meta({ description: 'Executions that are still to be read.' }),
           required: z.boolean().optional(),
+          reason: z.string().optional().meta({ description: 'Of a broker that is away: its words.' }),
         }),
       ),
     })

@@ -64,6 +64,12 @@ describe('triggers whose events a connector brings', () => {
     sources.length = 0
   })
 
+  it('name connections that are configured, or are told of', async () => {
+    engine = await LocalEngine.open({ connections: { main: { kind: 'kafka', brokers: ['localhost:1'] } } })
+    expect((await engine.check(flow(TRIGGER))).diagnostics).toEqual([])
+    expect((await engine.check(flow({ ...TRIGGER, connection: 'other' }))).diagnostics).toMatchObject([{ rule: 'unknown-connection' }])
+  })
+
   it('start once for each event, while there is room', async () => {
     const { triggers, deploy, list, stop } = bound(await open())
     await deploy(flow(TRIGGER))
@@ -79,6 +85,7 @@ describe('triggers whose events a connector brings', () => {
     // a repeat has needed room, too, until it was known as one
     changes.length = 0
     expect((await one.record(null, { n: 4 })).outcome).toBe('started')
+    one.host.count('withoutId', 1)
     expect([one.host.hasRoom, changes]).toEqual([false, [false]])
     one.lag = 12
     expect(await triggers.get('f', 'orders')).toMatchObject({
