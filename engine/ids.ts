@@ -5,23 +5,29 @@ let counter = 0
 
 /** Random bytes taken from the system in one go: a call of it per id is a tenth of a durable start. */
 const POOL_BYTES = 4096
-let pool = Buffer.alloc(0)
+/** In hexadecimal. */
+let pool = ''
 let poolAt = 0
 
-function randomHex(bytes: number): string {
-  if (poolAt + bytes > pool.length) {
-    pool = randomBytes(POOL_BYTES)
+function randomHex(digits: number): string {
+  if (poolAt + digits > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString('hex')
     poolAt = 0
   }
-  poolAt += bytes
-  return pool.toString('hex', poolAt - bytes, poolAt)
+  poolAt += digits
+  return pool.slice(poolAt - digits, poolAt)
 }
+
+/** The first digits of the ids of a millisecond, with their version. */
+let prefix = ''
+let prefixTime = -1
+const VARIANT = ['8', '9', 'a', 'b'] as const
 
 /** A UUID of version 7 (RFC 9562): ordered by time, and within one process by a counter, so that an index over them grows at its end. */
 export function newId(now: number = Date.now()): string {
   if (now > lastTime) {
     lastTime = now
-    counter = Number.parseInt(randomHex(2), 16) & 0x3ff
+    counter = Number.parseInt(randomHex(4), 16) & 0x3ff
   } else {
     counter += 1
     if (counter > 0xfff) {
@@ -29,10 +35,14 @@ export function newId(now: number = Date.now()): string {
       counter = 0
     }
   }
-  const time = lastTime.toString(16).padStart(12, '0')
-  const random = randomHex(8)
-  const tail = `${((Number.parseInt(random.charAt(0), 16) & 0x3) | 0x8).toString(16)}${random.slice(1)}`
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+  if (prefixTime !== lastTime) {
+    const time = lastTime.toString(16).padStart(12, '0')
+    prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`
+    prefixTime = lastTime
+  }
+  const random = randomHex(16)
+  const variant = VARIANT[Number.parseInt(random.charAt(0), 16) & 0x3] as string
+  return `${prefix}${(counter + 0x1000).toString(16).slice(1)}-${variant}${random.slice(1, 4)}-${random.slice(4)}`
 }
 
 /** An id that follows from others (docs/design/journal.md), in the form of a UUID of version 8. */

@@ -70,10 +70,9 @@ class Several implements EngineObserver {
   }
 }
 
-/** Tells how long nodes took, for the executions of all flows of an engine. Of nodes that began before anybody observed nothing is told. */
+/** Tells how long nodes took, for the executions of all flows of an engine; those that were taken over took their time elsewhere. */
 export class NodeObserver implements Recorder {
   private readonly observers: Observers
-  private readonly startedAt = new WeakMap<NodeRun, number>()
   private folding = false
 
   constructor(observers: Observers) {
@@ -95,8 +94,8 @@ export class NodeObserver implements Recorder {
     return other === null ? this : new Both(this, other)
   }
 
-  started(run: NodeRun): void {
-    this.startedAt.set(run, run.scope.flow.now)
+  started(): void {
+    // the run knows since when
   }
 
   changed(): void {
@@ -104,10 +103,9 @@ export class NodeObserver implements Recorder {
   }
 
   ended(run: NodeRun): void {
-    if (this.folding) return
-    const startedAt = this.startedAt.get(run)
+    if (this.folding || run.startedAt < 0) return
     const { flow } = run.scope
-    if (startedAt !== undefined) this.observers.current?.nodeEnded(flow.prepared.plan.flow, run.node.plan.type, flow.now - startedAt)
+    this.observers.current?.nodeEnded(flow.prepared.plan.flow, run.node.plan.type, flow.now - run.startedAt)
   }
 
   iterationEnded(): void {
@@ -125,7 +123,6 @@ class Both implements Recorder {
   }
 
   started(run: NodeRun): void {
-    this.observer.started(run)
     this.other.started(run)
   }
 

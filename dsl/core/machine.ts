@@ -202,6 +202,7 @@ function enterOne(scope: Scope, node: PreparedNode, arrived: Json): void {
     const replaced = flow.replaced?.get(lineage)
     if (replaced !== undefined) (run as { arrived: Json }).arrived = replaced
   }
+  run.startedAt = flow.now
   flow.recorder?.started(run)
   attempt(run)
 }

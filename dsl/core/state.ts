@@ -142,6 +142,8 @@ export class NodeRun {
   to: PreparedNode | null = null
   /** The host's own. */
   handle: unknown = null
+  /** The time of the event that it began with; -1: it was not begun here. */
+  startedAt = -1
   constructor(scope: Scope, node: PreparedNode, arrived: Json) {
     this.scope = scope
     this.node = node

@@ -91,7 +91,9 @@ export class EmbeddedDurable implements Durable {
     return this.host.journal.read(() => statisticsRows(this.host.store, range))
   }
 
-  record(id: string, withData: boolean): Promise<ExecutionRecord> {
+  async record(id: string, withData: boolean): Promise<ExecutionRecord> {
+    const running = this.host.running(id, withData)
+    if (running !== undefined) return running
     return this.host.journal.read(() => this.host.reader.record(id, withData))
   }
 

@@ -15,13 +15,14 @@ import type { PlanSubflowNode } from '../../dsl/plan.ts'
 import { awaitsCallback } from '../../dsl/nodes/callback.ts'
 import type { LogLine } from '../../executors/contract.ts'
 import type { RunningChild } from '../children.ts'
+import type { ExecutionRecord } from '../api.ts'
 import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import { callbackToken, derivedId, tokenHash } from '../ids.ts'
 import { placeNamed } from '../node-names.ts'
 import type { DependencyHealth } from '../observer.ts'
 import type { DurableStart, EmbeddedServices, Follower, Outcome } from './contract.ts'
-import { EmbeddedExecution, Release, StoredStart } from './execution.ts'
+import { EmbeddedExecution, originOf, originOfRow, Release, StoredStart } from './execution.ts'
 import { fold, type Folder } from './fold.ts'
 import { Journal } from './journal.ts'
 import { namedExecution, takeName } from './names.ts'
@@ -138,7 +139,7 @@ export class EmbeddedHost {
       const parent = start.parent?.place === undefined ? null : { execution: start.parent.execution, place: start.parent.place }
       const { observers } = this.services.invoker
       const flow = createFlow(deployed.prepared, info, observers.nodes)
-      const execution = new EmbeddedExecution(this, key, info, deployed, start.depth ?? 0, parent, flow, 0)
+      const execution = new EmbeddedExecution(this, key, info, deployed, start.depth ?? 0, parent, flow, 0, originOf(start))
       this.loaded.set(start.id, execution)
       let commands: Command[] = []
       // now, not at the commit: other starts of this turn are admitted by it, too
@@ -159,6 +160,7 @@ export class EmbeddedHost {
         },
         {
           committed: () => {
+            execution.safe = true
             observers.current?.executionStarted(deployed.name)
             resolve({ existed: false, id: start.id })
             if (this.afterEvent?.() === true) return
@@ -200,6 +202,12 @@ export class EmbeddedHost {
       }
       this.waiters.wait(id, signal).then(resolve, reject)
     })
+  }
+
+  /** The record of an execution that is in memory and runs; undefined: the store has it, if anybody. */
+  running(id: string, withData: boolean): ExecutionRecord | undefined {
+    if (this.closed || this.journal.failure !== null) return undefined
+    return this.loaded.get(id)?.record(withData)
   }
 
   exists(id: string): boolean {
@@ -411,7 +419,8 @@ export class EmbeddedHost {
     }
     const { deployed, start, folder } = folded
     const parent = row.parent === null || row.parent_place === null ? null : { execution: row.parent, place: row.parent_place }
-    const execution = new EmbeddedExecution(this, row.key, start, deployed, row.depth, parent, folder.flow, folder.seq)
+    const execution = new EmbeddedExecution(this, row.key, start, deployed, row.depth, parent, folder.flow, folder.seq, originOfRow(row))
+    execution.safe = true
     this.loaded.set(id, execution)
     if (this.unresumed.delete(id)) this.resume(execution)
     return execution.flow.status === 'running' ? execution : null

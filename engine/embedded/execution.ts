@@ -1,4 +1,5 @@
 import type { Command, Flow, FlowStart, NodeRun } from '../../dsl/core/state.ts'
+import { copyData } from '../../dsl/json-copy.ts'
 import type { ErrorDocument } from '../../dsl/errors.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { LogLine } from '../../executors/contract.ts'
@@ -7,6 +8,7 @@ import { EngineError } from '../errors.ts'
 import { callbackToken } from '../ids.ts'
 import type { InvocationOwner } from '../invoker.ts'
 import type { DeployedFlow } from '../execution-info.ts'
+import type { DurableStart } from './contract.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 import type { AfterCommit } from './journal.ts'
 import type { EventRow, ExecutionRow } from './store.ts'
@@ -50,6 +52,30 @@ export class StoredStart implements FlowStart {
   }
 }
 
+/** What an execution's row says beside what the core takes. */
+export type Origin = Pick<DurableStart, 'name' | 'parent' | 'retryOf'>
+
+/** Most have none of it, and many executions wait. */
+const NO_ORIGIN: Origin = {}
+
+export function originOf({ name, parent, retryOf }: DurableStart): Origin {
+  if (name === undefined && parent === undefined && retryOf === undefined) return NO_ORIGIN
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(parent === undefined ? {} : { parent }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+  }
+}
+
+export function originOfRow({ name, parent, parent_node: node, retry_of: retryOf }: ExecutionRow): Origin {
+  if (name === null && parent === null && retryOf === null) return NO_ORIGIN
+  return {
+    ...(name === null ? {} : { name }),
+    ...(parent === null ? {} : { parent: { execution: parent, node: node ?? '' } }),
+    ...(retryOf === null ? {} : { retryOf }),
+  }
+}
+
 /** A durable execution in memory: its state, and what it has under way. Thrown away and folded again at need. */
 export class EmbeddedExecution implements InvocationOwner {
   readonly host: EmbeddedHost
@@ -67,6 +93,10 @@ export class EmbeddedExecution implements InvocationOwner {
   pending = 0
   /** Thrown away: what still comes in for it is void. */
   discarded = false
+  /** Its start is committed. */
+  safe = false
+  /** What the core need not know of its start. */
+  private readonly origin: Origin
 
   constructor(
     host: EmbeddedHost,
@@ -77,6 +107,7 @@ export class EmbeddedExecution implements InvocationOwner {
     parent: { readonly execution: string; readonly place: string } | null,
     flow: Flow,
     seq: number,
+    origin: Origin,
   ) {
     this.host = host
     this.key = key
@@ -86,6 +117,30 @@ export class EmbeddedExecution implements InvocationOwner {
     this.parent = parent
     this.flow = flow
     this.seq = seq
+    this.origin = origin
+  }
+
+  /** Its public record while it runs, without a look at the store; undefined where its start or its end may be under way to the disk. */
+  record(withData: boolean): ExecutionRecord | undefined {
+    const { start, deployed, flow } = this
+    if (!this.safe || flow.status !== 'running') return undefined
+    const { name, parent, retryOf } = this.origin
+    const { trigger } = start
+    return {
+      id: start.id,
+      flow: deployed.name,
+      version: deployed.version,
+      revision: deployed.hash,
+      mode: 'standard',
+      ...(name === undefined ? {} : { name }),
+      status: 'running',
+      startedAt: start.startedAt,
+      // the caller's own: ours must stay as it is
+      ...(withData ? { input: copyData(start.input) } : {}),
+      ...(parent === undefined ? {} : { parent: { execution: parent.execution, node: parent.node } }),
+      ...(retryOf === undefined ? {} : { retryOf }),
+      ...(trigger === undefined ? {} : { trigger: shownTrigger(trigger) }),
+    }
   }
 
   get executionId(): string {
@@ -148,8 +203,12 @@ export function recordOf(row: ExecutionRow, withData: boolean): ExecutionRecord 
     ...(row.error === null ? {} : { error: parsed(row, row.error, UNREADABLE_ERROR) as NonNullable<ExecutionRecord['error']> }),
     ...(row.parent === null ? {} : { parent: { execution: row.parent, node: row.parent_node ?? '' } }),
     ...(row.retry_of === null ? {} : { retryOf: row.retry_of }),
-    ...(trigger === undefined ? {} : { trigger: { type: trigger.type, ...(trigger.name === undefined ? {} : { name: trigger.name }) } }),
+    ...(trigger === undefined ? {} : { trigger: shownTrigger(trigger) }),
   }
+}
+
+function shownTrigger({ type, name }: { readonly type: string; readonly name?: string }): NonNullable<ExecutionRecord['trigger']> {
+  return name === undefined ? { type } : { type, name }
 }
 
 const UNREADABLE_ERROR: ErrorDocument = {

@@ -11,6 +11,13 @@ import { KeyRing } from '../keys/key-ring.ts'
 import type { Caller } from './access.ts'
 import { Problem } from './problem.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose key the request brought; undefined: nobody's. For {@link Gate}. */
+    caller: Caller | undefined
+  }
+}
+
 export interface RateLimit {
   /** Requests of one key, or of one address where there is no key, within a window. */
   readonly max: number
@@ -62,7 +69,6 @@ export class Gate {
   private readonly keys: KeyRing
   private readonly hosts: ReadonlySet<string>
   private readonly origins: ReadonlySet<string>
-  private readonly callers = new WeakMap<FastifyRequest, Caller>()
   /** Who has passed last while no key was needed: address, host and origin. Neither holds a space. */
   private passed: string | undefined
 
@@ -76,6 +82,7 @@ export class Gate {
 
   /** Adds what is asked before any route. To be called before routes are registered. */
   async guard(app: FastifyInstance): Promise<void> {
+    app.decorateRequest('caller', undefined)
     app.addHook('onRequest', (request, _reply, done) => {
       try {
         const entering = this.enter(request)
@@ -91,7 +98,7 @@ export class Gate {
 
   /** Who asks: for `authenticate`. */
   callerOf(request: FastifyRequest): Caller | undefined {
-    return this.callers.get(request)
+    return request.caller
   }
 
   /** Throws, or rejects with, Problem `forbidden` and what the keys' store throws. */
@@ -105,7 +112,7 @@ export class Gate {
     const { host = '', origin, authorization } = request.headers
     if (!areNeeded) {
       this.refuseOthers(request, host, origin)
-      this.callers.set(request, EVERYBODY)
+      request.caller = EVERYBODY
       return undefined
     }
     if ((this.options.allowedHosts ?? []).length > 0 && !this.isKnown(hostOf(`http://${host}`)))
@@ -119,7 +126,7 @@ export class Gate {
   }
 
   private remember(request: FastifyRequest, key: StoredKey | undefined): void {
-    if (key !== undefined) this.callers.set(request, key)
+    request.caller = key
   }
 
   private refuseOthers({ socket }: FastifyRequest, host: string, origin: string | undefined): void {
@@ -168,7 +175,7 @@ export class Gate {
   }
 
   private clientOf(request: FastifyRequest): string {
-    const name = this.callers.get(request)?.name
+    const name = request.caller?.name
     return name === undefined ? `address ${networkOf(request.ip)}` : `key ${name}`
   }
 }

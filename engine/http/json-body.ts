@@ -16,7 +16,8 @@ export function jsonBody(bytes: Buffer, contentType: string | undefined): unknow
 
 /** Throws Problem `unsupported-media-type` where a media type names another charset. */
 export function mustBeUtf8(contentType: string | undefined): void {
-  const [, charset = 'utf-8'] = CHARSET.exec(contentType ?? '') ?? []
+  if (contentType === undefined || contentType === 'application/json') return
+  const [, charset = 'utf-8'] = CHARSET.exec(contentType) ?? []
   if (!/^utf-?8$/i.test(charset)) throw new Problem('unsupported-media-type', `JSON is taken as UTF-8, not as ${charset}`)
 }
 

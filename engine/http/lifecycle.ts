@@ -17,7 +17,8 @@ const RESERVE_MS = 1000
 export class Lifecycle {
   private readonly stopped = new AbortController()
   private readonly cut = new AbortController()
-  private readonly answering = new Set<ServerResponse>()
+  /** Requests that are being answered. */
+  private answering = 0
   private whenIdle: (() => void) | null = null
   /** What the server is not ready without, such as `flows`; null: nothing. */
   startingWith: string | null = null
@@ -49,16 +50,19 @@ export class Lifecycle {
 
   /** Notes a request that is to be answered. */
   entered(response: ServerResponse): void {
-    this.answering.add(response)
-    response.once('close', () => {
-      this.answering.delete(response)
-      if (this.answering.size === 0) this.whenIdle?.()
-    })
+    this.answering += 1
+    // `close` comes once
+    response.on('close', this.left)
+  }
+
+  private readonly left = (): void => {
+    this.answering -= 1
+    if (this.answering === 0) this.whenIdle?.()
   }
 
   /** Resolves when no request is being answered, or after `ms`. */
   async idle(ms: number): Promise<void> {
-    if (this.answering.size === 0 || ms <= 0) return
+    if (this.answering === 0 || ms <= 0) return
     const late = new AbortController()
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve))
     await Promise.race([idle, sleep(ms, undefined, { signal: late.signal }).catch(() => undefined)])

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Access, Caller } from './access.ts'
+import { AnswerBatch } from './answer-batch.ts'
 import { answer, fnflowApi, type FnflowApiOptions } from './api.ts'
 import { Framing } from './framing.ts'
 import { Gate, type GateOptions } from './gate.ts'
@@ -82,9 +83,10 @@ export async function createServer({
   if (onAnswer !== undefined) tellAnswers(app, onAnswer)
   const gate = new Gate(gateOptions)
   await gate.guard(app)
+  const batch = new AnswerBatch()
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (lifecycle.isStopping) void reply.header('connection', 'close')
-    done(null, payload)
+    batch.add(() => done(null, payload))
   })
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)

@@ -3,11 +3,34 @@
  * by weak references and finalizers, at several times the cost of the request that waits.
  */
 export class Waits {
+  private readonly closing: AbortSignal
   private readonly waiting = new Set<AbortController>()
+  private readonly leaving = new Set<() => void>()
 
   constructor(closing: AbortSignal) {
+    this.closing = closing
     closing.addEventListener('abort', () => {
       for (const controller of this.waiting) controller.abort()
+      for (const leave of this.leaving) leave()
+    })
+  }
+
+  /** As `promise` settles, or undefined as soon as the server is being ended. One listener serves all that wait. */
+  orEnd<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => resolve(undefined)
+      if (this.closing.aborted) return leave()
+      this.leaving.add(leave)
+      promise.then(
+        (value) => {
+          this.leaving.delete(leave)
+          resolve(value)
+        },
+        (error: unknown) => {
+          this.leaving.delete(leave)
+          reject(error as Error)
+        },
+      )
     })
   }
 

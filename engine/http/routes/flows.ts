@@ -12,6 +12,7 @@ import { answer } from '../schemas/answers.ts'
 import { flowName, noQuery } from '../schemas/common.ts'
 import { executionSummary, startBody, syncAnswer, syncStartBody } from '../schemas/executions.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
+import { Waits } from '../waits.ts'
 import { definitionRoutes } from './definitions.ts'
 import { versionRoutes } from './versions.ts'
 
@@ -21,7 +22,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
   await plain.register(versionRoutes, { engine })
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const params = z.object({ name: flowName })
-  const { ending } = plain.lifecycle
+  const waits = new Waits(plain.lifecycle.ending)
 
   const start = {
     operationId: 'startExecution',
@@ -75,10 +76,10 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
         ...traceOf(request),
       })
       try {
-        const output = await execution.result({ signal: ending })
+        const output = await waits.orEnd(execution.result())
+        if (output === undefined) throw new Problem('shutting-down', 'the server is being stopped; the execution ends with it')
         return { execution: summaryOf(await execution.describe()), output }
       } catch (error) {
-        if (ending.aborted) throw new Problem('shutting-down', 'the server is being stopped; the execution ends with it')
         if (!(error instanceof ExecutionFailed)) throw error
         const code = error.executionStatus === 'timedOut' ? 'execution-timed-out' : 'execution-failed'
         throw new Problem(code, error.message, { error: errorOf(error.error), execution: summaryOf(await execution.describe()) })

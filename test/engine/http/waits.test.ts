@@ -26,4 +26,15 @@ describe('waits', () => {
     closing.abort()
     expect(signal?.aborted).toBe(false)
   })
+
+  it('settle as what they wait for does, or without a value when the server is being ended', async () => {
+    const closing = new AbortController()
+    const waits = new Waits(closing.signal)
+    expect(await waits.orEnd(Promise.resolve('done'))).toBe('done')
+    await expect(waits.orEnd(Promise.reject(new Error('failed')))).rejects.toThrow('failed')
+    const late = waits.orEnd(new Promise(() => undefined))
+    closing.abort()
+    expect(await late).toBeUndefined()
+    expect(await waits.orEnd(new Promise(() => undefined))).toBeUndefined()
+  })
 })
