@@ -1,4 +1,5 @@
 import type { Json } from '../dsl/json.ts'
+import { hasHugeNumber } from '../dsl/huge-number.ts'
 import type { EventFormat } from '../dsl/plan.ts'
 
 export interface Decoded {
@@ -23,8 +24,10 @@ export class NotInFormat extends Error {
 export function decodeBytes(bytes: Uint8Array, format: EventFormat, looksLike?: 'json' | 'text' | 'binary'): Decoded {
   if (format === 'base64') return base64Of(bytes)
   if (format === 'json') {
-    const parsed = jsonOf(textOf(bytes))
-    if (parsed === undefined) throw new NotInFormat('it is no JSON')
+    const text = textOf(bytes)
+    if (text === undefined) throw new NotInFormat('it is no UTF-8')
+    const parsed = jsonOf(text)
+    if (parsed === undefined) throw new NotInFormat('it is no JSON, or has a number that is beyond 1.8e308')
     return parsed
   }
   const text = looksLike === 'binary' && format === 'auto' ? undefined : textOf(bytes)
@@ -40,10 +43,12 @@ function base64Of(bytes: Uint8Array): Decoded {
   return { value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), isBase64: true }
 }
 
-function jsonOf(text: string | undefined): Decoded | undefined {
-  if (text === undefined || text === '') return undefined
+/** Undefined for what is no JSON, and for numbers that would not come out as they are written: as nothing, not as null. */
+function jsonOf(text: string): Decoded | undefined {
+  if (text === '') return undefined
   try {
-    return { value: JSON.parse(text) as Json, isBase64: false }
+    const value = JSON.parse(text) as Json
+    return hasHugeNumber(text, value) ? undefined : { value, isBase64: false }
   } catch {
     return undefined
   }

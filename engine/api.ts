@@ -147,8 +147,8 @@ export interface EngineOptions {
     /** Of this process; default 0: no limit. */
     readonly startsPerSecond?: number
   }
-  /** Base of callback URLs; default `http://127.0.0.1:8900`. */
-  readonly publicUrl?: string
+  /** Base of callback URLs, or what tells it each time; default `http://127.0.0.1:8900`. */
+  readonly publicUrl?: string | (() => string)
   /** Called when a callback node begins to wait, and again after a restart; children's too. */
   readonly onCallback?: (info: CallbackInfo) => void
   /** Gets the log lines of functions and of `log` channels, as they come. */

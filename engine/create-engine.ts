@@ -40,7 +40,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
     throw new EngineError('bad-option', `retentionMs must be a number of milliseconds from 0, not ${String(retentionMs)}`)
   if (options.triggers !== undefined && typeof options.triggers !== 'boolean')
     throw new EngineError('bad-option', 'triggers must be true or false')
-  if (publicUrl !== undefined && typeof publicUrl !== 'string') throw new EngineError('bad-option', 'publicUrl must be a text')
+  if (publicUrl !== undefined && typeof publicUrl !== 'string' && typeof publicUrl !== 'function')
+    throw new EngineError('bad-option', 'publicUrl must be a text, or a function that returns one')
   for (const name of ['onLog', 'onCallback'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new EngineError('bad-option', `${name} must be a function`)

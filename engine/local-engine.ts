@@ -75,6 +75,7 @@ import { randomBytes } from 'node:crypto'
 const DAY_MS = 86_400_000
 /** Dependencies are not asked more often: anybody may ask whether a server is ready. */
 const HEALTH_MS = 1000
+const DEFAULT_URL = 'http://127.0.0.1:8900'
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
 const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', 'id'])
 const ID_OPTION: ReadonlySet<string> = new Set(['id'])
@@ -855,7 +856,8 @@ export class LocalEngine implements Engine {
   }
 
   private callbackUrl(token: string): string {
-    return `${this.options.publicUrl ?? 'http://127.0.0.1:8900'}/v1/callbacks/${token}`
+    const { publicUrl = DEFAULT_URL } = this.options
+    return `${typeof publicUrl === 'function' ? publicUrl() : publicUrl}/v1/callbacks/${token}`
   }
 
   private log(line: LogLine, execution: string | undefined, node: string | undefined): void {

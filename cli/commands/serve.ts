@@ -1,5 +1,6 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import type { Engine, EngineOptions } from '../../engine/api.ts'
-import type { FunctionSpec } from '../../engine/functions-file.ts'
 import type { Lifecycle as ServerLifecycle } from '../../engine/http/lifecycle.ts'
 import type { KeyRing } from '../../engine/keys/key-ring.ts'
 import { clusterPlace, type ClusterFlags } from '../cluster.ts'
@@ -8,6 +9,7 @@ import { configFileHere, readConfig, type Config } from '../config.ts'
 import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { watchInterrupts } from '../interrupt.ts'
+import { DEFAULT_HOST, DEFAULT_PORT, freePort, listen, urlOf } from '../listen.ts'
 import { isTerminal, print } from '../output.ts'
 import { isFolder } from '../paths.ts'
 import { DEFAULT_STORE, gateOptions, keyPlace, serverKeys } from '../server-keys.ts'
@@ -28,7 +30,6 @@ export interface ServeOptions extends ClusterFlags {
 }
 
 const DEFAULT_FLOWS = './flows'
-const DEFAULT_PORT = 8900
 const DEFAULT_SHUTDOWN_MS = 20_000
 
 /**
@@ -48,10 +49,18 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     const onError = (error: unknown, requestId?: string): void =>
       log.error(error instanceof Error ? (error.stack ?? error.message) : String(error), { requestId })
-    const { host = config['server.host'] ?? '127.0.0.1', port = config['server.port'] ?? DEFAULT_PORT } = options
+    const { host = config['server.host'] ?? DEFAULT_HOST, port = config['server.port'] ?? DEFAULT_PORT } = options
     keys = await serverKeys({ ...keyPlace(options, config), onError }, config, host)
-    engine = await open(options, config, functions, log)
-    const serving = { engine, keys, onError, host, port, flows, stop }
+    const expected = port === 0 ? await freePort(host) : port
+    const reached = { url: config['server.publicUrl'] ?? urlOf(host, expected) }
+    engine = await open(options, config, { functions, publicUrl: () => reached.url }, log)
+    const listening = async (app: FastifyInstance): Promise<string> => {
+      const url = await listen(app, host, port, expected)
+      const { port: found } = app.server.address() as AddressInfo
+      if (config['server.publicUrl'] === undefined) reached.url = urlOf(host, found)
+      return url
+    }
+    const serving = { engine, keys, onError, listening, flows, stop }
     if (!interrupts.interrupted) await serveUntil(serving, options, config, log)
   } catch (error) {
     await documentOf(error)
@@ -68,20 +77,19 @@ interface Serving {
   readonly engine: Engine
   readonly keys: KeyRing
   onError(error: unknown, requestId?: string): void
-  readonly host: string
-  readonly port: number
+  /** Resolves to the URL. */
+  listening(app: FastifyInstance): Promise<string>
   readonly flows: readonly string[]
   /** Resolves when the server is to end. */
   readonly stop: Promise<void>
 }
 
 async function serveUntil(serving: Serving, options: ServeOptions, config: Config, log: ServerLog): Promise<void> {
-  const { engine, keys, onError, host, port, flows, stop } = serving
-  const [{ createServer }, { Lifecycle, shutDown }, { FlowFolder }, { listen }] = await Promise.all([
+  const { engine, keys, onError, listening, flows, stop } = serving
+  const [{ createServer }, { Lifecycle, shutDown }, { FlowFolder }] = await Promise.all([
     import('../../engine/http/server.ts'),
     import('../../engine/http/lifecycle.ts'),
     import('../flow-folder.ts'),
-    import('../listen.ts'),
   ])
   const lifecycle: ServerLifecycle = new Lifecycle()
   // probes are answered while the flows are read, and the store
@@ -90,7 +98,7 @@ async function serveUntil(serving: Serving, options: ServeOptions, config: Confi
   const folder = new FlowFolder(engine, flows, log)
   const timeout = config['server.shutdownTimeout'] ?? DEFAULT_SHUTDOWN_MS
   try {
-    const url = await listen(app, host, port)
+    const url = await listening(app)
     await folder.load()
     lifecycle.startingWith = null
     if (options.watch !== false) folder.watch()
@@ -124,14 +132,18 @@ function flowFolders(options: ServeOptions, config: Config): readonly string[] {
   return named ?? [DEFAULT_FLOWS]
 }
 
-async function open(flags: ServeOptions, config: Config, functions: Record<string, FunctionSpec>, log: ServerLog): Promise<Engine> {
+async function open(
+  flags: ServeOptions,
+  config: Config,
+  given: Required<Pick<EngineOptions, 'functions' | 'publicUrl'>>,
+  log: ServerLog,
+): Promise<Engine> {
   const common: EngineOptions = {
-    functions,
+    ...given,
     channels: { ...CHANNELS, ...config.channels },
     connections: config.connections ?? {},
     ...(config.timezone === undefined ? {} : { timezone: config.timezone }),
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
-    ...(config['server.publicUrl'] === undefined ? {} : { publicUrl: config['server.publicUrl'] }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
     limits: limitsOf(config),
     onLog: (line) => log.function(line),

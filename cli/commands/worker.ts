@@ -6,6 +6,7 @@ import { configFileHere, readConfig } from '../config.ts'
 import { documentOf } from '../engine-errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { watchInterrupts } from '../interrupt.ts'
+import { DEFAULT_HOST, DEFAULT_PORT, urlOf } from '../listen.ts'
 import { onStderr, print, say } from '../output.ts'
 import { watchPulse } from '../pulse.ts'
 import { visible } from '../visible.ts'
@@ -60,6 +61,8 @@ export async function worker(options: WorkerOptions): Promise<number> {
         ? {}
         : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
       ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
+      // callbacks come to the server
+      publicUrl: config['server.publicUrl'] ?? urlOf(config['server.host'] ?? DEFAULT_HOST, config['server.port'] ?? DEFAULT_PORT),
       onLog: tellLog,
     })
     if (!interrupts.interrupted) {

@@ -2,12 +2,11 @@ import { createServer } from 'node:net'
 import { EngineError } from '../../engine/errors.ts'
 import { clusterPlace, type ClusterFlags } from '../cluster.ts'
 import type { Config } from '../config.ts'
+import { DEFAULT_HOST, DEFAULT_PORT } from '../listen.ts'
 import { DEFAULT_STORE } from '../server-keys.ts'
 import type { Check } from './check.ts'
 
 const ASK_MS = 2000
-const DEFAULT_HOST = '127.0.0.1'
-const DEFAULT_PORT = 8900
 
 /** Whether what the configuration names can be reached. Changes nothing. Throws CommandError (exit code 2) for a wrong configuration. */
 export async function checkConnections(flags: ClusterFlags, config: Config): Promise<Check[]> {

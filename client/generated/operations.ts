@@ -7,7 +7,7 @@ export interface Operations {
   getHealth: { readonly data: T.GetHealthData; readonly answer: T.GetHealthResponses[keyof T.GetHealthResponses] }
   /** Whether this process takes work, and how what it stands on is */
   getReadiness: { readonly data: T.GetReadinessData; readonly answer: T.GetReadinessResponses[keyof T.GetReadinessResponses] }
-  /** Metrics, in Prometheus' text format */
+  /** Metrics, in Prometheus' text format; to a key with a list of flows of those alone */
   getMetrics: { readonly data: T.GetMetricsData; readonly answer: T.GetMetricsResponses[keyof T.GetMetricsResponses] }
   /** This document */
   getOpenApi: { readonly data: T.GetOpenApiData; readonly answer: T.GetOpenApiResponses[keyof T.GetOpenApiResponses] }

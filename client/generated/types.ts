@@ -636,6 +636,10 @@ export type Readiness = {
        */
       left?: number
       required?: boolean
+      /**
+       * Of a broker that is away: its words.
+       */
+      reason?: string
     }
   }
 }

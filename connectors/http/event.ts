@@ -58,8 +58,13 @@ export function httpEvent(flow: string, trigger: PlanHttpTrigger, request: Trigg
 function bodyOf({ format }: PlanHttpTrigger, { body, headers }: TriggerRequest): { readonly value: Json; readonly isBase64: boolean } {
   if (body.length === 0 && format !== 'json') return { value: '', isBase64: false }
   const type = String(headers['content-type'] ?? '')
-  const looksLike = type === '' ? undefined : JSON_TYPE.test(type) ? 'json' : BINARY.test(type) ? 'binary' : 'text'
+  const looksLike = type === '' ? undefined : isCalledJson(type) ? 'json' : BINARY.test(type) ? 'binary' : 'text'
   return decodeBytes(body, format, looksLike)
+}
+
+/** Whether a media type says that the body is JSON. */
+export function isCalledJson(type: string): boolean {
+  return JSON_TYPE.test(type)
 }
 
 /** A name that stands several times has a list. */

@@ -10,6 +10,8 @@ import { keyedRequests } from './idempotency.ts'
 import { jsonBody } from './json-body.ts'
 import { BODY_LIMIT } from './limits.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { refuseBody } from './no-body.ts'
+import { answerNotFound } from './not-found.ts'
 import type { Route } from './openapi/document.ts'
 import { Problem, problemOf, type ProblemDocument } from './problem.ts'
 import { batchRoutes } from './routes/batches.ts'
@@ -64,6 +66,7 @@ export async function fnflowApi(
   app.addHook('onRoute', (route) => {
     table.add(route.method, route.url)
     routes.push(route)
+    refuseBody(route)
   })
   guardRoutes(app, engine, authenticate)
   keyedRequests(app, engine, (error) => onError?.(error))
@@ -75,13 +78,7 @@ export async function fnflowApi(
     if (problem.status >= 500 && !(error instanceof Problem)) onError?.(error, request.id)
     return answer(reply, problem)
   })
-  app.setNotFoundHandler((request, reply) => {
-    const [path = ''] = request.url.split('?')
-    const allowed = table.methodsOf(path)
-    if (allowed.length === 0) return answer(reply, new Problem('not-found', `there is nothing at ${path}`).document)
-    void reply.header('allow', allowed.join(', '))
-    return answer(reply, new Problem('method-not-allowed', `${path} takes ${allowed.join(', ')}, not ${request.method}`).document)
-  })
+  answerNotFound(app, { engine, table, answer })
   const services = { engine }
   await app.register(healthRoutes, services)
   await app.register(openApiRoutes, { routes, apiPrefix: app.prefix })

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { hasHugeNumber } from '../../dsl/huge-number.ts'
 import { Problem } from './problem.ts'
 
 /**
@@ -10,8 +11,25 @@ export function jsonBody(bytes: Buffer, contentType: string | undefined): unknow
   if (bytes.length === 0) return undefined
   const text = textOf(bytes)
   const value = parseJson(text)
-  if (MAYBE_HUGE.test(text)) refuseHuge(value)
+  if (hasHugeNumber(text, value)) throw hugeNumber()
   return value
+}
+
+/** Holds bytes that are called JSON, and may be none, to what {@link jsonBody} holds them to beside its syntax. Throws as that. */
+export function checkCalledJson(bytes: Buffer, contentType: string): void {
+  mustBeUtf8(contentType)
+  const text = textOf(bytes)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return
+  }
+  if (hasHugeNumber(text, value)) throw hugeNumber()
+}
+
+function hugeNumber(): Problem {
+  return new Problem('bad-request', 'the body has a number that is beyond 1.8e308, which is not finite')
 }
 
 /** Throws Problem `unsupported-media-type` where a media type names another charset. */
@@ -39,21 +57,6 @@ function firstStray(bytes: Buffer, text: string): number {
 }
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i
-/** Without one of these every number is finite; within strings they stand, too. */
-const MAYBE_HUGE = /[0-9][eE]\+?[0-9]|(?<![0-9])[0-9]{309}/
-
-/** Without recursion: bodies may be nested a million deep. Throws Problem `bad-request`. */
-function refuseHuge(value: unknown): void {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const one = open.pop()
-    if (one === Infinity || one === -Infinity)
-      throw new Problem('bad-request', 'the body has a number that is beyond 1.8e308, which is not finite')
-    if (typeof one === 'object' && one !== null)
-      for (const inner of Object.values(one)) if (typeof inner === 'object' || typeof inner === 'number') open.push(inner)
-  }
-}
-
 /**
  * Parses the JSON text of a body. `__proto__` is an ordinary member. Throws Problem `malformed-json` with line and column (from 1); V8 tells no
  * position of many errors, so the place is found by a scan.

@@ -11,6 +11,9 @@ const COMMIT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 /** So often the delay of the event loop is sampled, ms. */
 const SAMPLE_MS = 20
 
+/** A line with the label `flow`. Quotation marks within other labels are escaped. */
+const OF_FLOW = /^\w+\{(?:.*,)?flow="([^"]*)"/
+
 /** How far a trigger is behind. */
 export interface TriggerLag {
   readonly flow: string
@@ -64,9 +67,15 @@ export class EngineMetrics implements EngineObserver {
     return this.registry.contentType
   }
 
-  /** In Prometheus' text format. */
-  text(): Promise<string> {
-    return this.registry.metrics()
+  /** In Prometheus' text format. @param sees Whether lines of a flow are for whoever asks; default: all are. */
+  async text(sees?: (flow: string) => boolean): Promise<string> {
+    const all = await this.registry.metrics()
+    if (sees === undefined) return all
+    const isSeen = (line: string): boolean => {
+      const flow = OF_FLOW.exec(line)?.[1]
+      return flow === undefined || sees(flow)
+    }
+    return all.split('\n').filter(isSeen).join('\n')
   }
 
   /** Counts no more. */

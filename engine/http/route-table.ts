@@ -4,9 +4,19 @@ export class RouteTable {
 
   /** @param url As fastify has it: `/v1/flows/:name`, a literal colon written twice. */
   add(method: string | readonly string[], url: string): void {
+    // what answers for all paths, preflights, makes none of them a path that is there
+    if (url === '*') return
     const pattern = url
-      .split(/(::|:[A-Za-z]+)/)
-      .map((part) => (part === '::' ? ':' : part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)))
+      .split(/(::|:[A-Za-z]+|\*$)/)
+      .map((part) =>
+        part === '::'
+          ? ':'
+          : part === '*'
+            ? '.*'
+            : part.startsWith(':')
+              ? '[^/]+'
+              : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`),
+      )
       .join('')
     this.routes.push({ methods: [method].flat() as string[], pattern: new RegExp(`^${pattern}$`) })
   }

@@ -10,8 +10,10 @@ import { Framing } from './framing.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { BODY_LIMIT } from './limits.ts'
+import { notAllowed } from './not-found.ts'
 import { Problem, problemOf } from './problem.ts'
 import { requestIdOf } from './request-ids.ts'
+import { RouteTable } from './route-table.ts'
 
 export interface ServerOptions extends Omit<FnflowApiOptions, 'authenticate'>, GateOptions {
   /** Whose `X-Forwarded-…` headers are believed: everybody's, those of so many proxies, or of these addresses. Default: nobody's. */
@@ -52,6 +54,7 @@ export async function createServer({
 }: ServerOptions): Promise<FastifyInstance> {
   const { engine, onError, lifecycle: given, ...gateOptions } = options
   const lifecycle = given ?? new Lifecycle()
+  const table = new RouteTable()
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
     logger: false,
@@ -70,8 +73,9 @@ export async function createServer({
       connectionsCheckingInterval: Math.ceil(patience.headersMs / CHECKS_PER_TIME),
     },
     frameworkErrors: (error, { id }, reply) => void answer(reply.header('x-request-id', id), problemOf(error)),
-    clientErrorHandler: (error, socket) => refuse(socket, error.code),
+    clientErrorHandler: (error, socket) => refuse(socket, error, table),
   })
+  app.addHook('onRoute', ({ method, url }) => table.add(method, url))
   const framing = new Framing(app.server)
   app.server.on('request', (_request, response: ServerResponse) => lifecycle.entered(response))
   app.addHook('onRequest', (request, reply, done) => {
@@ -129,17 +133,36 @@ function trustedBy(trustProxy: boolean | number | readonly string[]): boolean | 
   return typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy]
 }
 
+/** A first line with a method that Node's parser does not know. */
+const FIRST_LINE = /^([\w!#$%&'*+.^`|~-]{1,100}) (\/\S*) HTTP\/1\.[01]\r?\n/
+
 /** Answers what is no request that could be routed, and closes. */
-function refuse(socket: Socket, code: string | undefined): void {
-  if (!socket.writable) return void socket.destroy()
+function refuse(socket: Socket, error: Error & { readonly code?: string; readonly rawPacket?: unknown }, table: RouteTable): void {
+  const { code, rawPacket } = error
+  if (code === 'HPE_INVALID_METHOD') {
+    const [, method, url] = FIRST_LINE.exec(Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1', 0, MOST_HEADER_BYTES) : '') ?? []
+    if (method !== undefined && url !== undefined) return refuseMethod(socket, method, url, table)
+  }
   const problem =
     code === 'HPE_HEADER_OVERFLOW'
       ? new Problem('headers-too-large', `more than ${MOST_HEADER_BYTES / 1024} KiB of headers`)
       : code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? new Problem('request-timeout', 'the request did not come in time')
         : new Problem('bad-request', 'this is no HTTP request')
+  answerRaw(socket, problem)
+}
+
+function refuseMethod(socket: Socket, method: string, url: string, table: RouteTable): void {
+  const [path = ''] = url.split('?')
+  const allowed = table.methodsOf(path)
+  if (allowed.length === 0) answerRaw(socket, new Problem('not-found', 'there is nothing at this path'))
+  else answerRaw(socket, notAllowed(method, 'this path', allowed), `\r\nallow: ${allowed.join(', ')}`)
+}
+
+function answerRaw(socket: Socket, problem: Problem, headers = ''): void {
+  if (!socket.writable) return void socket.destroy()
   const { status, title } = problem.document
   const body = JSON.stringify(problem.document)
-  const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${randomUUID()}`
+  const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${randomUUID()}${headers}`
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`)
 }

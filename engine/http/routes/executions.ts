@@ -88,7 +88,10 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     summary: 'Stops an execution',
     params,
     querystring: noQuery,
-    response: { 202: answer('it ends as cancelled', executionSummary), ...problems('execution-not-found', 'execution-not-running') },
+    response: {
+      202: answer('it ends as cancelled', executionSummary),
+      ...problems(...BODY_PROBLEMS, 'execution-not-found', 'execution-not-running'),
+    },
   }
   app.post('/v1/executions/:id/stop', { config: { role: 'operator' }, schema: stop }, async (request, reply) => {
     const { id } = request.params
@@ -104,7 +107,15 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     querystring: noQuery,
     response: {
       202: answer('the new execution is started', executionSummary, 'location'),
-      ...problems('execution-not-found', 'execution-running', 'execution-not-failed', 'retry-running', 'express', 'too-many-executions'),
+      ...problems(
+        ...BODY_PROBLEMS,
+        'execution-not-found',
+        'execution-running',
+        'execution-not-failed',
+        'retry-running',
+        'express',
+        'too-many-executions',
+      ),
     },
   }
   app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: retry }, async (request, reply) => {

@@ -42,15 +42,16 @@ export async function healthRoutes(plain: FastifyInstance, { engine }: { readonl
   const figures = {
     operationId: 'getMetrics',
     tags: ['server'],
-    summary: "Metrics, in Prometheus' text format",
+    summary: "Metrics, in Prometheus' text format; to a key with a list of flows of those alone",
     response: {
       200: textAnswer('the metrics', 'text/plain', 'fnflow_executions_started_total{flow="order"} 3\n'),
       ...problems(),
     },
   }
-  app.get('/metrics', { config: { role: 'viewer' }, schema: figures }, async (_request, reply) =>
-    reply.header('content-type', metrics.contentType).send(await metrics.text()),
-  )
+  app.get('/metrics', { config: { role: 'viewer' }, schema: figures }, async ({ access }, reply) => {
+    const text = await metrics.text(access.flows === undefined ? undefined : (flow) => access.sees(flow))
+    return reply.header('content-type', metrics.contentType).send(text)
+  })
 }
 
 /** None where they are not known: the other metrics are wanted most while the store is away. */

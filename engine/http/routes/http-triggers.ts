@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { answerOf, NoAnswer, type HttpAnswer } from '../../../connectors/http/answer.ts'
 import { NotInFormat } from '../../../connectors/format.ts'
+import { isCalledJson } from '../../../connectors/http/event.ts'
 import type { Json, JsonObject } from '../../../dsl/json.ts'
 import { HTTP_METHODS } from '../../../dsl/triggers/http.ts'
 import type { Engine, Execution } from '../../api.ts'
@@ -8,6 +9,7 @@ import { EngineError, ExecutionFailed } from '../../errors.ts'
 import type { HttpTarget } from '../../triggers/api.ts'
 import { Access, admitLate, type Authenticate } from '../access.ts'
 import { idOf } from '../idempotency.ts'
+import { checkCalledJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { traceOf } from '../request-ids.ts'
 
@@ -47,6 +49,9 @@ export async function httpTriggerRoutes(app: FastifyInstance, { engine, authenti
     handler: async (request, reply) => {
       const { target, claims } = found.get(request) as Found
       const { flow, trigger } = target
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const type = request.headers['content-type'] ?? ''
+      if (isCalledJson(type) && (trigger.format === 'auto' || trigger.format === 'json')) checkCalledJson(body, type)
       const [, query = ''] = /\?(.*)$/s.exec(request.url) ?? []
       const delivered = await engine.triggers
         .deliver(
@@ -57,7 +62,7 @@ export async function httpTriggerRoutes(app: FastifyInstance, { engine, authenti
             query,
             params: target.params,
             headers: request.headers,
-            body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+            body,
             requestId: request.id,
             sourceIp: request.ip,
             ...(claims === undefined ? {} : { claims }),

@@ -50,7 +50,8 @@ export async function triggerRoutes(plain: FastifyInstance, { engine }: { readon
     ['disable', 'disableTrigger', 'Keeps a trigger from starting its flow', (flow, name) => engine.triggers.disable(flow, name)],
   ]
   for (const [action, operationId, summary, change] of changes) {
-    const schema = { ...get, operationId, summary }
+    const response = { 200: get.response[200], ...problems(...BODY_PROBLEMS, 'trigger-not-found', 'flow-not-found') }
+    const schema = { ...get, operationId, summary, response }
     app.post(`/v1/triggers/:flow/:name/${action}`, { config: { role: 'operator' }, schema }, ({ params: { flow, name } }) =>
       change(flow, name),
     )

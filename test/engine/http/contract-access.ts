@@ -201,6 +201,18 @@ export function accessContract(open: (options: HttpEngineOptions) => Promise<Eng
       expect((await call('operator', 'POST', rerun, {})).status).toBe(202)
     })
 
+    it('metrics of flows are for keys that see them', async () => {
+      const [all, mine, nothing] = await Promise.all(
+        ['viewer', 'mine', 'nothing'].map(async (name) => (await call(name, 'GET', '/metrics')).body),
+      )
+      const flows = (text: string): string[] => [...new Set([...text.matchAll(/\bflow="([^"]+)"/g)].map(([, flow]) => flow!))].sort()
+      expect(flows(all)).toEqual(expect.arrayContaining(['mine', 'theirs']))
+      expect(flows(mine)).toEqual(['mine'])
+      expect(flows(nothing)).toEqual([])
+      for (const text of [all, mine]) expect(text).toMatch(/^fnflow_executions_started_total\{flow="mine"\} [1-9]/m)
+      for (const text of [mine, nothing]) expect(text).toMatch(/^process_resident_memory_bytes \d/m)
+    })
+
     it('what a key is not, is told of nobody', async () => {
       const [key = ''] = keys.map((one) => one.key)
       for (const wrong of [key.slice(0, -1), `${key}x`, key.toUpperCase(), 'fnflow_', '', 'Bearer', key.replace('fnflow_', '')]) {

@@ -99,6 +99,18 @@ export function badInputContract(open: (options: HttpEngineOptions) => Promise<E
         expect([response.statusCode, response.json().code], url).toEqual([405, 'method-not-allowed'])
         expect(response.headers['allow'], url).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
       }
+      // with a body of any type: what is in it is nobody's matter there
+      for (const [method, headers] of [
+        ['QUERY', {}],
+        ['PROPFIND', {}],
+        ['DELETE', { 'content-type': 'text/plain' }],
+      ] as const) {
+        const response = await app.inject({ method: method as 'GET', url: '/v1/executions', headers: { host: 'localhost', ...headers } })
+        expect([method, response.statusCode, response.headers['allow']]).toEqual([method, 405, 'GET, HEAD'])
+      }
+      const posted = { method: 'POST', headers: { host: 'localhost', 'content-type': 'text/plain' }, payload: 'x' } as const
+      expect((await app.inject({ ...posted, url: '/v1/executions' })).statusCode).toBe(405)
+      expect((await app.inject({ ...posted, url: '/nowhere' })).statusCode).toBe(404)
       const escaped = await app.inject({ method: 'DELETE', url: '/v1/%66lows', headers: { host: 'localhost' } })
       expect([escaped.statusCode, escaped.headers['allow']]).toEqual([405, 'GET, HEAD, POST'])
     })
@@ -157,6 +169,17 @@ export function badInputContract(open: (options: HttpEngineOptions) => Promise<E
         const deep = `${'{"input":'.repeat(9000)}1${'}'.repeat(9000)}`
         await refused(route, { headers: JSON_TYPE, payload: deep }, 'invalid-body', 'flow-invalid', 'payload-too-deep', 'malformed-yaml')
       }
+    })
+
+    it('bodies where none is taken are 422, but for {}', async () => {
+      for (const route of routesWith(({ method, operation }) => method === 'POST' && operation.requestBody === undefined)) {
+        for (const payload of ['{"x":1}', '[]', 'null', '7']) await refused(route, { headers: JSON_TYPE, payload }, 'invalid-body')
+        await refused(route, { headers: JSON_TYPE, payload: '{' }, 'malformed-json')
+        await refused(route, { headers: { 'content-type': 'text/plain' }, payload: 'x' }, 'unsupported-media-type')
+      }
+      expect((await engine.describe(id)).status).toBe('running')
+      const triggers = await engine.triggers.list()
+      expect(triggers.every(({ enabled }) => enabled)).toBe(true)
     })
 
     it('bodies over 8 MiB are 413', async () => {

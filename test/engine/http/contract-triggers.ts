@@ -128,6 +128,16 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         expect(await send(Buffer.from([0xff, 0, 1]), 'text/plain')).toMatchObject({ body: '/wAB', isBase64Encoded: true })
         expect(await send('plain', 'image/png')).toMatchObject({ body: 'cGxhaW4=', isBase64Encoded: true })
         expect(await send('', 'text/plain')).toMatchObject({ body: '', isBase64Encoded: false })
+        expect(await send(Buffer.from([0x22, 0xff, 0x22]), 'application/octet-stream')).toMatchObject({ body: 'Iv8i' })
+        const refused = (body: unknown, type: string) => plain('POST', '/t/bodies', body, { 'content-type': type })
+        // what is called JSON is held to what the API's own bodies are
+        expect(await refused(Buffer.from([0x22, 0xff, 0x22]), 'application/json')).toMatchObject({
+          status: 400,
+          body: { code: 'malformed-json', line: 1, column: 2 },
+        })
+        expect(await refused('{"a":[1e999]}', 'application/json')).toMatchObject({ status: 400, body: { code: 'bad-request' } })
+        expect((await refused('{"a":1}', 'application/json; charset=latin1')).status).toBe(415)
+        expect(await send('{"a":[1e999]}', 'application/json2')).toMatchObject({ body: '{"a":[1e999]}' })
         const large = await plain('POST', '/t/bodies', 'x'.repeat(6_400_000), { 'content-type': 'text/plain' })
         expect(large).toMatchObject({ status: 413, body: { code: 'payload-too-large' } })
         const larger = await plain('POST', '/t/bodies', 'x'.repeat(9_000_000), { 'content-type': 'text/plain' })
@@ -185,6 +195,17 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         expect((await ended(body.executionId)).input).toEqual({ sum: 50, from: 'hook', of: 'filtered' })
         expect(await plain('POST', '/t/filtered', { amount: 'many' })).toMatchObject({ status: 400, body: { code: 'bad-request' } })
         expect((await call('GET', '/v1/triggers/filtered/hook')).body.counts).toMatchObject({ started: 1, filtered: 1 })
+      })
+
+      it('answer methods that they do not take with those that they do', async () => {
+        await deploy('methods', [{ type: 'http', name: 'hook', path: '/methods', auth: 'none' }])
+        await known('POST', '/methods')
+        for (const method of ['GET', 'QUERY', 'PROPFIND'] as const) {
+          const response = await app.inject({ method: method as 'GET', url: '/t/methods?x=1', headers: { host: 'localhost' } })
+          expect([method, response.statusCode, response.headers['allow']]).toEqual([method, 405, 'POST'])
+          const nowhere = await app.inject({ method: method as 'GET', url: '/t/nowhere', headers: { host: 'localhost' } })
+          expect([method, nowhere.statusCode]).toEqual([method, 404])
+        }
       })
 
       it('are found by method and path alone', async () => {

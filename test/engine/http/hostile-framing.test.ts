@@ -66,7 +66,6 @@ describe('a request whose end can be seen in two ways is refused, and so is what
     ['another host in its target', `${HEAD.replace(' /', ' http://evil.example/')}${LENGTH}\r\n${BODY}${WHOLE}`],
     ['an unknown expectation', `${HEAD}${LENGTH}Expect: nonsense\r\n\r\n${BODY}${WHOLE}`],
     ['a NUL in a header', `${HEAD}X: a\0b\r\n${LENGTH}\r\n${BODY}`],
-    ['an unknown method', `FROB /v1/flows HTTP/1.1\r\n${HOST}\r\n${WHOLE}`],
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
   ])('%s', async (_name, text) => {
@@ -77,6 +76,22 @@ describe('a request whose end can be seen in two ways is refused, and so is what
     expect(heard.closed).toBe(true)
     expect(heard.text).toMatch(/content-type: application\/problem\+json/i)
     expect(heard.text).toContain('"code":"bad-request"')
+    expect(await started()).toBe(before)
+  })
+
+  it.each([
+    ['FROB', WHOLE],
+    ['get', WHOLE],
+    ['QUERY', ''],
+    ['PROPFIND', ''],
+  ])('%s is a method that no path takes', async (method, behind) => {
+    const before = await started()
+    const line = (path: string): string => `${method} ${path} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n${behind}`
+    const heard = await sendRaw(port, line('/v1/flows?x=1'))
+    expect(heard).toMatchObject({ statuses: [405], closed: true })
+    expect(heard.text).toMatch(/^allow: GET, HEAD, POST\r$/im)
+    expect(heard.text).toContain('"code":"method-not-allowed"')
+    expect(await sendRaw(port, line('/nowhere'))).toMatchObject({ statuses: [404], closed: true })
     expect(await started()).toBe(before)
   })
 
