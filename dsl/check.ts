@@ -39,6 +39,8 @@ export interface FlowRegistry {
   hasChannel?(name: string): boolean
   /** @param name Of a connection to a broker. */
   hasConnection?(name: string): boolean
+  /** Whether tokens are verified by an issuer of the server's own where a trigger names none. Absent: they are not. */
+  readonly hasTokenIssuer?: boolean
 }
 
 export interface CheckOptions {
@@ -195,6 +197,7 @@ class FlowCheck {
     const severity = deploy === true ? 'error' : 'warning'
     return {
       mode: this.#mode,
+      hasTokenIssuer: registry?.hasTokenIssuer === true,
       report: (rule, path, message, what) => findings.add(rule, [...subject.path, ...path], `${subject.name}: ${message}`, what),
       usesFunction: (reference, path) => {
         if (registry?.hasFunction === undefined || !isFunctionRef(reference)) return

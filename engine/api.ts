@@ -12,6 +12,7 @@ import type { EngineHealth, EngineObserver } from './observer.ts'
 import type { Batches } from './batches/api.ts'
 import type { Catalogue } from './catalogue/api.ts'
 import type { Idempotency } from './idempotency.ts'
+import type { TokenIssuer } from './triggers/tokens.ts'
 import type { Triggers } from './triggers/api.ts'
 
 export type { ChannelOptions } from '../connectors/channels/options.ts'
@@ -140,6 +141,8 @@ export interface EngineOptions {
   readonly outbound?: OutboundOptions
   /** How long records of ended executions are kept, in ms; default 90 days. */
   readonly retentionMs?: number
+  /** Who makes the tokens of `http` triggers with `auth: jwt` that name nobody. */
+  readonly jwt?: TokenIssuer
   /** Starts past them are refused with `too-many-executions`. */
   readonly limits?: {
     /** That have not ended, children included; default 1,000,000. On a cluster it is counted every few seconds. */

@@ -14,6 +14,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'channels',
   'connections',
   'timezone',
+  'jwt',
   'triggers',
   'outbound',
   'retentionMs',
@@ -49,6 +50,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   for (const name of ['functions', 'executors', 'channels', 'connections'] as const) checkTable(name, options[name])
   const connections = takeConnections(options.connections ?? {})
   checkTimezone(options.timezone)
+  checkIssuer(options.jwt)
   await checkOutbound(options.outbound)
   return LocalEngine.open({ ...options, connections })
 }
@@ -64,6 +66,14 @@ function takeConnections(connections: Readonly<Record<string, unknown>>): Record
     }
   }
   return taken
+}
+
+function checkIssuer(jwt: unknown): void {
+  if (jwt === undefined) return
+  const { issuer, audience, jwksUrl } = (jwt ?? {}) as { readonly [key: string]: unknown }
+  const fits = [issuer, audience].every((part) => typeof part === 'string' && part !== '')
+  if (!fits || typeof jwksUrl !== 'string' || !/^https?:\/\/[^\s/?#]+/.test(jwksUrl) || !URL.canParse(jwksUrl))
+    throw new EngineError('bad-option', 'jwt must be { issuer, audience, jwksUrl }, texts, the last one a URL')
 }
 
 function checkTimezone(timezone: unknown): void {

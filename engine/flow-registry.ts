@@ -22,6 +22,7 @@ export interface KnownNames {
   hasFunction(ref: string): boolean
   hasChannel(name: string): boolean
   hasConnection(name: string): boolean
+  readonly hasTokenIssuer: boolean
   /** Where others deploy, too: those of the references that lead to a flow. Absent: what is deployed here is all. */
   resolvable?(refs: readonly string[]): Promise<ReadonlySet<string>>
 }
@@ -180,6 +181,7 @@ export class FlowRegistry {
       hasFunction: (ref: string) => this.known.hasFunction(ref),
       hasChannel: (name: string) => this.known.hasChannel(name),
       hasConnection: (name: string) => this.known.hasConnection(name),
+      hasTokenIssuer: this.known.hasTokenIssuer,
     }
   }
 }

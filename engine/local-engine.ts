@@ -175,7 +175,7 @@ export class LocalEngine implements Engine {
       ...(seams.kinds === undefined ? {} : { table: seams.kinds }),
       ...(seams.backoff === undefined ? {} : { backoff: seams.backoff }),
     })
-    const tokens = new Tokens((url, init) => this.outbound.fetch(url, init))
+    const tokens = new Tokens((url, init) => this.outbound.fetch(url, init), options.jwt)
     this.triggers = new LocalTriggers({
       mustBeOpen: () => this.mustBeOpen(),
       store: async () => (options.engine === 'express' ? this.memoryTriggers : (await this.opened()).triggers),
@@ -203,6 +203,7 @@ export class LocalEngine implements Engine {
       hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
       hasConnection: (name) => this.kinds.hasConnection(name),
+      hasTokenIssuer: options.jwt !== undefined,
       ...(options.engine === 'temporal' ? { resolvable: (refs: readonly string[]) => this.resolvable(refs) } : {}),
     })
     this.stored = new LocalCatalogue({

@@ -14,6 +14,7 @@ import { isTerminal, print } from '../output.ts'
 import { isFolder } from '../paths.ts'
 import { DEFAULT_STORE, gateOptions, keyPlace, serverKeys } from '../server-keys.ts'
 import { ServerLog } from '../server-log.ts'
+import { withoutEffect } from '../without-effect.ts'
 import { CHANNELS, functionsHere } from '../workspace.ts'
 
 export interface ServeOptions extends ClusterFlags {
@@ -44,6 +45,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const interrupts = watchInterrupts(() => log.flush())
   const stop = new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve(), { once: true }))
   tellWarnings(log)
+  for (const told of withoutEffect(config)) log.warn(told)
   let engine: Engine | undefined
   let keys: KeyRing | undefined
   try {
@@ -143,6 +145,7 @@ async function open(
     channels: { ...CHANNELS, ...config.channels },
     connections: config.connections ?? {},
     ...(config.timezone === undefined ? {} : { timezone: config.timezone }),
+    ...(config['server.jwt'] === undefined ? {} : { jwt: config['server.jwt'] }),
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
     limits: limitsOf(config),

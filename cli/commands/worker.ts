@@ -11,6 +11,7 @@ import { onStderr, print, say } from '../output.ts'
 import { watchPulse } from '../pulse.ts'
 import { visible } from '../visible.ts'
 import { tellWarnings } from '../warnings.ts'
+import { withoutEffect } from '../without-effect.ts'
 import { CHANNELS, FUNCTIONS_FILE, functionsHere, tellLog, warn } from '../workspace.ts'
 
 export interface WorkerOptions extends ClusterFlags {
@@ -37,6 +38,7 @@ export async function worker(options: WorkerOptions): Promise<number> {
     throw usageError('the configuration says engine: embedded, which has no workers; a worker needs engine: temporal')
   const { store, temporal } = clusterPlace(options, config)
   const functions = await functionsHere(options.functions ?? config.functions)
+  for (const told of withoutEffect(config)) warn(told)
   const interrupts = watchInterrupts(() => undefined)
   const stopped = new Promise<never>((_resolve, reject) => {
     tellWarnings(say, (errorMessage) =>

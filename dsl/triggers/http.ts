@@ -37,7 +37,10 @@ export const http = defineTrigger({
           audience: text(z, 'For whom it must be (aud).'),
           jwksUrl: text(z, 'Where the keys of the issuer are found, as a JSON Web Key Set.'),
         })
-        .meta({ description: 'Of auth: jwt.', expected: 'an object { issuer, audience, jwksUrl }' })
+        .meta({
+          description: 'Of auth: jwt; default: server.jwt of the configuration.',
+          expected: 'an object { issuer, audience, jwksUrl }',
+        })
         .optional(),
       mode: z
         .enum(['async', 'sync'])
@@ -63,8 +66,8 @@ export const http = defineTrigger({
 function checkHttp(trigger: RawTrigger, check: TriggerCheck): void {
   const auth = member(trigger, 'auth')
   const jwt = member(trigger, 'jwt')
-  if (auth === 'jwt' && jwt === undefined)
-    check.report('schema', ['auth'], '"auth" is jwt, and "jwt" is missing; give { issuer, audience, jwksUrl }')
+  if (auth === 'jwt' && jwt === undefined && !check.hasTokenIssuer)
+    check.report('schema', ['auth'], '"auth" is jwt, and "jwt" is missing; give { issuer, audience, jwksUrl }, or configure server.jwt')
   if (auth !== 'jwt' && jwt !== undefined) check.report('schema', ['jwt'], '"jwt" goes with "auth": jwt; leave one of them out', 'key')
   const url = typeof jwt === 'object' && jwt !== null ? (jwt as { jwksUrl?: unknown }).jwksUrl : undefined
   if (typeof url === 'string' && !/^https?:\/\/[^\s/?#]+/.test(url))

@@ -15,6 +15,8 @@ export interface TriggerCheck {
   /** These two report a name that the registry at hand does not know. */
   usesChannel(name: string, path: DocumentPath): void
   usesConnection(name: string, path: DocumentPath): void
+  /** Whether `jwt` may be left out. */
+  readonly hasTokenIssuer: boolean
 }
 
 export type TriggerSchema = (z: Z) => z.ZodType<{ type: string; name: string }>

@@ -18,17 +18,27 @@ export type Fetch = (
   readonly body: AsyncIterable<Uint8Array> | null
 }>
 
-/** Verifies tokens by the key sets that triggers name. The library is loaded when the first token comes. */
+/** Who makes tokens. */
+export interface TokenIssuer {
+  readonly issuer: string
+  readonly audience: string
+  readonly jwksUrl: string
+}
+
+/** Verifies tokens by the key sets that triggers name, or by those of the server's own issuer. The library is loaded when the first token comes. */
 export class Tokens {
   private readonly fetch: Fetch
   private readonly sets = new Map<string, JWTVerifyGetKey>()
 
-  constructor(fetch: Fetch) {
+  private readonly byDefault: TokenIssuer | undefined
+
+  constructor(fetch: Fetch, byDefault?: TokenIssuer) {
     this.fetch = fetch
+    this.byDefault = byDefault
   }
 
   /** What a token says; undefined for one that the trigger does not take. Rejects where the keys cannot be had. */
-  async claims({ jwt }: PlanHttpTrigger, token: string): Promise<JsonObject | undefined> {
+  async claims({ jwt = this.byDefault }: PlanHttpTrigger, token: string): Promise<JsonObject | undefined> {
     if (jwt === undefined) return undefined
     const { errors, jwtVerify } = await import('jose')
     const keys = await this.keysOf(jwt.jwksUrl)

@@ -86,6 +86,8 @@ export function options(bench: Bench): void {
       { retentionMs: -1 },
       { retentionMs: Number.NaN },
       { publicUrl: 7 },
+      { jwt: {} },
+      { jwt: { issuer: 'a', audience: 'b', jwksUrl: 'c' } },
       { onLog: 'x' },
       { onCallback: {} },
       { functions: 7 },
