@@ -8,4 +8,6 @@ export type KindLoader<K extends TriggerKind = TriggerKind> = () => Promise<(ser
 export type KindTable = { readonly [K in TriggerKind]?: KindLoader<K> }
 
 /** One line for each folder: `kafka: async () => (await import('./kafka/index.ts')).openKafka`. */
-export const KINDS: KindTable = {}
+export const KINDS: KindTable = {
+  rabbitmq: async () => (await import('./rabbitmq/index.ts')).openRabbitmq,
+}

@@ -174,10 +174,11 @@ export interface PlanKafkaTrigger extends PlanTriggerBase {
 export interface PlanRabbitmqTrigger extends PlanTriggerBase {
   readonly type: 'rabbitmq'
   readonly connection: string
-  readonly vhost: string
+  readonly vhost?: string
   readonly exchange?: string
   readonly exchangeType: 'fanout' | 'direct' | 'topic' | 'headers'
   readonly routingKey?: string
+  readonly bindingArguments?: JsonObject
   readonly queue: string
   readonly declare: boolean
   readonly arguments?: JsonObject

@@ -412,6 +412,7 @@ export const TRIGGER_SCHEMAS: Readonly<Record<TriggerKind, JsonSchema>> = {
       exchange: { type: 'string' },
       exchangeType: { type: 'string', enum: ['fanout', 'direct', 'topic', 'headers'] },
       routingKey: { type: 'string' },
+      bindingArguments: { type: 'object', additionalProperties: {}, expected: 'an object such as { x-match: all, kind: order }' },
       queue: { type: 'string' },
       declare: { type: 'boolean' },
       arguments: { type: 'object', additionalProperties: {}, expected: 'an object' },

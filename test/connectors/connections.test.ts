@@ -33,6 +33,11 @@ describe('connections', () => {
     [{ kind: 'kafka', brokers: ['a:1'], sasl: { mechanism: 'plain', username: 'u' } }, 'sasl.password: expected a password'],
     [{ kind: 'kafka', brokers: ['a:1'], tls: { ca: 'ca.pem' } }, 'tls.ca: expected a PEM text'],
     [{ kind: 'kafka', brokers: ['a:1'], tls: { cert: PEM } }, 'tls.key: expected cert and key together'],
+    [{ kind: 'rabbitmq' }, 'url: expected url: amqp://'],
+    [{ kind: 'rabbitmq', host: 'h', url: 'amqp://h' }, 'host: expected url, or host, port, username, password: not both'],
+    [{ kind: 'rabbitmq', host: 'h', port: 70_000 }, 'port: expected a port'],
+    [{ kind: 'rabbitmq', url: 'amqp://h', heartbeat: -1 }, 'heartbeat: expected a number of seconds'],
+    [{ kind: 'rabbitmq', url: 'amqp://u:se%cret@h' }, 'url: expected a URL such as amqp://'],
     [{ kind: 'rabbitmq', url: 'http://h' }, 'url: expected a URL such as amqp://'],
     [{ kind: 'rabbitmq', url: 'amqp://u:secret@h', tls: true }, 'url: expected a URL that begins with amqps://'],
   ])('that are wrong are refused without repeating them: %j', (value, message) => {

@@ -53,6 +53,8 @@ triggers:
     ['nothing in flight', { ...TOPIC, maxInFlight: 0 }, ['schema triggers.0.maxInFlight']],
     ['no topics', { ...KAFKA, topics: [] }, ['schema triggers.0.topics']],
     ['a topic with a slash', { ...TOPIC, topic: 'a/b' }, ['schema triggers.0.topic']],
+    ['a batch for which the broker would not wait', { ...RABBIT, batch: { size: 5, window: '11m' } }, ['schema triggers.0.batch.window']],
+    ['a binding without an exchange', { ...RABBIT, routingKey: 'a' }, ['schema triggers.0.routingKey']],
     ['an empty batch', { ...KAFKA, batch: {} }, ['schema triggers.0']],
     ['an unknown kind', { type: 'htpp', name: 'a' }, ['schema triggers.0.type']],
     ['__proto__ as name', JSON.parse('{"type":"topic","topic":"a","name":"__proto__"}'), []],
@@ -134,8 +136,8 @@ describe('the plan', () => {
     expect(compiled({ ...RABBIT, prefetch: 10, batch: { size: 50 } })).toMatchObject({
       prefetch: 50,
       dedupeWindowMs: 604_800_000,
-      vhost: '/',
     })
+    expect(compiled(RABBIT)).not.toHaveProperty('vhost')
   })
   test('is what it was where there are no triggers', () => {
     expect(loadFlowObject(flow([])).plan).not.toHaveProperty('triggers')
