@@ -31,5 +31,5 @@ export const BROKEN_WHEN: { readonly [rule in Rule]: string } = {
   'express-duration': 'an express flow with a time over 5 minutes',
   'path-taken': 'two `http` triggers take the same requests; of two flows: refused at deployment',
   'unknown-connection': 'a trigger names a connection that is not configured (a warning)',
-  'cron-syntax': 'kept for the expressions of `timer` triggers, which are not looked at yet',
+  'cron-syntax': 'the `cron` of a `timer` trigger is no expression; one that never fires is a warning',
 }

@@ -199,6 +199,7 @@ class FlowCheck {
       mode: this.#mode,
       hasTokenIssuer: registry?.hasTokenIssuer === true,
       report: (rule, path, message, what) => findings.add(rule, [...subject.path, ...path], `${subject.name}: ${message}`, what),
+      warn: (rule, path, message) => findings.add(rule, [...subject.path, ...path], `${subject.name}: ${message}`, 'value', 'warning'),
       usesFunction: (reference, path) => {
         if (registry?.hasFunction === undefined || !isFunctionRef(reference)) return
         const ref = normaliseFunctionRef(reference)

@@ -1,5 +1,7 @@
 /** `fnflow/dsl`: the language without an engine, for tools that read, check or write flows. */
 export { defineFlow } from './define-flow.ts'
+export { CronSyntaxError } from './cron/errors.ts'
+export { nextFires, type NextFiresOptions } from './cron/next-fires.ts'
 export { loadFlow, type LoadedFlow } from './load.ts'
 export { RULES, type Diagnostic, type DocumentPath, type Rule } from './diagnostics.ts'
 export type { CheckOptions, FlowRegistry } from './check.ts'

@@ -1,4 +1,6 @@
 export { createEngine } from './create-engine.ts'
+export { CronSyntaxError } from '../dsl/cron/errors.ts'
+export { nextFires, type NextFiresOptions } from '../dsl/cron/next-fires.ts'
 export { defineFlow } from '../dsl/define-flow.ts'
 export { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from './errors.ts'
 export { FunctionsFileError, loadFunctions } from './functions-file.ts'

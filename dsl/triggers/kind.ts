@@ -12,6 +12,8 @@ export type RawTrigger = Readonly<Record<string, unknown>>
 /** What a kind's own checks may ask and say. Paths are from the trigger on. */
 export interface TriggerCheck {
   report(rule: Rule, path: DocumentPath, message: string, what?: 'key' | 'value'): void
+  /** Of what can be, and is hardly meant. */
+  warn(rule: Rule, path: DocumentPath, message: string): void
   /** These two report a name that the registry at hand does not know. */
   usesChannel(name: string, path: DocumentPath): void
   usesConnection(name: string, path: DocumentPath): void

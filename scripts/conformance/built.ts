@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CompiledPath } from '../../dsl/jsonpath/index.ts'
+import type { nextFires } from '../../dsl/cron/next-fires.ts'
 import type { Json } from '../../dsl/json.ts'
 import type { CallbackInfo, Engine, EngineOptions } from '../../engine/api.ts'
 import type { TemporalLab } from '../../engine/internal.ts'
@@ -21,6 +22,7 @@ export interface Built {
     onCallback: (info: CallbackInfo, scope: string) => void,
   ) => Promise<{ close(): Promise<void> }>
   readonly query: (path: string, document: Json) => Json[]
+  readonly nextFires: typeof nextFires
   readonly look: Look
 }
 
@@ -49,6 +51,7 @@ export async function loadBuilt(): Promise<Built> {
     createTemporalLab: internal.createTemporalLab,
     createTemporalWorker: internal.createTemporalWorker,
     query: jsonpath.query,
+    nextFires: engine.nextFires,
     look: (path, document) => compilePath(path).get(document),
   }
 }

@@ -67,6 +67,54 @@ triggers:
   })
 })
 
+describe('timer', () => {
+  test.each(['0 0 12 * * ?', '@every 1h30m', '@daily', 'CRON_TZ=Asia/Shanghai 0 0 9-17/2 * * MON-FRI', '* * * * *'])(
+    'the cron %s',
+    (cron) => expect(check([{ ...TIMER, cron }])).toEqual([]),
+  )
+  test.each([
+    '',
+    '60 * * * * *',
+    '* * * * * 7',
+    '@every 1d',
+    '@reboot',
+    'CRON_TZ=+08:00 0 0 0 * * *',
+    'TZ=Local @daily',
+    `${'* '.repeat(9)}*`,
+  ])('not the cron %j', (cron) => expect(check([{ ...TIMER, cron }])).toEqual(['cron-syntax triggers.0.cron']))
+  test('what is no text is a matter of the schema', () => expect(check([{ ...TIMER, cron: 5 }])).toEqual(['schema triggers.0.cron']))
+
+  test('says where, and what was expected', async () => {
+    const { diagnostics } = await loadFlow(`
+flow: f
+start: a
+nodes: { a: { type: pass } }
+triggers:
+  - type: timer
+    name: nightly
+    cron: 0 30 25 * * *
+    input: {}
+`)
+    expect(diagnostics).toEqual([
+      {
+        rule: 'cron-syntax',
+        severity: 'error',
+        message: 'trigger "nightly": "cron" is no cron expression: hour: expected a number from 0 to 23, found "25" (character 6)',
+        path: ['triggers', 0, 'cron'],
+        line: 8,
+        column: 11,
+      },
+    ])
+  })
+
+  test.each(['0 0 0 31 2 ?', '0 0 0 30,31 FEB *', '0 0 0 31 4,6,9,11 ?'])('%s never fires, which is a warning', (cron) => {
+    const { diagnostics, definition } = checkFlow({ value: flow([{ ...TIMER, cron }]) })
+    expect(diagnostics).toMatchObject([{ rule: 'cron-syntax', severity: 'warning', path: ['triggers', 0, 'cron'] }])
+    expect(definition).toBeDefined()
+  })
+  test('of two days either is enough', () => expect(check([{ ...TIMER, cron: '0 0 0 31 2 MON' }])).toEqual([]))
+})
+
 describe('http', () => {
   test.each(['/', '/a', '/a/{id}/b/{name}', '/a.b-c_d~e', '/a/'])('the path %s', (path) => expect(check([{ ...HOOK, path }])).toEqual([]))
   test.each(['', 'a', '//', '/a//b', '/a?b', '/a b', '/{id', '/{id}x', '/{1}', '/a/../b', '/a/{x}/{x}', '/%2e', `/${'a'.repeat(512)}`, 5])(

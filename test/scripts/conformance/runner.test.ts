@@ -211,7 +211,7 @@ describe('the command', () => {
     expect(conformance(place)).toMatchObject({ code: 0, lines: ['2 passed, 0 failed'] })
   })
 
-  test('runs JSONPath vectors, and says that those of cron are not run', () => {
+  test('runs the vectors of JSONPath and of cron', () => {
     const paths = file({
       vectors: [
         { path: '$.a', doc: { a: 1 }, matches: [1] },
@@ -223,8 +223,20 @@ describe('the command', () => {
     const ran = conformance(paths)
     expect(ran.code).toBe(1)
     expect(ran.lines.at(-1)).toBe('2 passed, 2 failed')
-    const cron = conformance(file({ vectors: [{ expr: '* * * * * *', invalid: true }] }))
-    expect(cron).toMatchObject({ code: 0, lines: [expect.stringMatching(/1 vectors not run/), '0 passed, 0 failed'] })
+    const daily = { expr: '@daily', zone: 'Europe/Berlin', from: '2024-03-30T23:00:00Z' }
+    const cron = conformance(
+      file({
+        vectors: [
+          { ...daily, next: ['2024-03-31T22:00:00Z'] },
+          { ...daily, next: ['2024-03-31T23:00:00Z'] },
+          { ...daily, next: [] },
+          { expr: '* * * * * 7', invalid: true },
+          { expr: '* * * * * 6', invalid: true },
+        ],
+      }),
+    )
+    expect(cron.code).toBe(1)
+    expect(cron.lines.at(-1)).toBe('2 passed, 3 failed')
   })
 
   test.each([
