@@ -7,7 +7,8 @@ export type KindLoader<K extends TriggerKind = TriggerKind> = () => Promise<(ser
 
 export type KindTable = { readonly [K in TriggerKind]?: KindLoader<K> }
 
-/** One line for each folder: `kafka: async () => (await import('./kafka/index.ts')).openKafka`. */
+/** One line for each folder. */
 export const KINDS: KindTable = {
+  kafka: async () => (await import('./kafka/index.ts')).openKafka,
   rabbitmq: async () => (await import('./rabbitmq/index.ts')).openRabbitmq,
 }

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { mendRequestQueue } from '../../connectors/kafka/mend.ts'
 import { cached } from './build-cache.ts'
 import { checkListening } from './ports.ts'
 import { MissingServiceError, type Launch, type Log, type Place, type Service } from './service.ts'
@@ -118,6 +119,7 @@ export const kafka: Service<'kafka', KafkaOptions> = {
     // A client that finds nobody tries for a while before it says so.
     await checkListening(address)
     const { Kafka, logLevel } = await import('kafkajs')
+    mendRequestQueue()
     const client = new Kafka({
       brokers: [address],
       logLevel: logLevel.NOTHING,

@@ -1,0 +1,138 @@
+/**
+ * The slice of kafkajs that is used, and the only files (with `group.ts`, `publisher.ts` and `mend.ts`) that know it: another client would
+ * take their place.
+ */
+import { Kafka, logLevel, type Admin, type Consumer, type Producer, Partitioners } from 'kafkajs'
+import type { TlsOptions } from '../wrong-option.ts'
+import { sessionMs, type KafkaConnection } from './connection.ts'
+import { mendRequestQueue } from './mend.ts'
+
+/** Kafkajs tries some times itself, so that a lost connection is no matter; the long pauses are the source's. */
+const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 }
+const CONNECT_MS = 10_000
+const REQUEST_MS = 30_000
+/** An answer comes when there are records, or after so long. What is taken up or resumed waits for it. */
+const FETCH_WAIT_MS = 250
+const DEFAULT_SESSION_MS = 10_000
+const DEFAULT_CLIENT_ID = 'fnflow'
+
+/** The offsets of a partition: of the first record that is there, and of the one that is to come next. */
+export interface Range {
+  readonly partition: number
+  readonly low: number
+  readonly high: number
+}
+
+export interface Committed {
+  readonly offset: number
+  readonly metadata: string
+}
+
+/** A connection to one cluster. It makes connections when they are needed, and rejects with what kafkajs throws: see `reason.ts`. */
+export class Client {
+  readonly sessionMs: number
+  private readonly kafka: Kafka
+  private asked: Promise<Admin> | null = null
+
+  constructor({ brokers, sasl, tls = false, clientId = DEFAULT_CLIENT_ID, sessionTimeout }: KafkaConnection) {
+    mendRequestQueue()
+    this.sessionMs = sessionMs(sessionTimeout) ?? DEFAULT_SESSION_MS
+    this.kafka = new Kafka({
+      clientId,
+      brokers: [...brokers],
+      logLevel: logLevel.NOTHING,
+      connectionTimeout: CONNECT_MS,
+      authenticationTimeout: CONNECT_MS,
+      requestTimeout: REQUEST_MS,
+      retry: RETRY,
+      ...(sasl === undefined ? {} : { sasl: sasl as { mechanism: 'plain'; username: string; password: string } }),
+      ...(tls === false ? {} : { ssl: tlsOptions(tls) }),
+    })
+  }
+
+  /** By partition. */
+  async ranges(topic: string): Promise<Range[]> {
+    const found = await this.ask((admin) => admin.fetchTopicOffsets(topic))
+    return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+  }
+
+  /** The offsets of the first records that are no older than a time; of the next to come where there are none. */
+  async offsetsAt(topic: string, time: number): Promise<ReadonlyMap<number, number>> {
+    const found = await this.ask((admin) => admin.fetchTopicOffsetsByTimestamp(topic, time))
+    return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]))
+  }
+
+  /** What a group has committed, by topic and partition. */
+  async committed(groupId: string, topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, Committed>>> {
+    const found = await this.ask((admin) => admin.fetchOffsets({ groupId, topics: [...topics] }))
+    return new Map(
+      found.map(({ topic, partitions }) => [
+        topic,
+        new Map(
+          partitions.flatMap(({ partition, offset, metadata }) =>
+            Number(offset) < 0 ? [] : [[partition, { offset: Number(offset), metadata: metadata ?? '' }]],
+          ),
+        ),
+      ]),
+    )
+  }
+
+  /** A member of a group to be. */
+  consumer(groupId: string): Consumer {
+    return this.kafka.consumer({
+      groupId,
+      sessionTimeout: this.sessionMs,
+      heartbeatInterval: Math.floor(this.sessionMs / 4),
+      rebalanceTimeout: Math.max(60_000, this.sessionMs),
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      allowAutoTopicCreation: false,
+      // a member that kafkajs starts again by itself would not be known to the source
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+    })
+  }
+
+  producer(): Producer {
+    return this.kafka.producer({ allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner, retry: RETRY })
+  }
+
+  async close(): Promise<void> {
+    const { asked } = this
+    this.asked = null
+    await asked?.then(
+      (admin) => admin.disconnect(),
+      () => undefined,
+    )
+  }
+
+  private async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const asked = (this.asked ??= this.connect())
+    try {
+      return await question(await asked)
+    } catch (error) {
+      // the next question has a connection of its own: this one may be beyond mending
+      if (this.asked === asked) await this.close().catch(() => undefined)
+      throw error
+    }
+  }
+
+  private async connect(): Promise<Admin> {
+    const admin = this.kafka.admin()
+    try {
+      await admin.connect()
+      return admin
+    } catch (error) {
+      await admin.disconnect().catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+function tlsOptions(tls: Exclude<TlsOptions, false>) {
+  if (tls === true) return true
+  const { ca, cert, key, serverName } = tls
+  return {
+    ...(ca === undefined ? {} : { ca: [ca] }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  }
+}

@@ -1,0 +1,64 @@
+import { deliverAllUntilTaken, room } from '../triggers/backoff.ts'
+import type { TriggerEvent } from '../triggers/contract.ts'
+import { NotInFormat } from '../format.ts'
+import { partOf, type KafkaRecord } from './event.ts'
+import type { Fetched } from './group.ts'
+import { Reader } from './reader.ts'
+
+/** So many records become events at one time: enough for one transaction to be worth it, and no more than is soon delivered. */
+const MOST = 128
+const MOST_BYTES = 1024 * 1024
+
+/** One execution for each record. */
+export class SingleReader extends Reader {
+  private taking: Promise<unknown> = Promise.resolve()
+
+  take(fetched: Fetched): Promise<number | null> {
+    const taking = this.deliver(fetched)
+    this.taking = taking
+    return taking
+  }
+
+  async idle(): Promise<void> {
+    await this.taking
+  }
+
+  private async deliver({ messages, high, last }: Fetched): Promise<number | null> {
+    const { host, lease, commits } = this.scope
+    this.high = high
+    const records = messages.filter(({ offset }) => Number(offset) >= this.next)
+    const backoff = this.scope.backoff()
+    for (let at = 0; at < records.length;) {
+      await commits.gate()
+      await room(host, lease)
+      if (lease.aborted) return null
+      const events = this.eventsFrom(records, at)
+      const taken = await deliverAllUntilTaken(host, events, lease, backoff)
+      at += taken
+      if (taken > 0) this.handled(Number(records[at - 1]!.offset) + 1, taken)
+      if (taken < events.length) return null
+    }
+    this.passed(last + 1)
+    return last + 1
+  }
+
+  private eventsFrom(records: readonly KafkaRecord[], from: number): TriggerEvent[] {
+    const events: TriggerEvent[] = []
+    let bytes = 0
+    for (let at = from; at < records.length && events.length < MOST && bytes < MOST_BYTES; at++) {
+      const record = records[at]!
+      bytes += record.value?.byteLength ?? 0
+      events.push(this.event(record))
+    }
+    return events
+  }
+
+  private event(record: KafkaRecord): TriggerEvent {
+    try {
+      return this.eventOf([record], [partOf(record, this.scope.trigger.format)])
+    } catch (error) {
+      if (!(error instanceof NotInFormat)) throw error
+      return this.poisonOf(record, error)
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/** Topics of one's own on the broker of this run, and what is written to them and asked of them by kafkajs itself. */
+import { randomBytes } from 'node:crypto'
+import { Kafka, logLevel, Partitioners, type Admin, type Message, type Producer } from 'kafkajs'
+import { afterAll } from 'vitest'
+import { Client } from '../../../connectors/kafka/client.ts'
+import { mendRequestQueue } from '../../../connectors/kafka/mend.ts'
+import { KafkaSource } from '../../../connectors/kafka/source.ts'
+import { Backoff } from '../../../connectors/triggers/backoff.ts'
+import type { PlanKafkaTrigger } from '../../../dsl/plan.ts'
+import type { KafkaConnection } from '../../../connectors/kafka/connection.ts'
+import type { TestHost } from '../host.ts'
+
+/** Servers of tests are believed dead soon. */
+export const SESSION = '2s'
+
+/** A name that nobody else has. */
+export function unique(name: string): string {
+  return `${name}-${randomBytes(6).toString('hex')}`
+}
+
+/** The client of the test itself. */
+export class Lab {
+  readonly address: string
+  readonly kafka: Kafka
+  private opened: Promise<{ readonly admin: Admin; readonly producer: Producer }> | null = null
+
+  constructor(address: string) {
+    this.address = address
+    mendRequestQueue()
+    this.kafka = new Kafka({ brokers: [address], clientId: 'test', logLevel: logLevel.NOTHING, retry: { retries: 10, maxRetryTime: 1000 } })
+    afterAll(() => this.close())
+  }
+
+  async topic(partitions = 1, settings: Readonly<Record<string, string>> = {}): Promise<string> {
+    const topic = unique('topic')
+    await this.createTopic(topic, partitions, settings)
+    return topic
+  }
+
+  async createTopic(topic: string, partitions = 1, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { admin } = await this.open()
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] })
+  }
+
+  async admin(): Promise<Admin> {
+    return (await this.open()).admin
+  }
+
+  /** One request. */
+  async write(topic: string, messages: readonly Message[], isNew = false): Promise<void> {
+    const { producer } = isNew ? await this.connect() : await this.open()
+    await producer.send({ topic, messages: [...messages], acks: -1 })
+    if (isNew) await producer.disconnect()
+  }
+
+  /** Numbers `{ n }` from and to, to one partition; one that is new, a producer that is older would drop without a word. */
+  async numbers(topic: string, from: number, to: number, partition = 0, isNew = false): Promise<void> {
+    const all = Array.from({ length: to - from + 1 }, (_, at) => ({ partition, value: JSON.stringify({ n: from + at }) }))
+    await this.write(topic, all, isNew)
+  }
+
+  /** What a group has committed of a topic, by partition; -1 for nothing. */
+  async committed(groupId: string, topic: string): Promise<Record<number, number>> {
+    const { admin } = await this.open()
+    const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
+    return Object.fromEntries(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+  }
+
+  private open(): Promise<{ readonly admin: Admin; readonly producer: Producer }> {
+    return (this.opened ??= (async () => {
+      const admin = this.kafka.admin()
+      await admin.connect()
+      return { admin, ...(await this.connect()) }
+    })())
+  }
+
+  private async connect(): Promise<{ readonly producer: Producer }> {
+    const producer = this.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    return { producer }
+  }
+
+  private async close(): Promise<void> {
+    if (this.opened === null) return
+    const { admin, producer } = await this.opened
+    await Promise.all([admin.disconnect(), producer.disconnect()])
+  }
+}
+
+export function triggerOf(fields: Partial<PlanKafkaTrigger> & Pick<PlanKafkaTrigger, 'topics'>): PlanKafkaTrigger {
+  return {
+    type: 'kafka',
+    name: 'orders',
+    connection: 'main',
+    groupId: unique('group'),
+    from: 'earliest',
+    format: 'auto',
+    maxInFlight: 100,
+    ...fields,
+  }
+}
+
+/** A source without an engine. It ends with the file, if not before. */
+export function sourceOf(
+  connection: Omit<KafkaConnection, 'kind'>,
+  trigger: PlanKafkaTrigger,
+  host: TestHost,
+): { readonly source: KafkaSource; readonly troubles: unknown[]; end(): Promise<void> } {
+  const client = new Client({ kind: 'kafka', sessionTimeout: SESSION, ...connection })
+  const troubles: unknown[] = []
+  const source = new KafkaSource(trigger, host, {
+    client,
+    backoff: () => new Backoff({ firstMs: 100, longestMs: 1000 }),
+    tell: (trouble) => void troubles.push(trouble),
+    closed: new AbortController().signal,
+  })
+  const end = async (): Promise<void> => {
+    await source.stop()
+    await client.close()
+  }
+  afterAll(end)
+  return { source, troubles, end }
+}
