@@ -67,8 +67,12 @@ export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new EngineError('bad-option', 'signal must be an AbortSignal')
 }
 
+/** What starts most executions: nothing of it need be copied or kept twice. */
+export const API_TRIGGER = Object.freeze({ type: 'api' })
+
 /** What started an execution, copied. Throws EngineError `bad-option`, or as {@link takeInput}. */
 export function takeTrigger(trigger: unknown): NonNullable<StartOptions['trigger']> {
+  if (trigger === API_TRIGGER) return API_TRIGGER
   const copy = takeInput(trigger, 'trigger')
   if (!isJsonObject(copy) || typeof copy['type'] !== 'string' || (copy['name'] !== undefined && typeof copy['name'] !== 'string'))
     throw new EngineError('bad-option', 'trigger must be { type, name?, event? } with type and name strings')

@@ -92,8 +92,8 @@ export class EmbeddedDurable implements Durable {
   }
 
   async record(id: string, withData: boolean): Promise<ExecutionRecord> {
-    const running = this.host.running(id, withData)
-    if (running !== undefined) return running
+    const known = this.host.recordOf(id, withData)
+    if (known !== undefined) return known
     return this.host.journal.read(() => this.host.reader.record(id, withData))
   }
 

@@ -54,6 +54,8 @@ export class EmbeddedHost {
   private readonly retention: Retention
   private readonly loaded = new Map<string, EmbeddedExecution>()
   private readonly idle = new Map<string, EmbeddedExecution>()
+  /** Executions that have ended, until the event loop has turned. */
+  private readonly justEnded = new Map<string, EmbeddedExecution>()
   private readonly waiters = new Waiters()
   private readonly followers = new Followers()
   /** Running executions whose commands are still to be issued again: by the recovery, or by whoever needs one of them before. */
@@ -204,10 +206,19 @@ export class EmbeddedHost {
     })
   }
 
-  /** The record of an execution that is in memory and runs; undefined: the store has it, if anybody. */
-  running(id: string, withData: boolean): ExecutionRecord | undefined {
+  /** The record of an execution that is in memory; undefined: the store has it, if anybody. */
+  recordOf(id: string, withData: boolean): ExecutionRecord | undefined {
     if (this.closed || this.journal.failure !== null) return undefined
-    return this.loaded.get(id)?.record(withData)
+    const execution = this.loaded.get(id)
+    if (execution === undefined) return this.justEnded.get(id)?.record(withData)
+    // an end may be under way to the disk
+    return execution.safe && execution.flow.status === 'running' ? execution.record(withData) : undefined
+  }
+
+  /** Whoever waits for an end asks for the record next. */
+  private keepEnded(execution: EmbeddedExecution): void {
+    if (this.justEnded.size === 0) setImmediate(() => this.justEnded.clear())
+    this.justEnded.set(execution.start.id, execution)
   }
 
   exists(id: string): boolean {
@@ -570,6 +581,7 @@ export class EmbeddedHost {
     this.idle.delete(id)
     const { status, output, error } = execution.flow
     this.services.invoker.observers.current?.executionEnded(execution.deployed.name, status)
+    this.keepEnded(execution)
     this.waiters.ended({ id, status, output, error })
     if (execution.parent === null) return
     const { execution: parent, place } = execution.parent

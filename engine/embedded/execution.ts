@@ -120,10 +120,10 @@ export class EmbeddedExecution implements InvocationOwner {
     this.origin = origin
   }
 
-  /** Its public record while it runs, without a look at the store; undefined where its start or its end may be under way to the disk. */
-  record(withData: boolean): ExecutionRecord | undefined {
+  /** Its public record, without a look at the store. Of what is safe: who asks makes sure of it. */
+  record(withData: boolean): ExecutionRecord {
     const { start, deployed, flow } = this
-    if (!this.safe || flow.status !== 'running') return undefined
+    const { status, output, error } = flow
     const { name, parent, retryOf } = this.origin
     const { trigger } = start
     return {
@@ -133,10 +133,13 @@ export class EmbeddedExecution implements InvocationOwner {
       revision: deployed.hash,
       mode: 'standard',
       ...(name === undefined ? {} : { name }),
-      status: 'running',
+      status,
       startedAt: start.startedAt,
+      ...(status === 'running' ? {} : { endedAt: flow.now }),
       // the caller's own: ours must stay as it is
       ...(withData ? { input: copyData(start.input) } : {}),
+      ...(withData && status === 'succeeded' ? { output: copyData(output) } : {}),
+      ...(error === null ? {} : { error: copyData(error as unknown as Json) as unknown as ErrorDocument }),
       ...(parent === undefined ? {} : { parent: { execution: parent.execution, node: parent.node } }),
       ...(retryOf === undefined ? {} : { retryOf }),
       ...(trigger === undefined ? {} : { trigger: shownTrigger(trigger) }),

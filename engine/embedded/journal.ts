@@ -9,10 +9,15 @@ export interface AfterCommit {
   lost?(error: EngineError): void
 }
 
+/** As long as so many write in a turn, more are at the door: the transaction stays open, for some turns. */
+const CROWD = 8
+const MOST_TURNS = 3
+
 /**
- * Groups what is written in one turn of the event loop into one transaction.
+ * Groups what is written in one turn of the event loop, or a few crowded ones, into one transaction.
  *
- * - J1. The first `write` of a turn opens a transaction; a `setImmediate` commits it. What is written is visible to this connection at once.
+ * - J1. The first `write` of a turn opens a transaction; a `setImmediate` commits it, or the next one while many write: a commit costs the same for
+ *   a hundred as for one. What is written is visible to this connection at once.
  * - J2. `then` is called after the commit, in order; nothing that an observer could see happens before.
  * - J3. What is read by `read` is the committed state: it waits for the open transaction and comes before all that follows from it.
  * - J4. If a write or the commit fails, all of the turn's writes are undone, the journal is `failed`, and `onFailure` is told once.
@@ -26,6 +31,10 @@ export class Journal {
   private readers: AfterCommit[] = []
   private open = false
   private immediate: NodeJS.Immediate | null = null
+  /** Writes of the transaction: all, and those of earlier turns. */
+  private writes = 0
+  private before = 0
+  private turns = 0
   failure: EngineError | null = null
   /** Commits within the write that asks for it: every event is a transaction (tests of recovery). */
   eager = false
@@ -49,8 +58,10 @@ export class Journal {
       if (!this.open) {
         this.store.begin()
         this.open = true
-        if (!this.eager) this.immediate = setImmediate(() => this.flush())
+        this.writes = this.before = this.turns = 0
+        if (!this.eager) this.immediate = setImmediate(this.turned)
       }
+      this.writes += 1
       if (this.beside !== null) this.beside()
       write()
     } catch (error) {
@@ -58,6 +69,14 @@ export class Journal {
       return
     }
     if (this.eager) this.flush()
+  }
+
+  private readonly turned = (): void => {
+    const isCrowded = this.writes - this.before >= CROWD
+    if (!isCrowded || this.turns === MOST_TURNS) return this.flush()
+    this.before = this.writes
+    this.turns += 1
+    this.immediate = setImmediate(this.turned)
   }
 
   /** Resolves when everything written so far is safe; rejects if it got lost. */

@@ -1,4 +1,5 @@
 /** Which stretches of which index hold the executions of a list. */
+import { API_TRIGGER } from '../intake.ts'
 import type { SQLInputValue } from 'node:sqlite'
 import type { ExecutionStatus } from '../api.ts'
 import type { CheckedFilter, TriggerFilter } from '../list-options.ts'
@@ -78,7 +79,9 @@ function triggerCondition({ type, name }: TriggerFilter): Condition {
 }
 
 /** A trigger as its column has it: type and name first. */
-export function triggerText({ type, name, ...more }: { readonly type: string; readonly name?: string }): string {
+export function triggerText(trigger: { readonly type: string; readonly name?: string }): string {
+  if (trigger === API_TRIGGER) return PLAIN_TRIGGER
+  const { type, name, ...more } = trigger
   return JSON.stringify({ type, ...(name === undefined ? {} : { name }), ...more })
 }
 

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Engine } from '../../api.ts'
 import { ExecutionFailed } from '../../errors.ts'
+import { API_TRIGGER } from '../../intake.ts'
 import { absentBody } from '../absent-body.ts'
 import { errorOf, summaryOf } from '../documents.ts'
 import { startOnce } from '../idempotency.ts'
@@ -41,7 +42,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
     { config: { role: 'operator' }, preValidation: absentBody, schema: start },
     async (request, reply) => {
       const { input = {}, version, name } = request.body ?? {}
-      const options = { input, ...(name === undefined ? {} : { name }), trigger: { type: 'api' }, ...traceOf(request) }
+      const options = { input, ...(name === undefined ? {} : { name }), trigger: API_TRIGGER, ...traceOf(request) }
       const execution = await startOnce(engine, request, refOf(request.params.name, version), options)
       return reply
         .code(202)
@@ -72,7 +73,7 @@ export async function flowRoutes(plain: FastifyInstance, { engine }: { readonly 
         input,
         mode: 'express',
         unlisted: true,
-        trigger: { type: 'api' },
+        trigger: API_TRIGGER,
         ...traceOf(request),
       })
       try {
