@@ -150,6 +150,7 @@ export const SERVER_LEAVES = {
   'server.shutdownTimeout': duration('a duration such as 20s, up to a day', LONGEST_SHUTDOWN_MS),
   'server.rateLimit': rateLimit,
   'server.allowedHosts': texts('hosts such as flows.example.com', isHost),
+  'server.functionSecrets': texts('names of variables of this machine, such as API_KEY', (given) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(given)),
   'server.outbound.allowPrivate': texts('hosts, addresses or networks, such as 10.0.0.0/8', (given) => isNetwork(given) || isHost(given)),
   'server.jwt': jwt,
 } as const satisfies { readonly [path: string]: Leaf }

@@ -1,12 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CommandError } from './command-error.ts'
 import { EXIT } from './exit-codes.ts'
 
 const PREFIX = 'fnflow-run-'
-/** A folder this young may belong to a process that has not locked it yet. */
-const YOUNG_MS = 10 * 60_000
 
 /** Makes the folder of a store that lives as long as the command. Throws CommandError (exit code 3). */
 export function makeTemporaryStore(): string {
@@ -24,36 +22,7 @@ export function removeTemporaryStore(folder: string): void {
 }
 
 /** Removes the temporary stores of processes that were killed: those whose lock nobody holds. What cannot be removed stays. */
-export async function sweepTemporaryStores(now = Date.now()): Promise<void> {
-  const left = leftFolders(now)
-  if (left.length === 0) return
-  const { DatabaseSync } = await import('node:sqlite')
-  for (const folder of left) {
-    try {
-      const lock = join(folder, 'lock.db')
-      if (existsSync(lock)) {
-        const db = new DatabaseSync(lock)
-        try {
-          // throws while the owner lives
-          db.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE; ROLLBACK')
-        } finally {
-          db.close()
-        }
-      }
-      removeTemporaryStore(folder)
-    } catch {
-      continue
-    }
-  }
-}
-
-function leftFolders(now: number): string[] {
-  try {
-    return readdirSync(tmpdir())
-      .filter((name) => name.startsWith(PREFIX))
-      .map((name) => join(tmpdir(), name))
-      .filter((folder) => now - statSync(folder).mtimeMs > YOUNG_MS)
-  } catch {
-    return []
-  }
+export async function sweepTemporaryStores(): Promise<void> {
+  const { sweepTemporaryFolders } = await import('../engine/temporary-folders.ts')
+  await sweepTemporaryFolders(PREFIX)
 }

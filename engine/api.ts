@@ -127,6 +127,8 @@ export interface EngineOptions {
   readonly temporal?: TemporalOptions
   /** Name -> handler, or name -> specification. A name without `app/` is in app `default`. */
   readonly functions?: Readonly<Record<string, ModuleHandler | FunctionSpec>>
+  /** Variables of the environment that functions which are put may name as secrets; default: none. */
+  readonly functionSecrets?: readonly string[]
   /** Own executors by runtime name. */
   readonly executors?: Readonly<Record<string, ExecutorFactory>>
   /** Connections to brokers by name, used by triggers and channels. */

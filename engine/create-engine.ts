@@ -11,6 +11,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'temporal',
   'functions',
   'executors',
+  'functionSecrets',
   'channels',
   'connections',
   'timezone',
@@ -51,6 +52,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const connections = takeConnections(options.connections ?? {})
   checkTimezone(options.timezone)
   checkIssuer(options.jwt)
+  checkNames(options.functionSecrets)
   await checkOutbound(options.outbound)
   return LocalEngine.open({ ...options, connections })
 }
@@ -85,6 +87,11 @@ function checkTimezone(timezone: unknown): void {
   } catch {
     throw new EngineError('bad-option', 'timezone must be the name of a time zone, such as UTC or Europe/Berlin')
   }
+}
+
+function checkNames(names: EngineOptions['functionSecrets']): void {
+  if (names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))) return
+  throw new EngineError('bad-option', 'functionSecrets must be a list of names of environment variables')
 }
 
 async function checkOutbound(outbound: EngineOptions['outbound']): Promise<void> {

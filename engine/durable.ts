@@ -7,6 +7,7 @@ import type { ExecutionEvent, ExecutionRecord, ListOptions, NodeRecord } from '.
 import type { DurableStart, Outcome } from './embedded/contract.ts'
 import type { DeployedFlow } from './execution-info.ts'
 import type { FlowFiles } from './flow-files.ts'
+import type { FunctionStore } from './function-uploads/api.ts'
 import type { TriggerStore } from './triggers/store.ts'
 import type { EngineHealth } from './observer.ts'
 import type { LogRange, StoredLine } from './log-lines.ts'
@@ -61,6 +62,8 @@ export interface Durable {
   find?(ref: string, id?: string | null): Promise<DeployedFlow | undefined>
   /** Keys of requests. */
   readonly keys: KeyStore
+  /** Functions that were put. */
+  readonly functions: FunctionStore
   /** What was loaded from flow files. */
   readonly files: FlowFiles
   /** Resolves when the start is safe. An id or a name that exists: that execution, untouched. Throws EngineError `conflict` for a name with another input. */

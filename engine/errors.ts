@@ -7,6 +7,7 @@ export const ENGINE_ERROR_CODES = {
   'flow-invalid': 422,
   'flow-not-found': 404,
   'function-not-found': 404,
+  'function-invalid': 422,
   'version-not-found': 404,
   'alias-not-found': 404,
   'flow-running': 409,
@@ -71,6 +72,17 @@ export class FlowInvalid extends EngineError {
       `flow ${flow} is invalid: ${first ? `${first.rule}: ${first.message}` : 'unknown reason'}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`,
     )
     this.name = 'FlowInvalid'
+    this.diagnostics = diagnostics
+  }
+}
+
+/** Thrown when the definition of a function breaks rules, or its code is no zip that may be unpacked; `diagnostics` has every finding. */
+export class FunctionInvalid extends EngineError {
+  readonly diagnostics: readonly Diagnostic[]
+  constructor(name: string, diagnostics: readonly Diagnostic[]) {
+    const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : ''
+    super('function-invalid', `function ${name} is invalid: ${diagnostics[0]?.message ?? 'unknown reason'}${more}`)
+    this.name = 'FunctionInvalid'
     this.diagnostics = diagnostics
   }
 }

@@ -25,16 +25,37 @@ export class FunctionRegistry {
   private generation = {}
   private cards: ReadonlySet<string> = new Set()
   readonly executors: ExecutorRegistry
+  /** Adds those that other processes have put by now; null: there are no others. */
+  elsewhere: (() => Promise<void>) | null = null
 
   constructor(executors: ExecutorRegistry) {
     this.executors = executors
   }
 
+  /** Adds a function, or puts it in the place of the one of that name: what runs of that goes on, and what comes finds the new one. */
   add(spec: FunctionSpec): void {
-    this.specs.set(`${spec.app}/${spec.name}`, spec)
+    const key = `${spec.app}/${spec.name}`
+    const before = this.specs.get(key)
+    this.specs.set(key, spec)
     this.resolved.clear()
     this.generation = {}
+    if (before !== undefined && before !== spec) this.executors.get(before.runtime)?.unregister?.(before)
     this.executors.get(spec.runtime)?.register?.(spec)
+  }
+
+  /** Takes a function out, by `app/name`: what runs of it goes on. */
+  remove(key: string): void {
+    const spec = this.specs.get(key)
+    if (spec === undefined) return
+    this.specs.delete(key)
+    this.resolved.clear()
+    this.generation = {}
+    this.executors.get(spec.runtime)?.unregister?.(spec)
+  }
+
+  /** By `app/name`. */
+  find(key: string): FunctionSpec | undefined {
+    return this.specs.get(key)
   }
 
   /** Functions with `gpu` of these types run here; those of others are refused, whoever asks. */

@@ -2,7 +2,7 @@ export { createEngine } from './create-engine.ts'
 export { CronSyntaxError } from '../dsl/cron/errors.ts'
 export { nextFires, type NextFiresOptions } from '../dsl/cron/next-fires.ts'
 export { defineFlow } from '../dsl/define-flow.ts'
-export { EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from './errors.ts'
+export { EngineError, ExecutionFailed, FlowInvalid, FunctionInvalid, type EngineErrorCode } from './errors.ts'
 export { FunctionsFileError, loadFunctions } from './functions-file.ts'
 export { promiseExecutor } from '../executors/registry.ts'
 export type {
@@ -24,6 +24,7 @@ export type {
   StartOptions,
 } from './api.ts'
 export type { EngineFunctions, FunctionDocument } from './function-documents.ts'
+export type { FunctionPutOptions, FunctionPutResult } from './function-uploads/api.ts'
 export type {
   AliasTarget,
   Catalogue,

@@ -17,6 +17,9 @@ const ASYNC_LIMIT_MS = 259_200_000
 /** Executors that count the function's own timeout themselves, from the moment an instance takes the request. */
 const TIMED_BY_EXECUTOR: ReadonlySet<string> = new Set(['nodejs', 'python'])
 
+/** How long is waited for a look at what other processes have put. */
+const SEEK_MS = 5000
+
 /** Whose invocations these are: one execution of a host, or a direct call. */
 export interface InvocationOwner {
   readonly executionId: string
@@ -196,10 +199,12 @@ export class Invoker {
     }
   }
 
-  private begin(run: NodeRun, owner: InvocationOwner, now: number): void {
+  private begin(run: NodeRun, owner: InvocationOwner, now: number, isSought = false): void {
     const plan = run.node.plan as PlanFunctionNode | PlanCallbackNode
     const resolved = this.functions.resolveFor(run.node)
     if (resolved.error !== null) {
+      const { elsewhere } = this.functions
+      if (elsewhere !== null && !isSought && resolved.error.status === STATUS.noSuchFunction) return this.seek(run, owner, elsewhere)
       return owner.ended(run, false, { ...resolved.error, function: plan.function, attempt: run.attempt } as unknown as Json)
     }
     let body: Json
@@ -216,6 +221,22 @@ export class Invoker {
     } catch (error) {
       invocation.fail(internalError(error))
     }
+  }
+
+  /** The function may have been put by another process a moment ago. */
+  private seek(run: NodeRun, owner: InvocationOwner, elsewhere: () => Promise<void>): void {
+    const postponed = new Postponed(run, owner)
+    run.handle = postponed
+    let isOver = false
+    const goOn = (): void => {
+      clearTimeout(timer)
+      if (isOver || run.handle !== postponed) return
+      isOver = true
+      this.begin(run, owner, Date.now(), true)
+    }
+    const timer = setTimeout(goOn, SEEK_MS)
+    // a store that does not answer knows of no function
+    elsewhere().then(goOn, goOn)
   }
 }
 

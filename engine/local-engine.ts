@@ -52,6 +52,9 @@ import { listExpress } from './express/listing.ts'
 import { flowFilesOf, type FlowFiles } from './flow-files.ts'
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionDocuments, type EngineFunctions } from './function-documents.ts'
+import type { FunctionStore } from './function-uploads/api.ts'
+import { MemoryFunctionStore } from './function-uploads/memory-store.ts'
+import { FunctionUploads } from './function-uploads/uploads.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
 import { newId } from './ids.ts'
 import { KeyedRequests, type Idempotency } from './idempotency.ts'
@@ -105,10 +108,12 @@ export class LocalEngine implements Engine {
   private readonly options: EngineOptions
   private readonly seams: EngineSeams
   readonly functions: EngineFunctions
+  private readonly uploads: FunctionUploads
   readonly flowFiles: FlowFiles
   readonly triggers: LocalTriggers
   /** Of an engine without a store. */
   private readonly memoryTriggers = new MemoryTriggerStore()
+  private readonly memoryFunctions = new MemoryFunctionStore()
   private readonly registry: FunctionRegistry
   private readonly deadlines = new Deadlines()
   private readonly observers = new Observers()
@@ -136,12 +141,19 @@ export class LocalEngine implements Engine {
     this.options = options
     this.seams = seams
     this.onLog = guarded('onLog', options.onLog)
+    const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.registry = new FunctionRegistry(new ExecutorRegistry())
-    this.functions = new FunctionDocuments(this.registry)
     for (const [runtime, factory] of Object.entries(options.executors ?? {})) this.registry.executors.registerExecutor(runtime, factory)
     for (const [name, given] of Object.entries(options.functions ?? {})) {
       this.registry.add(typeof given === 'function' ? handlerSpec(name, given) : given)
     }
+    this.uploads = new FunctionUploads({
+      registry: this.registry,
+      variables: options.functionSecrets ?? [],
+      store: () => this.functionStore(),
+      log: logText,
+    })
+    this.functions = new FunctionDocuments(this.registry, this.uploads)
     this.outbound = new Outbound(options.outbound)
     this.invoker = new Invoker(this.registry, this.deadlines, this.observers)
     const memory = new MemoryKeys()
@@ -165,7 +177,6 @@ export class LocalEngine implements Engine {
       find: (id) => this.found(id),
       start: (ref, given, letIn) => this.startWith(ref, given, letIn),
     })
-    const logText = (text: string): void => this.log({ time: Date.now(), requestId: '', level: 'info', text }, undefined, undefined)
     this.kinds = new ConnectorKinds({
       connections: options.connections ?? {},
       timezone: options.timezone ?? 'UTC',
@@ -556,6 +567,7 @@ export class LocalEngine implements Engine {
   /** @internal As a crash would; for the tests of recovery. */
   async abandon(): Promise<void> {
     this.closing ??= Promise.resolve()
+    this.uploads.stop()
     void this.batches.close()
     this.host?.abandon()
     for (const execution of this.express.all()) execution.forget()
@@ -567,6 +579,7 @@ export class LocalEngine implements Engine {
   private async closeNow(): Promise<void> {
     this.closed.abort(new EngineError('engine-closed', 'the engine was closed'))
     const host = this.opening === null ? null : await this.opening.catch(() => null)
+    this.uploads.stop()
     await this.batches.close()
     if (host !== null) await this.triggers.close()
     await host?.close()
@@ -575,6 +588,7 @@ export class LocalEngine implements Engine {
     for (const entry of this.deadlines.entries()) if (entry instanceof ExpressExecution && entry.flow.status === 'running') entry.stop()
     await this.registry.executors.stopAll()
     await this.kinds.close()
+    await this.uploads.close()
     await this.outbound.close()
     this.express.close()
     this.deadlines.close()
@@ -721,6 +735,11 @@ export class LocalEngine implements Engine {
     return (await this.loneStore).catalogue
   }
 
+  private async functionStore(): Promise<FunctionStore> {
+    this.mustBeOpen()
+    return this.options.engine === 'express' ? this.memoryFunctions : (await this.opened()).functions
+  }
+
   /** An express execution that `describe`, `stop` and `result` find, unless it is unlisted. */
   private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone, unlisted = false): ExpressExecution {
     const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, done)
@@ -805,6 +824,8 @@ export class LocalEngine implements Engine {
       callbackUrl: (token) => this.callbackUrl(token),
       startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
       log: (line, execution, node) => this.log(line, execution, node),
+      loadFunctions: (store) => this.uploads.load(store),
+      isPut: (key) => this.uploads.find(key) !== undefined,
     }
     const open = this.seams.temporal ?? (await import('./temporal/index.ts')).openTemporal.bind(null, this.options)
     const host = await open(services)
@@ -838,7 +859,9 @@ export class LocalEngine implements Engine {
     }
     const deletions = new Deletions(host)
     const catalogue = new EmbeddedCatalogue(store, host.journal, this.flows, deletions)
+    const durable = new EmbeddedDurable(host, catalogue)
     try {
+      await this.uploads.load(durable.functions)
       catalogue.load()
       await saveAll(this.flows, catalogue)
       host.prepareRecovery()
@@ -847,7 +870,7 @@ export class LocalEngine implements Engine {
       host.abandon()
       throw error
     }
-    this.host = new EmbeddedDurable(host, catalogue)
+    this.host = durable
     // what was left goes on by itself; nobody has to wait for it
     setImmediate(() => {
       deletions.resume().catch(() => undefined)

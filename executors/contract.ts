@@ -87,6 +87,8 @@ export interface InstanceCount {
 export interface Executor {
   /** Called once per function when it is registered or replaced; may check what is cheap to check. Never starts processes for functions without `reserved`. */
   register?(spec: FunctionSpec): void
+  /** Called when a function is gone, or replaced: what it has of processes for it ends as soon as it has no requests. */
+  unregister?(spec: FunctionSpec): void
   invoke(invocation: Invocation): void
   /** What it has of processes; absent where there are none. */
   instances?(): readonly InstanceCount[]

@@ -61,6 +61,7 @@ export class Pool implements InstanceOwner, Limited {
   readonly #starting = new Set<Instance>()
   #reserved = 0
   #stopped = false
+  #drains = false
   #idleTimer: NodeJS.Timeout | undefined
   #reservedTimer: NodeJS.Timeout | undefined
   readonly #returns = new WeakMap<Invocation, number>()
@@ -95,6 +96,14 @@ export class Pool implements InstanceOwner, Limited {
   reserve(count: number): void {
     this.#reserved = count
     this.#fillReserved()
+  }
+
+  /** Ends instances as soon as they have nothing to do, and keeps none ready. Requests that are there, or still come, are served. */
+  drain(): void {
+    this.#drains = true
+    this.#reserved = 0
+    for (const instance of [...this.#open]) if (instance.running === 0) instance.kill()
+    this.#leaveIfEmpty()
   }
 
   count(): InstanceCount {
@@ -133,12 +142,14 @@ export class Pool implements InstanceOwner, Limited {
     this.#open.push(instance)
     this.#armIdleTimer()
     this.#pump()
+    if (this.#drains && instance.running === 0) instance.kill()
   }
 
   free(instance: Instance): void {
     if (!this.#open.includes(instance)) this.#open.push(instance)
     this.#pump()
-    if (instance.running === 0 && this.#live.size > this.#reserved && this.#options.limits.mustYield(this)) instance.kill()
+    if (instance.running > 0) return
+    if (this.#drains || (this.#live.size > this.#reserved && this.#options.limits.mustYield(this))) instance.kill()
   }
 
   failed(_instance: Instance, error: ErrorDocument): void {
@@ -190,12 +201,15 @@ export class Pool implements InstanceOwner, Limited {
         this.#fillReserved()
       }, RESERVED_RETRY_MS).unref()
     }
-    if (this.#instances.size === 0 && this.#waiting.length === this.#first && this.#reserved === 0) {
-      clearTimeout(this.#idleTimer)
-      this.#idleTimer = undefined
-      this.#options.limits.remove(this)
-      this.#options.empty(this)
-    }
+    this.#leaveIfEmpty()
+  }
+
+  #leaveIfEmpty(): void {
+    if (this.#instances.size > 0 || this.#waiting.length > this.#first || this.#reserved > 0) return
+    clearTimeout(this.#idleTimer)
+    this.#idleTimer = undefined
+    this.#options.limits.remove(this)
+    this.#options.empty(this)
   }
 
   #give(instance: Instance, invocation: Invocation, body: string): void {

@@ -36,9 +36,12 @@ export class ProcessExecutor implements Executor {
   }
 
   register(spec: FunctionSpec): void {
-    // What it replaces keeps no instances in reserve; those that it has end when they were idle long enough.
-    for (const [other, pool] of this.#pools) if (other !== spec && other.app === spec.app && other.name === spec.name) pool.reserve(0)
     if (spec.concurrency.reserved > 0) this.#pool(spec).reserve(spec.concurrency.reserved)
+  }
+
+  /** What runs goes on with the code that it has. */
+  unregister(spec: FunctionSpec): void {
+    this.#pools.get(spec)?.drain()
   }
 
   invoke(invocation: Invocation): void {

@@ -94,6 +94,11 @@ class LazyExecutor implements Executor {
     else if (this.#loading !== undefined || spec.concurrency.reserved > 0) void this.#loaded().then((executor) => executor.register?.(spec))
   }
 
+  unregister(spec: FunctionSpec): void {
+    if (this.#executor !== undefined) this.#executor.unregister?.(spec)
+    else if (this.#loading !== undefined) void this.#loaded().then((executor) => executor.unregister?.(spec))
+  }
+
   invoke(invocation: Invocation): void {
     if (this.#executor !== undefined) return this.#executor.invoke(invocation)
     let given = false

@@ -147,6 +147,7 @@ async function open(
     ...(config.timezone === undefined ? {} : { timezone: config.timezone }),
     ...(config['server.jwt'] === undefined ? {} : { jwt: config['server.jwt'] }),
     ...(config.retention === undefined ? {} : { retentionMs: config.retention }),
+    ...(config['server.functionSecrets'] === undefined ? {} : { functionSecrets: config['server.functionSecrets'] }),
     ...(config['server.outbound.allowPrivate'] === undefined ? {} : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),
     limits: limitsOf(config),
     onLog: (line) => log.function(line),

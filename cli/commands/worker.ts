@@ -59,6 +59,7 @@ export async function worker(options: WorkerOptions): Promise<number> {
       connections: config.connections ?? {},
       // servers have them
       triggers: false,
+      ...(config['server.functionSecrets'] === undefined ? {} : { functionSecrets: config['server.functionSecrets'] }),
       ...(config['server.outbound.allowPrivate'] === undefined
         ? {}
         : { outbound: { allowPrivate: config['server.outbound.allowPrivate'] } }),

@@ -20,6 +20,7 @@ const DEFAULTS: { readonly [path in LeafPath]?: unknown } = {
   'server.trustProxy': false,
   'server.shutdownTimeout': 20_000,
   'server.allowedHosts': [],
+  'server.functionSecrets': [],
   'server.outbound.allowPrivate': [],
   flows: ['./flows'],
   functions: ['./functions.yaml'],

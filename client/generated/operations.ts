@@ -89,8 +89,14 @@ export interface Operations {
   }
   /** Answers a callback node that waits */
   answerCallback: { readonly data: T.AnswerCallbackData; readonly answer: T.AnswerCallbackResponses[keyof T.AnswerCallbackResponses] }
+  /** Puts a new function with its code */
+  createFunction: { readonly data: T.CreateFunctionData; readonly answer: T.CreateFunctionResponses[keyof T.CreateFunctionResponses] }
   /** Lists the functions, by app and name */
   listFunctions: { readonly data: T.ListFunctionsData; readonly answer: T.ListFunctionsResponses[keyof T.ListFunctionsResponses] }
+  /** Puts a function with its code, or replaces it; what runs goes on with the code that it has */
+  putFunction: { readonly data: T.PutFunctionData; readonly answer: T.PutFunctionResponses[keyof T.PutFunctionResponses] }
+  /** Deletes a function that was put; what runs goes on */
+  deleteFunction: { readonly data: T.DeleteFunctionData; readonly answer: T.DeleteFunctionResponses[keyof T.DeleteFunctionResponses] }
   /** Shows a function */
   getFunction: { readonly data: T.GetFunctionData; readonly answer: T.GetFunctionResponses[keyof T.GetFunctionResponses] }
   /** Invokes a function and waits for its result */
@@ -144,7 +150,10 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   getBatch: ['GET', '/v1/batches/{id}'],
   getExecutionDefinition: ['GET', '/v1/executions/{id}/definition'],
   answerCallback: ['POST', '/v1/callbacks/{token}'],
+  createFunction: ['POST', '/v1/functions'],
   listFunctions: ['GET', '/v1/functions'],
+  putFunction: ['PUT', '/v1/functions/{app}/{name}'],
+  deleteFunction: ['DELETE', '/v1/functions/{app}/{name}'],
   getFunction: ['GET', '/v1/functions/{app}/{name}'],
   invokeFunction: ['POST', '/v1/functions/{app}/{name}/invocations'],
   listTriggers: ['GET', '/v1/triggers'],

@@ -414,6 +414,37 @@ export type Function = {
      */
     memory: number
   }
+  /**
+   * SHA-256 of the zip that it was put with.
+   */
+  codeHash?: string
+}
+
+/**
+ * A function as functions.yaml has it (docs/functions.md), with its name and app, and its code as a zip.
+ */
+export type FunctionDefinition = {
+  /**
+   * Default: default, or that of the path.
+   */
+  app?: string
+  /**
+   * In a PUT it may be left out.
+   */
+  name?: string
+  /**
+   * python or nodejs, or one of the engine’s own executors.
+   */
+  runtime: string
+  /**
+   * file.function
+   */
+  handler?: string
+  /**
+   * A zip, as base64; 50 MiB at most.
+   */
+  code?: string
+  [key: string]: unknown
 }
 
 export type FunctionPage = {
@@ -543,7 +574,7 @@ export type Problem = {
   detail: string
   code: ProblemCode
   /**
-   * Of `flow-invalid`: every finding.
+   * Of `flow-invalid` and `function-invalid`: every finding.
    */
   diagnostics?: Array<Diagnostic>
   /**
@@ -566,6 +597,7 @@ export type ProblemCode =
   | 'flow-invalid'
   | 'flow-not-found'
   | 'function-not-found'
+  | 'function-invalid'
   | 'version-not-found'
   | 'alias-not-found'
   | 'flow-running'
@@ -1831,8 +1863,67 @@ export type ListFunctionsResponses = {
 
 export type ListFunctionsResponse = ListFunctionsResponses[keyof ListFunctionsResponses]
 
+export type CreateFunctionData = {
+  body: FunctionDefinition
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
+  path?: never
+  query?: never
+  url: '/v1/functions'
+}
+
+export type CreateFunctionResponses = {
+  /**
+   * it is there
+   */
+  201: Function
+}
+
+export type CreateFunctionResponse = CreateFunctionResponses[keyof CreateFunctionResponses]
+
+export type DeleteFunctionData = {
+  body?: never
+  headers?: {
+    /**
+     * Only a definition that has this ETag.
+     */
+    'if-match'?: string
+  }
+  path: {
+    /**
+     * The app that the function is of.
+     */
+    app: string
+    /**
+     * Name of a function; of an invocation also `name:version`.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/functions/{app}/{name}'
+}
+
+export type DeleteFunctionResponses = {
+  /**
+   * it is deleted
+   */
+  204: void
+}
+
+export type DeleteFunctionResponse = DeleteFunctionResponses[keyof DeleteFunctionResponses]
+
 export type GetFunctionData = {
   body?: never
+  headers?: {
+    /**
+     * What is known already.
+     */
+    'if-none-match'?: string
+  }
   path: {
     /**
      * The app that the function is of.
@@ -1855,6 +1946,45 @@ export type GetFunctionResponses = {
 }
 
 export type GetFunctionResponse = GetFunctionResponses[keyof GetFunctionResponses]
+
+export type PutFunctionData = {
+  body: FunctionDefinition
+  headers?: {
+    /**
+     * Only a definition that has this ETag.
+     */
+    'if-match'?: string
+    /**
+     * `*`: only if there is none.
+     */
+    'if-none-match'?: string
+  }
+  path: {
+    /**
+     * The app that the function is of.
+     */
+    app: string
+    /**
+     * Name of a function; of an invocation also `name:version`.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/functions/{app}/{name}'
+}
+
+export type PutFunctionResponses = {
+  /**
+   * it is replaced
+   */
+  200: Function
+  /**
+   * it is there
+   */
+  201: Function
+}
+
+export type PutFunctionResponse = PutFunctionResponses[keyof PutFunctionResponses]
 
 export type InvokeFunctionData = {
   body?: InvocationBody

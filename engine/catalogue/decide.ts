@@ -3,13 +3,13 @@ import { EngineError } from '../errors.ts'
 import type { Preconditions } from './api.ts'
 
 /** @param etag Of what is there; undefined: nothing. Throws EngineError `precondition-failed`. */
-export function checkConditions(flow: string, etag: string | undefined, { ifMatch, ifNoneMatch }: Preconditions): void {
+export function checkConditions(name: string, etag: string | undefined, { ifMatch, ifNoneMatch }: Preconditions, kind = 'flow'): void {
   if (ifMatch !== undefined && !matches(etag, ifMatch)) {
     const found = etag === undefined ? 'there is none' : `it has the ETag "${etag}"`
-    throw new EngineError('precondition-failed', `flow ${flow} was to be changed as it was read, but ${found}; read it again`)
+    throw new EngineError('precondition-failed', `${kind} ${name} was to be changed as it was read, but ${found}; read it again`)
   }
   if (ifNoneMatch !== undefined && matches(etag, ifNoneMatch))
-    throw new EngineError('precondition-failed', `flow ${flow} was to be created, but there is one`)
+    throw new EngineError('precondition-failed', `${kind} ${name} was to be created, but there is one`)
 }
 
 function matches(etag: string | undefined, wanted: '*' | readonly string[]): boolean {

@@ -16,6 +16,7 @@ import { notWaiting } from '../node-names.ts'
 import { deleteEnded } from './deletion.ts'
 import type { EmbeddedHost } from './embedded-host.ts'
 import { EmbeddedFlowFiles } from './flow-files.ts'
+import { EmbeddedFunctionStore } from './function-store.ts'
 import { EmbeddedKeys } from './request-keys.ts'
 import { EmbeddedTriggerStore } from './trigger-store.ts'
 
@@ -32,12 +33,14 @@ export class EmbeddedDurable implements Durable {
   readonly catalogue: EmbeddedCatalogue
   readonly batches: EmbeddedBatches
   readonly files: EmbeddedFlowFiles
+  readonly functions: EmbeddedFunctionStore
   readonly triggers: TriggerStore
 
   constructor(host: EmbeddedHost, catalogue: EmbeddedCatalogue) {
     this.host = host
     this.batches = new EmbeddedBatches(host)
     this.files = new EmbeddedFlowFiles(host.store, host.journal)
+    this.functions = new EmbeddedFunctionStore(host.store, host.journal)
     this.catalogue = catalogue
     this.keys = new EmbeddedKeys(host.store, host.journal)
     this.triggers = new EmbeddedTriggerStore(host.store, host.journal)

@@ -226,6 +226,17 @@ export const MIGRATIONS: readonly string[] = [
       CASE WHEN ended_at - started_at < 1 THEN 0 ELSE CAST(log2(ended_at - started_at) * 8 AS INTEGER) + 1 END, count(*)
     FROM executions WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3, 4;
   `,
+  `
+  -- Functions that were put, by app/name; code: SHA-256 of the archive, which is the name of a folder beside this file.
+  CREATE TABLE functions (
+    key TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    code TEXT,
+    etag TEXT NOT NULL,
+    made_by TEXT,
+    updated_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import { errorOf } from './documents.ts'
-import { ENGINE_ERROR_CODES, EngineError, ExecutionFailed, FlowInvalid, type EngineErrorCode } from '../errors.ts'
+import { ENGINE_ERROR_CODES, EngineError, ExecutionFailed, FlowInvalid, FunctionInvalid, type EngineErrorCode } from '../errors.ts'
 
 /** An RFC 9457 problem document. */
 export interface ProblemDocument {
@@ -84,6 +84,7 @@ const UNAVAILABLE = 'the server cannot do that at present; its log says why'
 export function problemOf(error: unknown): ProblemDocument {
   if (error instanceof Problem) return error.document
   if (error instanceof FlowInvalid) return problemOfFlow(error)
+  if (error instanceof FunctionInvalid) return documentOf(error.code, 422, error.message, { diagnostics: error.diagnostics })
   if (error instanceof ExecutionFailed) return documentOf('execution-failed', 422, error.message, { error: errorOf(error.error) })
   if (error instanceof EngineError) {
     const renamed = (RENAMED as { readonly [code in EngineErrorCode]?: keyof typeof PROBLEM_CODES })[error.code]
@@ -126,7 +127,8 @@ function problemOfFastify(error: unknown): ProblemDocument | undefined {
     const isBody = validationContext === 'body'
     return documentOf(isBody ? 'invalid-body' : 'bad-request', isBody ? 422 : 400, `${validationContext ?? 'request'}: ${detail}`)
   }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return documentOf('payload-too-large', 413, 'the body is larger than 8 MiB')
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return documentOf('payload-too-large', 413, 'the body is larger than it may be: 8 MiB, or with the code of a function 50 MiB of code')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return documentOf('unsupported-media-type', 415, message)
   if (code === 'FST_ERR_MAX_PARAM_LENGTH') return documentOf('bad-request', 400, 'a part of the path is too long')
   if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') return documentOf('bad-request', 400, message)

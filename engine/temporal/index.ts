@@ -7,6 +7,7 @@ import type { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { ExpressDone, ExpressExecution, ExpressServices, ExpressStart } from '../express/express-host.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
+import type { FunctionStore } from '../function-uploads/api.ts'
 import type { Invoker } from '../invoker.ts'
 import { Activities } from './activities.ts'
 import { Cluster } from './cluster.ts'
@@ -27,6 +28,10 @@ export interface EngineServices {
   callbackUrl(token: string): string
   startExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone): ExpressExecution
   log(line: LogLine, execution: string, node: string | undefined): void
+  /** Makes the functions that were put known to the invoker, and keeps it so. */
+  loadFunctions(store: FunctionStore): Promise<void>
+  /** Of `app/name`: true for one that was put. */
+  isPut(key: string): boolean
 }
 
 const DAY_MS = 86_400_000
@@ -54,6 +59,7 @@ export async function openTemporal(options: EngineOptions, services: EngineServi
     closing,
   })
   try {
+    await services.loadFunctions(host.functions)
     if (compiled.worker !== null) worker = await WorkerHalf.start(cluster, host, services, options)
   } catch (error) {
     await closing()
@@ -67,7 +73,15 @@ export async function scopedHost(of: TemporalHost, scope: string, services: Engi
   const { cluster } = of
   const { flows, callbackUrl } = services
   const { observers } = services.invoker
-  return new TemporalHost(cluster, await cluster.scoped(scope), { scope, flows, observers, callbackUrl, closing: async () => undefined })
+  const host = new TemporalHost(cluster, await cluster.scoped(scope), {
+    scope,
+    flows,
+    observers,
+    callbackUrl,
+    closing: async () => undefined,
+  })
+  await services.loadFunctions(host.functions)
+  return host
 }
 
 /** What a worker's process has beside its pollers. */
@@ -105,7 +119,8 @@ class WorkerHalf {
       },
       onCallback: (info, scope) => callbackListener(host)(info, scope) ?? express.onCallback(info),
     })
-    await registry.saveFunctions(routesOf(invoker.functions.all()))
+    // the routes of those that were put are in the store with them
+    await registry.saveFunctions(routesOf(invoker.functions.all()).filter(({ ref }) => !services.isPut(ref)))
     const failed = (error: EngineError): void => process.emitWarning(error.message, 'FnflowTemporalWarning')
     const workers = await Workers.start(
       { cluster, activities, recorder, observers: invoker.observers, failed },

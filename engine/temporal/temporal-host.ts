@@ -25,6 +25,7 @@ import { EngineError, waitAborted } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { FlowFiles } from '../flow-files.ts'
 import type { FlowRegistry } from '../flow-registry.ts'
+import type { FunctionStore } from '../function-uploads/api.ts'
 import type { TriggerStore } from '../triggers/store.ts'
 import { callbackToken, newId, tokenHash } from '../ids.ts'
 import type { StatisticsRange, StatisticsRow } from '../statistics.ts'
@@ -81,6 +82,7 @@ export class TemporalHost implements Durable {
   readonly catalogue: TemporalCatalogue
   readonly batches: BatchStore
   readonly files: FlowFiles
+  readonly functions: FunctionStore
   readonly keys: TemporalKeys
   readonly triggers: TriggerStore
   private readonly closing: () => Promise<void>
@@ -97,6 +99,7 @@ export class TemporalHost implements Durable {
     this.batches = registry.batches
     this.opened = new OpenCount(cluster, scope)
     this.files = registry.files
+    this.functions = registry.uploads
     this.keys = new TemporalKeys(registry.requestKeys)
     this.scope = scope
     this.flows = flows

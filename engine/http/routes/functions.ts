@@ -8,12 +8,14 @@ import type { LogLine } from '../../../executors/contract.ts'
 import type { Engine } from '../../api.ts'
 import { EngineError, ExecutionFailed } from '../../errors.ts'
 import { isFunctionMissing } from '../../function-documents.ts'
+import { isKnown } from '../conditions.ts'
 import { errorOf } from '../documents.ts'
 import { pageBehind } from '../pages.ts'
 import { Problem } from '../problem.ts'
 import { traceOf } from '../request-ids.ts'
-import { answer } from '../schemas/answers.ts'
+import { answer, emptyAnswer } from '../schemas/answers.ts'
 import { noQuery, pageQuery } from '../schemas/common.ts'
+import { readHeaders } from '../schemas/flows.ts'
 import { errorDocument } from '../schemas/errors.ts'
 import {
   appName,
@@ -25,6 +27,7 @@ import {
   invocationResult,
 } from '../schemas/functions.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
+import { functionDefinitionRoutes } from './function-definitions.ts'
 
 /** What of a function's log an answer has, bytes. */
 const LOG_TAIL_BYTES = 4096
@@ -33,6 +36,7 @@ const LOG_GRACE_MS = 50
 
 /** Functions, and their invocation outside of flows (http-api.md, 4). */
 export async function functionRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
+  await plain.register(functionDefinitionRoutes, { engine })
   const app = plain.withTypeProvider<ZodTypeProvider>()
   const { ending } = plain.lifecycle
 
@@ -44,7 +48,7 @@ export async function functionRoutes(plain: FastifyInstance, { engine }: { reado
     response: { 200: answer('a page of functions', functionPage), ...problems() },
   }
   app.get('/v1/functions', { config: { role: 'viewer' }, schema: list }, async ({ query }) =>
-    pageBehind(engine.functions.list(), keyOf, query),
+    pageBehind(await engine.functions.list(), keyOf, query),
   )
 
   const params = z.object({ app: appName, name: functionName })
@@ -54,10 +58,21 @@ export async function functionRoutes(plain: FastifyInstance, { engine }: { reado
     summary: 'Shows a function',
     params,
     querystring: noQuery,
-    response: { 200: answer('the function', functionDocument), ...problems('function-not-found') },
+    headers: readHeaders,
+    response: {
+      200: answer('the function', functionDocument, 'etag'),
+      304: emptyAnswer('it is as it was known', 'etag'),
+      ...problems('function-not-found'),
+    },
   }
-  app.get('/v1/functions/:app/:name', { config: { role: 'viewer' }, schema: get }, async ({ params: { app: of, name } }) =>
-    engine.functions.get(`${of}/${name}`),
+  app.get(
+    '/v1/functions/:app/:name',
+    { config: { role: 'viewer' }, schema: get },
+    async ({ params: { app: of, name }, headers }, reply) => {
+      const { function: found, etag } = await engine.functions.get(`${of}/${name}`)
+      void reply.header('etag', `"${etag}"`)
+      return isKnown(etag, headers['if-none-match']) ? reply.code(304).send() : found
+    },
   )
 
   const invoke = {

@@ -13,6 +13,11 @@ export const functionName = z
   .max(130)
   .meta({ description: 'Name of a function; of an invocation also `name:version`.', examples: ['charge'] })
 
+/** `index.py` with a handler. */
+const CODE_EXAMPLE =
+  'UEsDBBQAAAAAAAAAIVz4+CafTAAAAEwAAAAIAAAAaW5kZXgucHlkZWYgaGFuZGxlcihldmVudCwgY29udGV4dCk6CiAgICByZXR1cm4geyJ0ZXh0IjogIkhlbGxvLCAiIC' +
+  'sgZXZlbnRbIm5hbWUiXX0KUEsBAhQDFAAAAAAAAAAhXPj4Jp9MAAAATAAAAAgAAAAAAAAAAAAAAKSBAAAAAGluZGV4LnB5UEsFBgAAAAABAAEANgAAAHIAAAAAAA=='
+
 const EXAMPLE = {
   app: 'default',
   name: 'charge',
@@ -49,8 +54,37 @@ export const functionDocument = named(
       }),
       pool: z.string().optional(),
       gpu: z.strictObject({ type: z.string(), memory: z.number().meta({ description: 'GiB.' }) }).optional(),
+      codeHash: z.string().optional().meta({ description: 'SHA-256 of the zip that it was put with.' }),
     })
     .meta({ description: 'A function, as functions.yaml has it, without code and secrets.', examples: [EXAMPLE] }),
+)
+
+/** Checked by the schema of functions.yaml, which has a diagnostic for everything. */
+export const functionDefinition = named(
+  'FunctionDefinition',
+  z.unknown().meta({
+    type: 'object',
+    required: ['runtime'],
+    properties: {
+      app: { type: 'string', description: 'Default: default, or that of the path.' },
+      name: { type: 'string', description: 'In a PUT it may be left out.' },
+      runtime: { type: 'string', description: 'python or nodejs, or one of the engine’s own executors.' },
+      handler: { type: 'string', description: 'file.function' },
+      code: { type: 'string', format: 'byte', description: 'A zip, as base64; 50 MiB at most.' },
+    },
+    additionalProperties: true,
+    description: 'A function as functions.yaml has it (docs/functions.md), with its name and app, and its code as a zip.',
+    examples: [
+      {
+        name: 'greet',
+        runtime: 'python',
+        handler: 'index.handler',
+        timeout: 5,
+        environment: { variables: { MODE: 'prod' }, secrets: { API_KEY: { from: 'env', name: 'API_KEY' } } },
+        code: CODE_EXAMPLE,
+      },
+    ],
+  }),
 )
 
 export const functionPage = pageOf('FunctionPage', functionDocument, EXAMPLE)

@@ -21,7 +21,7 @@ export const problem = named(
       status: z.int(),
       detail: z.string(),
       code: problemCode,
-      diagnostics: listOf(diagnostic).optional().meta({ description: 'Of `flow-invalid`: every finding.' }),
+      diagnostics: listOf(diagnostic).optional().meta({ description: 'Of `flow-invalid` and `function-invalid`: every finding.' }),
       line: z.int().optional().meta({ description: 'Of what does not parse, from 1.' }),
       column: z.int().optional(),
       error: errorDocument.optional().meta({ description: 'Of `execution-failed` and `execution-timed-out`.' }),

@@ -37,6 +37,11 @@ export class FunctionRoutes {
     this.cached = null
   }
 
+  /** They have changed. */
+  forget(): void {
+    this.cached = null
+  }
+
   /** By reference; at most 2 s old. */
   routes(): Promise<ReadonlyMap<string, FunctionRoute>> {
     const now = performance.now()

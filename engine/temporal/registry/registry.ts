@@ -4,6 +4,7 @@ import { EngineError } from '../../errors.ts'
 import { ApiKeys } from './api-keys.ts'
 import type { TriggerStore } from '../../triggers/store.ts'
 import type { BatchStore } from '../../batches/store.ts'
+import type { FunctionStore } from '../../function-uploads/api.ts'
 import type { StatisticsRange, StatisticsRow } from '../../statistics.ts'
 import { BatchRows } from './batches.ts'
 import { Callbacks } from './callbacks.ts'
@@ -12,6 +13,7 @@ import { Database } from './database.ts'
 import { FlowFileNotes } from './flow-files.ts'
 import { Deletions } from './deletions.ts'
 import { FolderPayloads } from './folder-payloads.ts'
+import { FunctionRows } from './function-rows.ts'
 import { FunctionRoutes } from './functions.ts'
 import { Lanes } from './lanes.ts'
 import { Logs } from './logs.ts'
@@ -91,6 +93,8 @@ export class Registry {
   /** What was loaded from flow files. */
   readonly files: FlowFileNotes
   readonly triggers: TriggerStore
+  /** Functions that were put. */
+  readonly uploads: FunctionStore
   /** Which executions somebody has deleted. */
   readonly deletions: Deletions
   readonly batches: BatchStore
@@ -112,6 +116,7 @@ export class Registry {
     this.names = new Names(db, scope)
     this.requestKeys = new RequestKeys(db, scope)
     this.triggers = new TriggerRows(db, scope)
+    this.uploads = new FunctionRows(db, scope, () => this.routes.forget())
     this.deletions = new Deletions(db, scope)
     this.batches = new BatchRows(db, scope)
   }

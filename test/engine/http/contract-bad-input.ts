@@ -165,9 +165,25 @@ export function badInputContract(open: (options: HttpEngineOptions) => Promise<E
     it('bodies that are JSON and nothing else are refused', async () => {
       for (const route of routesWith(takesObject)) {
         for (const payload of ['[]', '7', '"text"', 'null', '{"colour": "red"}', '{"__proto__": {}, "constructor": 1}'])
-          await refused(route, { headers: JSON_TYPE, payload }, 'invalid-body', 'flow-invalid', 'malformed-json', 'malformed-yaml')
+          await refused(
+            route,
+            { headers: JSON_TYPE, payload },
+            'invalid-body',
+            'flow-invalid',
+            'function-invalid',
+            'malformed-json',
+            'malformed-yaml',
+          )
         const deep = `${'{"input":'.repeat(9000)}1${'}'.repeat(9000)}`
-        await refused(route, { headers: JSON_TYPE, payload: deep }, 'invalid-body', 'flow-invalid', 'payload-too-deep', 'malformed-yaml')
+        await refused(
+          route,
+          { headers: JSON_TYPE, payload: deep },
+          'invalid-body',
+          'flow-invalid',
+          'function-invalid',
+          'payload-too-deep',
+          'malformed-yaml',
+        )
       }
     })
 

@@ -3,6 +3,7 @@ import { badInputContract } from './contract-bad-input.ts'
 import { folderWith } from '../../cli/support.ts'
 import { catalogueContract } from './contract-catalogue.ts'
 import { executionsContract } from './contract-executions.ts'
+import { functionDefinitionsContract } from './contract-function-definitions.ts'
 import { functionsContract } from './contract-functions.ts'
 import { serverContract } from './contract-server.ts'
 import { accessContract } from './contract-access.ts'
@@ -16,6 +17,7 @@ import { idempotencyContract } from './contract-idempotency.ts'
 httpContract(createEngine)
 catalogueContract(createEngine)
 functionsContract(createEngine)
+functionDefinitionsContract(createEngine)
 triggersContract(createEngine)
 serverContract((options) => createEngine({ ...options, store: folderWith() }), ['store'])
 executionsContract(createEngine)

@@ -5,6 +5,7 @@ import { accessContract } from '../http/contract-access.ts'
 import { catalogueContract } from '../http/contract-catalogue.ts'
 import { executionsContract } from '../http/contract-executions.ts'
 import { functionsContract } from '../http/contract-functions.ts'
+import { functionDefinitionsContract } from '../http/contract-function-definitions.ts'
 import { serverContract } from '../http/contract-server.ts'
 import { idempotencyContract } from '../http/contract-idempotency.ts'
 import { triggersContract } from '../http/contract-triggers.ts'
@@ -26,6 +27,7 @@ idempotencyContract(open)
 badInputContract(open)
 catalogueContract(open)
 functionsContract(open)
+functionDefinitionsContract(open)
 triggersContract(open)
 serverContract(open, ['temporal', 'postgresql'])
 executionsContract(open)
