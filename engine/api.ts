@@ -245,7 +245,14 @@ export type CallbackResult =
   | { readonly status: 'succeeded'; readonly output?: Json }
   | { readonly status: 'failed'; readonly error?: { readonly errorType?: string; readonly errorMessage?: string } }
 
-export interface RerunOptions {
+export interface RetryOptions {
+  /** An id of the caller's, as of a start. */
+  readonly id?: string
+  /** W3C trace context that the new execution is part of; that of the first one stays its own. */
+  readonly traceparent?: string
+}
+
+export interface RerunOptions extends RetryOptions {
   /** Node from which on it runs again; default: the start. */
   readonly from?: string
   /** Replaces the input of `from`. */
@@ -253,8 +260,6 @@ export interface RerunOptions {
   /** Runs on this version or alias of the flow (`latest`, too) instead of the execution's own definition. */
   readonly version?: string
   readonly dryRun?: boolean
-  /** An id of the caller's, as of a start. */
-  readonly id?: string
 }
 
 export interface RerunPlan {
@@ -337,7 +342,7 @@ export interface Engine {
   result(id: string, options?: { readonly signal?: AbortSignal }): Promise<Json>
   stop(id: string): Promise<void>
   /** `id`: of the new execution, the caller's. One that exists is that execution. */
-  retry(id: string, options?: { readonly id?: string }): Promise<Execution>
+  retry(id: string, options?: RetryOptions): Promise<Execution>
   rerun(id: string, options: RerunOptions & { readonly dryRun: true }): Promise<RerunPlan>
   rerun(id: string, options?: RerunOptions): Promise<Execution>
   describe(id: string): Promise<ExecutionRecord>

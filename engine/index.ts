@@ -20,6 +20,7 @@ export type {
   NodeRecord,
   NodeStatus,
   RerunOptions,
+  RetryOptions,
   RerunPlan,
   StartOptions,
 } from './api.ts'

@@ -48,12 +48,17 @@ export function checkStart(options: StartOptions): void {
   checkId(id)
   if (name !== undefined && (typeof name !== 'string' || !ID.test(name)))
     throw new EngineError('bad-option', `name ${shown(name)} is not 1 to 128 of A-Z a-z 0-9 _ . -`)
-  if (traceparent !== undefined && !(typeof traceparent === 'string' && TRACEPARENT.test(traceparent)))
-    throw new EngineError('bad-option', 'traceparent must be a trace context, such as 00-<32 hex digits>-<16 hex digits>-01')
+  checkTrace(traceparent)
   if (onNode !== undefined && typeof onNode !== 'function') throw new EngineError('bad-option', 'onNode must be a function')
   if (unlisted !== undefined && typeof unlisted !== 'boolean') throw new EngineError('bad-option', 'unlisted must be true or false')
   checkSignal(signal)
   if (signal?.aborted === true) throw new EngineError('aborted', 'the signal is aborted; nothing was started', { cause: signal.reason })
+}
+
+/** Throws EngineError `bad-option`. */
+export function checkTrace(traceparent: unknown): void {
+  if (traceparent !== undefined && !(typeof traceparent === 'string' && TRACEPARENT.test(traceparent)))
+    throw new EngineError('bad-option', 'traceparent must be a trace context, such as 00-<32 hex digits>-<16 hex digits>-01')
 }
 
 /** Throws EngineError `bad-option`. */

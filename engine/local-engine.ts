@@ -20,6 +20,7 @@ import type {
   LogRecord,
   NodeRecord,
   RerunOptions,
+  RetryOptions,
   RerunPlan,
   StartOptions,
   StatisticsItem,
@@ -58,7 +59,7 @@ import { FunctionUploads } from './function-uploads/uploads.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
 import { newId } from './ids.ts'
 import { KeyedRequests, type Idempotency } from './idempotency.ts'
-import { checkId, checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
+import { checkId, checkKeys, checkSignal, checkStart, checkTrace, takeAnswer, takeInput, takeTrigger } from './intake.ts'
 import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
 import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
@@ -80,7 +81,8 @@ const DAY_MS = 86_400_000
 const HEALTH_MS = 1000
 const DEFAULT_URL = 'http://127.0.0.1:8900'
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
-const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', 'id'])
+const RETRY_OPTIONS: ReadonlySet<string> = new Set(['id', 'traceparent'])
+const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', ...RETRY_OPTIONS])
 const ID_OPTION: ReadonlySet<string> = new Set(['id'])
 const ITERATIONS_OPTIONS: ReadonlySet<string> = new Set(['from', 'limit'])
 const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
@@ -347,8 +349,9 @@ export class LocalEngine implements Engine {
     throw notRunning(id, (await durable.record(id, false)).status)
   }
 
-  async retry(id: string, options: { readonly id?: string } = {}): Promise<Execution> {
-    checkKeys(options, ID_OPTION, 'retry')
+  async retry(id: string, options: RetryOptions = {}): Promise<Execution> {
+    checkKeys(options, RETRY_OPTIONS, 'retry')
+    checkTrace(options.traceparent)
     const { durable, collector, deployed, record } = await this.endedExecution(id)
     const made = await this.found(options.id)
     if (made !== undefined) return made
@@ -361,6 +364,7 @@ export class LocalEngine implements Engine {
       fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'retry' },
+      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
       retryOf: id,
       carried: forRetry(collector),
       replaced: collector.replaced,
@@ -372,6 +376,7 @@ export class LocalEngine implements Engine {
   rerun(id: string, options?: RerunOptions): Promise<Execution>
   async rerun(id: string, options: RerunOptions = {}): Promise<Execution | RerunPlan> {
     checkKeys(options, RERUN_OPTIONS, 'rerun')
+    checkTrace(options.traceparent)
     const given = options.input === undefined ? undefined : takeInput(options.input)
     const { durable, collector, deployed, record } = await this.endedExecution(id)
     const made = options.dryRun === true ? undefined : await this.found(options.id)
@@ -394,6 +399,7 @@ export class LocalEngine implements Engine {
       fresh: options.id === undefined,
       input: record.input ?? null,
       trigger: { type: 'rerun' },
+      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
       retryOf: id,
       carried,
       replaced: inputsFor(collector, request, given),

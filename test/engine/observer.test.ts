@@ -72,6 +72,21 @@ it.each(['standard', 'express'] as const)('an observer is told of what a %s flow
   expect(notes).toHaveLength(7)
 })
 
+it('nodes that a retry or rerun takes over are not told of: they took their time elsewhere', async () => {
+  const engine = await open()
+  const nodes = { ...STEPS.nodes, b: { type: 'pass', next: 'c' } }
+  await engine.deploy({ ...STEPS, nodes })
+  const { id } = await engine.start('steps', { input: { n: 1 } })
+  await expect(engine.result(id)).rejects.toThrow(/on purpose/)
+  for (const again of [() => engine.retry(id), () => engine.rerun(id, { from: 'c' })]) {
+    const { notes, observer } = noting()
+    const stop = engine.observe(observer)
+    await expect((await again()).result()).rejects.toThrow(/on purpose/)
+    stop()
+    expect(notes).toEqual(['started steps', 'invoked default/fails 430', 'node steps function', 'ended steps failed'])
+  }
+})
+
 it('what goes on behind a restart is told once, with its whole duration', async () => {
   const store = folderWith()
   const first = await open(store)

@@ -7,6 +7,7 @@ import { absentBody } from '../absent-body.ts'
 import { executionOf, summaryOf } from '../documents.ts'
 import { eventStream, positionOf, sendStream } from '../events.ts'
 import { idOf, stopOnce } from '../idempotency.ts'
+import { traceOf } from '../request-ids.ts'
 import { answer, emptyAnswer, textAnswer } from '../schemas/answers.ts'
 import { executionId, lastEventId, noQuery, waitSeconds } from '../schemas/common.ts'
 import { execution, executionPage, executionQuery, executionSummary, rerunBody, rerunPlan } from '../schemas/executions.ts'
@@ -119,7 +120,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     },
   }
   app.post('/v1/executions/:id/retry', { config: { role: 'operator' }, schema: retry }, async (request, reply) => {
-    const execution = await engine.retry(request.params.id, idOf(request))
+    const execution = await engine.retry(request.params.id, { ...idOf(request), ...traceOf(request) })
     return reply
       .code(202)
       .header('location', `${plain.prefix}/v1/executions/${execution.id}`)
@@ -153,7 +154,7 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     const { dryRun, ...options } = without(request.body ?? {})
     if (dryRun === true) return engine.rerun(id, { ...options, dryRun })
     request.access.require('operator')
-    const execution = await engine.rerun(id, { ...options, ...idOf(request) })
+    const execution = await engine.rerun(id, { ...options, ...idOf(request), ...traceOf(request) })
     return reply
       .code(202)
       .header('location', `${plain.prefix}/v1/executions/${execution.id}`)

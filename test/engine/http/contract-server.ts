@@ -6,6 +6,10 @@ import { createServer, type RequestLine } from '../../../engine/http/server.ts'
 
 const functions = {
   'server/double': ({ n }: { n: number }) => ({ n: n * 2 }),
+  'server/traced-only': (_event: unknown, { traceparent }: { readonly traceparent?: string }) => {
+    if (traceparent === undefined) throw new Error('without a trace')
+    return { trace: traceparent }
+  },
   'server/trace': (_event: unknown, context: { readonly traceparent?: string }) => ({ trace: context.traceparent ?? null }),
 }
 const FAST = { flow: 'server-fast', mode: 'express', start: 'a', nodes: { a: { type: 'function', function: 'server/double' } } }
@@ -14,6 +18,7 @@ const DURABLE = { ...FAST, flow: 'server-durable', mode: 'standard' }
 const TRACED = { flow: 'server-traced', start: 'a', nodes: { a: { type: 'function', function: 'server/trace' } } }
 const PARENT = { flow: 'server-parent', start: 'a', nodes: { a: { type: 'subflow', flow: 'server-traced' } } }
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+const OTHER_TRACE = TRACE.replace('4bf9', '5bf9')
 
 export function serverContract(
   open: (options: Pick<EngineOptions, 'functions'>) => Promise<Engine>,
@@ -100,6 +105,24 @@ export function serverContract(
         expect(await traceOf(urls[0]!, unfit)).toBeNull()
       const { items } = (await app.inject('/v1/executions?flow=server-traced')).json<{ items: { trigger?: object; parent?: object }[] }>()
       for (const { trigger, parent } of items) expect(trigger).toEqual(parent === undefined ? { type: 'api' } : undefined)
+    })
+
+    it('hands the trace of a retry or rerun to what runs again', async () => {
+      const nodes = { a: { type: 'pass', next: 'b' }, b: { type: 'function', function: 'server/traced-only' } }
+      expect(
+        (await app.inject({ method: 'POST', url: '/v1/flows', payload: { flow: 'server-again', start: 'a', nodes } })).statusCode,
+      ).toBe(201)
+      const post = async (url: string, traceparent?: string) => {
+        const headers = traceparent === undefined ? {} : { traceparent }
+        const { id } = (await app.inject({ method: 'POST', url, headers })).json<{ id: string }>()
+        return (await app.inject(`/v1/executions/${id}?wait=30`)).json<any>()
+      }
+      const failed = await post('/v1/flows/server-again/executions')
+      expect(failed.status).toBe('failed')
+      const retried = await post(`/v1/executions/${failed.id}/retry`, TRACE)
+      expect(retried).toMatchObject({ status: 'succeeded', output: { trace: TRACE }, retryOf: failed.id })
+      expect(await post(`/v1/executions/${retried.id}/rerun`, OTHER_TRACE)).toMatchObject({ output: { trace: OTHER_TRACE } })
+      expect(await post(`/v1/executions/${retried.id}/rerun`)).toMatchObject({ status: 'failed' })
     })
 
     it('keeps a note of what was loaded from which file', async () => {
