@@ -552,7 +552,9 @@ export class LocalEngine implements Engine {
       const none: EngineHealth = { dependencies: {} }
       const asked = this.opening?.then((host) => host.health()) ?? Promise.resolve(none)
       // a store that cannot be opened is tried again by the next call
-      this.healthAsked = { at: now, health: asked.catch((): EngineHealth => ({ dependencies: { store: { state: 'failed' } } })) }
+      const known = asked.catch((): EngineHealth => ({ dependencies: { store: { state: 'failed' } } }))
+      const health = known.then(({ dependencies }) => ({ dependencies: { ...dependencies, ...this.kinds.health() } }))
+      this.healthAsked = { at: now, health }
     }
     return this.healthAsked.health
   }

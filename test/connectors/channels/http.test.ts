@@ -4,6 +4,7 @@ import { createEngine } from '../../../engine/create-engine.ts'
 import type { Engine } from '../../../engine/api.ts'
 import type { ExecutionFailed } from '../../../engine/errors.ts'
 import { rejection } from '../../engine/calls.ts'
+import { readCloudEvent } from './cloud-events.ts'
 import { Receiver } from '../../engine/http/receiver.ts'
 
 const SECRET = `whsec_${Buffer.from('a secret of thirty-two bytes …!!').toString('base64')}`
@@ -59,6 +60,18 @@ describe('a channel of kind http', () => {
     const [{ headers, body }] = receiver.received as [Receiver['received'][number]]
     expect(headers['content-type']).toMatch(/^application\/cloudevents\+json/)
     expect(JSON.parse(body)).toMatchObject({ specversion: '1.0', id: eventId, subject: 'größe "1" %', data: { order: 17 } })
+  })
+
+  it.each(['binary', 'structured'])('sends in mode %s what the SDK of CloudEvents reads, and Standard Webhooks verify', async (mode) => {
+    const { eventId } = await tell({ mode, secret: SECRET })
+    const [{ headers, body }] = receiver.received as [Receiver['received'][number]]
+    const sent = headers as Record<string, string>
+    const subject = 'größe "1" %'
+    const event = readCloudEvent(sent, body)
+    expect(event).toMatchObject({ specversion: '1.0', id: eventId, source: '/tests', type: 'test.told', data: { order: 17 } })
+    // the SDK leaves the escapes of headers to its user
+    expect(mode === 'binary' ? decodeURIComponent(event.subject!) : event.subject).toBe(subject)
+    new Webhook(SECRET).verify(body, sent)
   })
 
   it('signs what it sends, so that the receiver can verify it', async () => {

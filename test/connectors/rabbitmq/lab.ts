@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { connect, type Channel, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib'
+import { connect, type Channel, type ChannelModel, type ConfirmChannel, type GetMessage, type Options } from 'amqplib'
 import { onTestFinished } from 'vitest'
 import { checkConnection, type ConnectionOptions } from '../../../connectors/connections.ts'
 import type { ConnectorKind, KindServices } from '../../../connectors/kind.ts'
@@ -77,6 +77,18 @@ export class Lab {
   /** Messages that wait. */
   async ready(queue: string): Promise<number> {
     return (await this.channel.checkQueue(queue)).messageCount
+  }
+
+  /** Takes all messages that wait. */
+  drain(queue: string): Promise<GetMessage[]> {
+    return this.apart(async (channel) => {
+      const messages: GetMessage[] = []
+      for (;;) {
+        const message = await channel.get(queue, { noAck: true })
+        if (message === false) return messages
+        messages.push(message)
+      }
+    })
   }
 
   /** Its error does not end the lab's own channel. */
