@@ -237,6 +237,24 @@ export const MIGRATIONS: readonly string[] = [
     updated_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  // where triggers are, in JSON, and messages of which it is recorded what became of them; key: a hash
+  `
+  ALTER TABLE triggers ADD COLUMN first_enabled_at INTEGER;
+  ALTER TABLE triggers ADD COLUMN enabled_at INTEGER;
+
+  CREATE TABLE trigger_places (
+    flow TEXT NOT NULL,
+    name TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    part TEXT NOT NULL,
+    next TEXT NOT NULL,
+    PRIMARY KEY (flow, name, generation, part),
+    FOREIGN KEY (flow, name) REFERENCES triggers (flow, name) ON DELETE CASCADE
+  ) WITHOUT ROWID;
+
+  CREATE TABLE trigger_messages (key BLOB PRIMARY KEY, until INTEGER NOT NULL, outcome INTEGER NOT NULL, execution TEXT) WITHOUT ROWID;
+  CREATE INDEX trigger_messages_until ON trigger_messages (until);
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */
