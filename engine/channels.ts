@@ -1,4 +1,5 @@
-import type { Channel, CloudEvent } from '../connectors/channels/contract.ts'
+import { createHash } from 'node:crypto'
+import { EventTooLarge, type Channel, type CloudEvent } from '../connectors/channels/contract.ts'
 import { httpChannel } from '../connectors/channels/http.ts'
 import { logChannel } from '../connectors/channels/log.ts'
 import { checkBrokerChannel } from '../connectors/channels/broker-options.ts'
@@ -11,11 +12,12 @@ import type { TopicMessage } from '../connectors/topic/event.ts'
 import type { NodeRun } from '../dsl/core/state.ts'
 import { ENGINE_ERRORS, NodeError, type ErrorDocument } from '../dsl/errors.ts'
 import { cloudEventOf } from '../dsl/nodes/event.ts'
-import type { Json } from '../dsl/json.ts'
+import type { Json, JsonObject } from '../dsl/json.ts'
 import type { Plan, PlanEventNode, PlanNode } from '../dsl/plan.ts'
 import { checkUrl, type Outbound } from '../executors/outbound/outbound.ts'
 import { OutboundRefused } from '../executors/outbound/refused.ts'
 import { EngineError } from './errors.ts'
+import type { DeadLetter } from './triggers/delivery.ts'
 
 const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
 /** As node:http has them, which is not loaded for it. */
@@ -67,18 +69,25 @@ export class Channels {
   }
 
   /** Sends an event that could not start its flow, with what is known of it. Rejects while the channel takes nothing. */
-  async deadLetter(name: string, id: string, source: string, data: Json): Promise<void> {
-    const event: CloudEvent = {
+  async deadLetter(name: string, { id, source, data, bytes }: DeadLetter): Promise<void> {
+    const channel = this.channels.get(name)
+    if (channel === undefined) throw new Error(this.unknown(name))
+    const event = (more: JsonObject): CloudEvent => ({
       specversion: '1.0',
       id,
       source,
       type: 'fnflow.dead-letter',
       time: new Date().toISOString(),
       datacontenttype: 'application/json',
-      data,
+      data: { ...data, ...more },
+    })
+    try {
+      await channel.publish(event({ data_base64: Buffer.from(bytes).toString('base64') }))
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      await channel.publish(event({ left_out: { length: bytes.length, sha256 } }))
     }
-    const { ok, value } = await this.send(name, event)
-    if (!ok) throw new Error((value as unknown as ErrorDocument).errorMessage)
   }
 
   /** Publishes the event of an `event` node; `ended` gets the node's outcome, never synchronously. */
@@ -99,8 +108,7 @@ export class Channels {
   async send(name: string, event: CloudEvent): Promise<{ readonly ok: boolean; readonly value: Json }> {
     const channel = this.channels.get(name)
     if (channel === undefined) {
-      const known = [...this.channels.keys()].join(', ') || 'none'
-      return { ok: false, value: channelError('ChannelNotFound', `no channel ${name} is configured; known: ${known}`) }
+      return { ok: false, value: channelError('ChannelNotFound', this.unknown(name)) }
     }
     try {
       await channel.publish(event)
@@ -110,6 +118,14 @@ export class Channels {
       return { ok: false, value: channelError('PublishFailed', `channel ${name}: ${reason}`) }
     }
   }
+
+  private unknown(name: string): string {
+    return `no channel ${name} is configured; known: ${[...this.channels.keys()].join(', ') || 'none'}`
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof EventTooLarge || (error instanceof EngineError && error.code === 'payload-too-large')
 }
 
 function* channelsOf({ nodes, triggers = [] }: Plan): Generator<string, void, undefined> {

@@ -41,6 +41,8 @@ export const ENGINE_ERROR_CODES = {
   'store-failed': 503,
   /** An event channel takes nothing at present. */
   'channel-unavailable': 503,
+  /** A broker cannot be reached, or refuses this client. */
+  'connection-unavailable': 503,
   'engine-closed': 503,
   /** Temporal cannot be reached, or refuses this client. */
   'temporal-unavailable': 503,

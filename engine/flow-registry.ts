@@ -54,6 +54,8 @@ export class FlowRegistry {
   private readonly known: KnownNames
   /** Changes with every change of the deployed flows. */
   revision = 0
+  /** Told of each. */
+  changed: (() => void) | null = null
 
   constructor(known: KnownNames) {
     this.known = known
@@ -93,12 +95,12 @@ export class FlowRegistry {
   }
 
   add(deployed: DeployedFlow): void {
-    this.revision += 1
+    this.change()
     this.flows.set(deployed.name, deployed)
   }
 
   delete(name: string): void {
-    this.revision += 1
+    this.change()
     this.flows.delete(name)
   }
 
@@ -166,6 +168,11 @@ export class FlowRegistry {
       if (this.prepared.size > CACHE_LIMIT + this.flows.size) this.evict()
     }
     return { hash, ...entry }
+  }
+
+  private change(): void {
+    this.revision += 1
+    this.changed?.()
   }
 
   private evict(): void {

@@ -72,6 +72,7 @@ import { MemoryKeys } from './memory-keys.ts'
 import type { EngineServices, TemporalHost } from './temporal/index.ts'
 import { MemoryTriggerStore, definitionsOf } from './triggers/store.ts'
 import { ConnectorKinds, type Connectors } from './triggers/kinds.ts'
+import type { Along } from './triggers/progress.ts'
 import { Tokens } from './triggers/tokens.ts'
 import { LocalTriggers } from './triggers/triggers.ts'
 import { randomBytes } from 'node:crypto'
@@ -196,11 +197,11 @@ export class LocalEngine implements Engine {
       kinds: this.kinds,
       localRevision: () => this.flows.revision,
       local: () => ({ revision: this.flows.revision, definitions: definitionsOf(this.flows.all()) }),
-      start: (ref, given) => this.start(ref, given),
+      start: (ref, given, along) => this.startWith(ref, given, this.letIn, along),
       reserve: (starts) => admissions.reserve(starts),
       find: (id) => this.found(id),
       result: (id) => this.result(id),
-      deadLetter: (channel, id, source, data) => this.channels.deadLetter(channel, id, source, data),
+      deadLetter: (channel, letter) => this.channels.deadLetter(channel, letter),
       claims: (trigger, token) => tokens.claims(trigger, token),
       log: logText,
     })
@@ -219,6 +220,7 @@ export class LocalEngine implements Engine {
       hasTokenIssuer: options.jwt !== undefined,
       ...(options.engine === 'temporal' ? { resolvable: (refs: readonly string[]) => this.resolvable(refs) } : {}),
     })
+    this.flows.changed = () => this.triggers.changed()
     this.stored = new LocalCatalogue({
       flows: this.flows,
       mustBeOpen: () => this.mustBeOpen(),
@@ -294,7 +296,8 @@ export class LocalEngine implements Engine {
     return this.startWith(flow, options, this.letIn)
   }
 
-  private async startWith(flow: string, options: StartOptions, letIn: LetIn): Promise<Execution> {
+  /** @param along Written with the start. */
+  private async startWith(flow: string, options: StartOptions, letIn: LetIn, along?: Along): Promise<Execution> {
     this.mustBeOpen()
     checkStart(options)
     const input = takeInput(options.input)
@@ -302,10 +305,10 @@ export class LocalEngine implements Engine {
     const deployed = this.shared ? undefined : this.flows.find(flow, options.id)
     if (deployed !== undefined) {
       checkMode(deployed, options)
-      return this.begin(deployed, input, options, letIn)
+      return this.begin(deployed, input, options, letIn, along)
     }
     const found = await this.toStart(flow, options)
-    return 'deployed' in found ? this.begin(found.deployed, input, options, letIn) : found.existing
+    return 'deployed' in found ? this.begin(found.deployed, input, options, letIn, along) : found.existing
   }
 
   run(flow: string, options: StartOptions = {}): Promise<Json> {
@@ -577,6 +580,7 @@ export class LocalEngine implements Engine {
     this.closing ??= Promise.resolve()
     this.uploads.stop()
     void this.batches.close()
+    this.triggers.abandon()
     this.host?.abandon()
     for (const execution of this.express.all()) execution.forget()
     this.express.close()
@@ -589,7 +593,7 @@ export class LocalEngine implements Engine {
     const host = this.opening === null ? null : await this.opening.catch(() => null)
     this.uploads.stop()
     await this.batches.close()
-    if (host !== null) await this.triggers.close()
+    if (host !== null || this.options.engine === 'express') await this.triggers.close()
     await host?.close()
     this.loneStore?.then(({ close }) => close()).catch(() => undefined)
     // not before: a standard flow that waits for one would take the stop for its end
@@ -653,12 +657,13 @@ export class LocalEngine implements Engine {
     }
   }
 
-  private async begin(deployed: DeployedFlow, input: Json, options: StartOptions, letIn = this.letIn): Promise<Execution> {
+  private async begin(deployed: DeployedFlow, input: Json, options: StartOptions, letIn = this.letIn, along?: Along): Promise<Execution> {
     const existing = this.existing(options.id)
-    if (existing !== undefined) return existing
-    return deployed.plan.mode === 'express'
-      ? this.startExpress(deployed, input, options, letIn)
-      : this.startDurable(deployed, input, options, letIn)
+    if (existing === undefined && deployed.plan.mode !== 'express') return this.startDurable(deployed, input, options, letIn, along)
+    if (existing === undefined) along?.check()
+    const execution = existing ?? this.startExpress(deployed, input, options, letIn)
+    await along?.commit()
+    return execution
   }
 
   private runExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Json> {
@@ -673,7 +678,13 @@ export class LocalEngine implements Engine {
     })
   }
 
-  private async startDurable(deployed: DeployedFlow, input: Json, options: StartOptions, letIn: LetIn): Promise<Execution> {
+  private async startDurable(
+    deployed: DeployedFlow,
+    input: Json,
+    options: StartOptions,
+    letIn: LetIn,
+    along: Along | undefined,
+  ): Promise<Execution> {
     if (options.onNode !== undefined)
       throw new EngineError('bad-option', 'onNode is for express flows; follow a standard flow with events()')
     if (options.unlisted === true)
@@ -688,6 +699,7 @@ export class LocalEngine implements Engine {
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.trigger === undefined ? {} : { trigger: takeTrigger(options.trigger) }),
       ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
+      ...(along === undefined ? {} : { along }),
     })
     const handle = this.handle(started.id, started.flow)
     return started.existed ? { ...handle, existed: true } : handle

@@ -109,6 +109,8 @@ export interface Operations {
   enableTrigger: { readonly data: T.EnableTriggerData; readonly answer: T.EnableTriggerResponses[keyof T.EnableTriggerResponses] }
   /** Keeps a trigger from starting its flow */
   disableTrigger: { readonly data: T.DisableTriggerData; readonly answer: T.DisableTriggerResponses[keyof T.DisableTriggerResponses] }
+  /** Lets a trigger go on from another place: what it reads again starts executions of its own */
+  seekTrigger: { readonly data: T.SeekTriggerData; readonly answer: T.SeekTriggerResponses[keyof T.SeekTriggerResponses] }
   /** Starts the flow as its trigger would for an event */
   fireTrigger: { readonly data: T.FireTriggerData; readonly answer: T.FireTriggerResponses[keyof T.FireTriggerResponses] }
   /** Starts an execution of each flow that is subscribed to a topic */
@@ -160,6 +162,7 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: readonly [method: 
   getTrigger: ['GET', '/v1/triggers/{flow}/{name}'],
   enableTrigger: ['POST', '/v1/triggers/{flow}/{name}/enable'],
   disableTrigger: ['POST', '/v1/triggers/{flow}/{name}/disable'],
+  seekTrigger: ['POST', '/v1/triggers/{flow}/{name}/seek'],
   fireTrigger: ['POST', '/v1/triggers/{flow}/{name}/fire'],
   publishMessage: ['POST', '/v1/topics/{topic}/messages'],
 }

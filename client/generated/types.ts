@@ -626,6 +626,7 @@ export type ProblemCode =
   | 'store-unusable'
   | 'store-failed'
   | 'channel-unavailable'
+  | 'connection-unavailable'
   | 'temporal-unavailable'
   | 'bad-request'
   | 'malformed-json'
@@ -706,6 +707,18 @@ export type RerunPlan = {
     node: string
     reason: string
   }>
+}
+
+export type SeekTrigger = {
+  /**
+   * `earliest`, `latest`, a time (milliseconds since 1970, or ISO 8601 with a time zone), or the places of single parts, such as `{ "main/orders/0": 42 }`.
+   */
+  to:
+    | string
+    | number
+    | {
+        [key: string]: Json
+      }
 }
 
 export type StartBatch = {
@@ -2136,6 +2149,37 @@ export type DisableTriggerResponses = {
 }
 
 export type DisableTriggerResponse = DisableTriggerResponses[keyof DisableTriggerResponses]
+
+export type SeekTriggerData = {
+  body: SeekTrigger
+  headers?: {
+    /**
+     * The request is made once, however often it is sent with this key; its answer is given again for 7 days.
+     */
+    'Idempotency-Key'?: string
+  }
+  path: {
+    /**
+     * Name of a flow.
+     */
+    flow: string
+    /**
+     * Name of a trigger of the flow.
+     */
+    name: string
+  }
+  query?: never
+  url: '/v1/triggers/{flow}/{name}/seek'
+}
+
+export type SeekTriggerResponses = {
+  /**
+   * the trigger
+   */
+  200: Trigger
+}
+
+export type SeekTriggerResponse = SeekTriggerResponses[keyof SeekTriggerResponses]
 
 export type FireTriggerData = {
   body?: FireTrigger

@@ -2,7 +2,15 @@ import type { CloudEvent } from '../../dsl/cloud-event.ts'
 
 export type { CloudEvent }
 
-/** Where events go. `publish` resolves when the event is safe there; the same event may come twice. */
+/** Where events go. `publish` resolves when the event is safe there; the same event may come twice. Rejects with {@link EventTooLarge}, or anything else. */
 export interface Channel {
   publish(event: CloudEvent): Promise<void>
+}
+
+/** Thrown for an event that the channel would never take, for its size alone: of a dead letter the bytes are left out then. */
+export class EventTooLarge extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'EventTooLarge'
+  }
 }

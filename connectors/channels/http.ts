@@ -1,6 +1,6 @@
 /** A channel that sends its events as requests: CloudEvents over HTTP, signed as Standard Webhooks says. */
 import { WebhookSecret } from '../webhook-signature.ts'
-import type { Channel, CloudEvent } from './contract.ts'
+import { EventTooLarge, type Channel, type CloudEvent } from './contract.ts'
 import type { OwnChannelOptions } from './options.ts'
 
 export type HttpChannelOptions = Extract<OwnChannelOptions, { kind: 'http' }>
@@ -60,7 +60,7 @@ export function httpChannel(options: HttpChannelOptions, services: HttpChannelSe
           return await send(options.url, { ...headers, ...signed }, body, services)
         } catch (error) {
           const pause = Math.max(pauseOf(attempt), error instanceof NotTaken ? error.afterMs : 0)
-          const isFinal = error instanceof NotTaken ? !error.again : services.isFinal(error)
+          const isFinal = error instanceof NotTaken ? !error.again : error instanceof EventTooLarge || services.isFinal(error)
           if (isFinal || services.closed.aborted || Date.now() + pause > until) throw error
           await sleep(pause, services.closed)
         }
@@ -94,6 +94,7 @@ async function send(url: string, headers: Record<string, string>, body: string, 
   await response.body?.cancel().catch(() => undefined)
   const { status } = response
   if (status >= 200 && status < 300) return
+  if (status === 413) throw new EventTooLarge('the receiver answered 413: the event is too large for it')
   const again = status === 429 || status >= 500
   throw new NotTaken(`the receiver answered ${status}`, again, again ? retryAfterMs(response.headers.get('retry-after')) : 0)
 }

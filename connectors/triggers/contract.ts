@@ -131,6 +131,7 @@ export interface TriggerSource {
   stop(): Promise<void>
   /**
    * The places that a target stands for, by part, of all parts that there are. The engine stores them, and makes a new source, which begins there.
+   * Asked of a source that is not started; `stop` follows.
    * Absent where nothing can be read again. Rejects with {@link CannotSeek}, or with anything else while the broker is away.
    */
   resolve?(to: SeekTarget): Promise<ReadonlyMap<string, Json>>
@@ -150,6 +151,6 @@ export class CannotSeek extends Error {
 export type TriggerConnector<K extends TriggerKind = TriggerKind> = (trigger: PlanTriggerOf<K>, host: TriggerHost) => TriggerSource
 
 /** Kinds whose events come by the API: nothing has to be brought. */
-export function isPushed({ type }: PlanTrigger): boolean {
+export function isPushed({ type }: Pick<PlanTrigger, 'type'>): boolean {
   return type === 'http' || type === 'topic'
 }

@@ -8,6 +8,7 @@ import type { ChildLauncher } from '../children.ts'
 import type { EngineError } from '../errors.ts'
 import type { DeployedFlow } from '../execution-info.ts'
 import type { Invoker } from '../invoker.ts'
+import type { Along } from '../triggers/progress.ts'
 import type { EventRow } from './store.ts'
 
 /** What the host needs of the engine around it. */
@@ -43,6 +44,8 @@ export interface DurableStart {
   readonly retryOf?: string
   readonly carried?: ReadonlyMap<string, Carried>
   readonly replaced?: ReadonlyMap<string, Json>
+  /** Written in the transaction of the start. */
+  readonly along?: Along
 }
 
 export interface Outcome {

@@ -127,9 +127,12 @@ export class EmbeddedHost {
       const isThere = start.fresh !== true && this.exists(start.id)
       const existing = isThere ? start.id : namedExecution(this.store, deployed.name, start)
       if (existing !== undefined) {
+        const { along } = start
+        if (along !== undefined) this.journal.write(() => along.write())
         this.journal.settled().then(() => resolve({ existed: true, id: existing }), reject)
         return
       }
+      start.along?.check()
       start.admit?.(this.open)
       const startedAt = Date.now()
       const info = new StoredStart(
@@ -159,6 +162,7 @@ export class EmbeddedHost {
               this.note(execution, 'replace', place, data, { kind: 'replace', lineage: place, data, time: startedAt })
           commands = begin(execution.flow)
           writeCommands(this.store, execution, commands)
+          start.along?.write()
         },
         {
           committed: () => {

@@ -58,18 +58,27 @@ export class EmbeddedProgress implements ProgressStore {
 
   along(step: Step, executionId: string): Along {
     let written = false
+    const write = (): void => {
+      written = true
+      this.put(step, { outcome: 'started', executionId })
+    }
     return {
       check: () => {
         if (step.messages?.keys.some((key) => this.has(hashOf(step.trigger, key)))) throw new MessagesKnown(step.trigger)
       },
-      write: () => {
-        written = true
-        this.put(step, { outcome: 'started', executionId })
+      write,
+      commit: () => {
+        this.journal.write(write)
+        return this.journal.settled()
       },
       get written() {
         return written
       },
     }
+  }
+
+  flush(): Promise<void> {
+    return this.journal.settled()
   }
 
   async seek(flow: string, name: string, places: ReadonlyMap<string, Json>): Promise<number> {
@@ -97,7 +106,10 @@ export class EmbeddedProgress implements ProgressStore {
     return rows.length
   }
 
-  private put({ trigger, move, messages }: Step, { outcome, executionId = null }: { outcome: Fate['outcome']; executionId?: string | null }): void {
+  private put(
+    { trigger, move, messages }: Step,
+    { outcome, executionId = null }: { outcome: Fate['outcome']; executionId?: string | null },
+  ): void {
     const { flow, name, generation } = trigger
     if (move !== undefined) this.store.run(FORWARD, flow, name, generation, move.part, JSON.stringify(move.next))
     for (const key of messages?.keys ?? [])

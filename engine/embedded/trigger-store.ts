@@ -1,15 +1,19 @@
 /** The state of triggers in SQLite. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TriggerCounts } from '../triggers/api.ts'
+import type { ProgressStore } from '../triggers/progress.ts'
 import type { TriggerNews, TriggerState, TriggerStore } from '../triggers/store.ts'
 import type { Journal } from './journal.ts'
 import type { Store } from './store.ts'
+import { EmbeddedProgress } from './trigger-progress.ts'
 
 interface TriggerRow {
   readonly flow: string
   readonly name: string
   readonly enabled: number
   readonly generation: number
+  readonly first_enabled_at: number | null
+  readonly enabled_at: number | null
   readonly last_event_at: number | null
   readonly started: number
   readonly filtered: number
@@ -24,26 +28,47 @@ interface TriggerRow {
 export class EmbeddedTriggerStore implements TriggerStore {
   private readonly store: Store
   private readonly journal: Journal
+  readonly progress: ProgressStore
   /** Of nobody's request: what is noted on the way of one is not its effect, with which its key is written. */
   private readonly aside = AsyncLocalStorage.snapshot()
 
   constructor(store: Store, journal: Journal) {
     this.store = store
     this.journal = journal
+    this.progress = new EmbeddedProgress(store, journal)
   }
 
   states(): Promise<readonly TriggerState[]> {
     return this.journal.read(() => this.store.all<TriggerRow>('SELECT * FROM triggers').map(stateOf))
   }
 
+  async begin(flow: string, name: string): Promise<TriggerState | undefined> {
+    this.aside(() =>
+      this.journal.write(() =>
+        this.store.run(
+          `INSERT INTO triggers (flow, name, first_enabled_at, enabled_at) SELECT ?1, ?2, ?3, ?3 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?1)
+           ON CONFLICT (flow, name) DO UPDATE SET first_enabled_at = coalesce(first_enabled_at, excluded.first_enabled_at),
+             enabled_at = coalesce(enabled_at, excluded.enabled_at)`,
+          flow,
+          name,
+          Date.now(),
+        ),
+      ),
+    )
+    const row = await this.journal.read(() => this.store.get<TriggerRow>('SELECT * FROM triggers WHERE flow = ? AND name = ?', flow, name))
+    return row && stateOf(row)
+  }
+
   setEnabled(flow: string, name: string, enabled: boolean): Promise<void> {
     this.journal.write(() =>
       this.store.run(
         `INSERT INTO triggers (flow, name, enabled) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?1)
-         ON CONFLICT (flow, name) DO UPDATE SET enabled = excluded.enabled`,
+         ON CONFLICT (flow, name) DO UPDATE SET enabled = excluded.enabled,
+           enabled_at = CASE WHEN excluded.enabled AND NOT enabled THEN ?4 ELSE enabled_at END`,
         flow,
         name,
         enabled ? 1 : 0,
+        Date.now(),
       ),
     )
     return this.journal.settled()
@@ -96,8 +121,9 @@ export class EmbeddedTriggerStore implements TriggerStore {
   }
 }
 
-function stateOf({ flow, name, enabled, generation, last_event_at: lastEventAt, ...row }: TriggerRow): TriggerState {
+function stateOf({ flow, name, enabled, generation, ...row }: TriggerRow): TriggerState {
+  const { first_enabled_at: firstEnabledAt, enabled_at: enabledAt, last_event_at: lastEventAt } = row
   const { started, filtered, deduplicated, dead_lettered: deadLettered, skipped, lost, without_id: withoutId } = row
   const counts: TriggerCounts = { started, filtered, deduplicated, deadLettered, skipped, lost, withoutId }
-  return { flow, name, enabled: enabled === 1, generation, lastEventAt, counts }
+  return { flow, name, enabled: enabled === 1, generation, firstEnabledAt, enabledAt, lastEventAt, counts }
 }

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../connectors/triggers/contract.ts'
+import type { Delivery, SeekTarget } from '../../connectors/triggers/contract.ts'
 import type { TriggerRequest } from '../../connectors/http/event.ts'
 import type { TopicMessage } from '../../connectors/topic/event.ts'
 import type { Json, JsonObject } from '../../dsl/json.ts'
@@ -78,6 +78,11 @@ export interface Triggers {
   enable(flow: string, name: string): Promise<TriggerRecord>
   /** What runs goes on; no event starts anything until it is enabled again. */
   disable(flow: string, name: string): Promise<TriggerRecord>
+  /**
+   * Goes on from another place, on all servers: what is read again starts executions of its own. Rejects with `bad-input` for a target that there is
+   * not, or a kind that has no places, and with `connection-unavailable` while the broker is away; then nothing has changed.
+   */
+  seek(flow: string, name: string, to: SeekTarget): Promise<TriggerRecord>
   /**
    * Starts the flow as the trigger would for this event, whether it is enabled or not and whatever its filter says. Rejects as `start`, and with
    * `bad-input` for an event from which the input cannot be made.

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../connectors/triggers/contract.ts'
+import type { Delivery, TriggerEvent } from '../../connectors/triggers/contract.ts'
 import type { Json, JsonObject } from '../../dsl/json.ts'
 import type { Admission, PlannedStart } from '../admission.ts'
 import type { Execution, StartOptions } from '../api.ts'
@@ -7,21 +7,33 @@ import { derivedId } from '../ids.ts'
 import { InFlight } from './in-flight.ts'
 import type { News } from './news.ts'
 import { inputOf, isPoison, takes, type PreparedTrigger } from './prepared.ts'
+import type { Along } from './progress.ts'
 import { keyOf, type TriggerStore } from './store.ts'
 import type { TriggerEntry } from './table.ts'
+
+/** An event that could not start its flow. */
+export interface DeadLetter {
+  /** The same whenever it comes again. */
+  readonly id: string
+  readonly source: string
+  /** What is known of it. */
+  readonly data: JsonObject
+  /** As it came; where the channel does not take so many, their length and SHA-256. */
+  readonly bytes: Uint8Array
+}
 
 /** What deliveries need of the engine. */
 export interface DeliveryServices {
   store(): Promise<TriggerStore>
   /** As the engine's; writes before it has returned to the event loop, so that several in one turn are one transaction. */
-  start(ref: string, options: StartOptions): Promise<Execution>
+  start(ref: string, options: StartOptions, along?: Along): Promise<Execution>
   /** Lets in all of these starts, or none. Rejects with EngineError `too-many-executions`. */
   reserve(starts: readonly PlannedStart[]): Promise<Admission>
   /** The execution of this id, if there is one. */
   find(id: string): Promise<Execution | undefined>
   result(id: string): Promise<Json>
-  /** Sends the data of a dead letter to an event channel; rejects while that is away. */
-  deadLetter(channel: string, id: string, source: string, data: JsonObject): Promise<void>
+  /** Sends a dead letter to an event channel; rejects while that is away. */
+  deadLetter(channel: string, letter: DeadLetter): Promise<void>
   log(text: string): void
 }
 
@@ -34,6 +46,8 @@ export interface EventToStart {
   readonly traceparent?: string
   /** Tells people where the event stood. */
   readonly place: string
+  /** As it came; absent: the event as JSON. */
+  readonly original?: TriggerEvent['original']
 }
 
 export type StartDelivery =
@@ -96,32 +110,37 @@ export class Deliveries {
    * Starts for an event that the filter lets through; a place in `inFlight` is reserved. Rejects as `start` does, with the place given back.
    *
    * @param admission Of several starts that were let in together, this one among them.
+   * @param along Written with the start.
    */
   async start(
     prepared: PreparedTrigger,
     inFlight: InFlight,
     { event, id, traceparent, derived = false }: EventToStart,
-    admission: Pick<Admission, 'start'> = this.services,
+    admission: Pick<DeliveryServices, 'start'> = this.services,
+    along?: Along,
   ): Promise<StartDelivery> {
     const { flow, ref, trigger } = prepared
     const { type, name } = trigger
     let execution: Execution
     try {
       const input = inputOf(prepared, event)
-      execution = await admission.start(ref, {
-        input,
-        trigger: { type, name, event },
-        ...(id === undefined ? {} : { id }),
-        ...(traceparent === undefined ? {} : { traceparent }),
-      })
+      execution = await admission.start(
+        ref,
+        {
+          input,
+          trigger: { type, name, event },
+          ...(id === undefined ? {} : { id }),
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
+        along,
+      )
     } catch (error) {
       inFlight.release()
       throw error
     }
     const outcome = derived && execution.existed === true ? 'deduplicated' : 'started'
-    // one that was there may have ended long ago, or be counted already
-    if (execution.existed === true) inFlight.release()
-    else inFlight.hold(execution.id)
+    // one that was there has ended, or is counted already, or was started before this process
+    inFlight.hold(execution.id)
     this.news.count(flow, name, outcome)
     return { outcome, execution }
   }
@@ -130,7 +149,11 @@ export class Deliveries {
    * What becomes of an event that has failed to start its flow: a dead letter, or nothing. Rejects with the failure where a repetition may help, and
    * with EngineError `channel-unavailable` while the dead letter's channel is away.
    */
-  async refused({ flow, trigger }: PreparedTrigger, { event, place, id = '' }: EventToStart, error: unknown): Promise<StartDelivery> {
+  async refused(
+    { flow, trigger }: PreparedTrigger,
+    { event, place, id = '', original }: EventToStart,
+    error: unknown,
+  ): Promise<StartDelivery> {
     if (!isPoison(error)) throw error
     const { name, type, deadLetter } = trigger
     const reason = (error as Error).message
@@ -139,10 +162,11 @@ export class Deliveries {
       this.news.count(flow, name, 'skipped')
       return { outcome: 'skipped' }
     }
-    const bytes = Buffer.from(JSON.stringify(event))
-    const data = { flow, trigger: { type, name }, place, reason, data_base64: bytes.toString('base64') }
+    const { bytes, contentType } = original ?? { bytes: Buffer.from(JSON.stringify(event)) }
+    const data = { flow, trigger: { type, name }, place, reason, ...(contentType === undefined ? {} : { contentType }) }
     try {
-      await this.services.deadLetter(deadLetter, derivedId('dead-letter', flow, name, place, id), `/flows/${flow}`, data)
+      const letter = { id: derivedId('dead-letter', flow, name, place, id), source: `/flows/${flow}`, data, bytes }
+      await this.services.deadLetter(deadLetter, letter)
     } catch (cause) {
       throw new EngineError('channel-unavailable', `the dead-letter channel ${deadLetter} of trigger ${flow}/${name} is away`, { cause })
     }

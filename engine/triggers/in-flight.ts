@@ -7,6 +7,7 @@ const AGAIN_MS = 1000
 export class InFlight {
   private readonly ended: (id: string) => Promise<void>
   private readonly listeners = new Set<(hasRoom: boolean) => void>()
+  private readonly held = new Set<string>()
   private reserved = 0
   most: number
 
@@ -39,6 +40,9 @@ export class InFlight {
 
   /** Keeps the place that was reserved until an execution has ended. */
   hold(id: string): void {
+    // the same event may have come again
+    if (this.held.has(id)) return this.release()
+    this.held.add(id)
     void this.wait(id)
   }
 
@@ -51,6 +55,11 @@ export class InFlight {
   onRoom(changed: (hasRoom: boolean) => void): () => void {
     this.listeners.add(changed)
     return () => this.listeners.delete(changed)
+  }
+
+  private let(id: string): void {
+    this.held.delete(id)
+    this.release()
   }
 
   private add(): void {
@@ -66,11 +75,11 @@ export class InFlight {
     for (;;) {
       try {
         await this.ended(id)
-        return this.release()
+        return this.let(id)
       } catch (error) {
         if (error instanceof EngineError && error.code === 'engine-closed') return
         // one that is gone does not run
-        if (error instanceof EngineError && error.status === 404) return this.release()
+        if (error instanceof EngineError && error.status === 404) return this.let(id)
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref())
       }
     }

@@ -43,10 +43,18 @@ export class MemoryProgress implements ProgressStore {
         written = true
         this.put(step)
       },
+      commit: async () => {
+        written = true
+        this.put(step)
+      },
       get written() {
         return written
       },
     }
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve()
   }
 
   async seek(flow: string, name: string, places: ReadonlyMap<string, Json>): Promise<number> {

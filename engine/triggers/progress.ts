@@ -47,6 +47,8 @@ export interface Along {
   write(): void
   /** Whether it is: then it is safe if and only if the start is. */
   readonly written: boolean
+  /** In place of `write` where the start is in no transaction: in one of its own, begun at once. Resolves when it is safe. */
+  commit(): Promise<void>
 }
 
 /** A batch whose start is under way. */
@@ -76,6 +78,8 @@ export interface ProgressStore {
   left?(olderThanMs: number, limit: number): Promise<readonly PendingStart[]>
   /** L3: of such a batch. */
   finish?(id: string): Promise<void>
+  /** Resolves when all that was written is safe, what was to be written soon, too. */
+  flush(): Promise<void>
   /** The places of the next generation, which begins with it; resolves to its number. */
   seek(flow: string, name: string, places: ReadonlyMap<string, Json>): Promise<number>
   /** Forgets messages whose time is over, some of them; resolves to how many. */

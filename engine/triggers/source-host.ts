@@ -1,95 +1,254 @@
-import type { Deliveries as Handled, Delivery, Places, SourceState, TriggerEvent, TriggerHost } from '../../connectors/triggers/contract.ts'
+import type { Deliveries as Handled, Delivery, SourceState, TriggerEvent, TriggerHost } from '../../connectors/triggers/contract.ts'
+import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { Deliveries, EventToStart } from './delivery.ts'
+import type { Deliveries, EventToStart, StartDelivery } from './delivery.ts'
 import type { InFlight } from './in-flight.ts'
 import type { News } from './news.ts'
-import { MemoryPlaces } from './places.ts'
+import { PlaceMoved, type Along, type Fate, type ProgressStore, type Step } from './progress.ts'
+import { SourcePlaces } from './source-places.ts'
 import type { TriggerEntry } from './table.ts'
 
-/** The engine as one source sees it. */
+/** What a source's host stands on. */
+export interface SourceHostParts {
+  readonly entry: TriggerEntry
+  readonly inFlight: InFlight
+  readonly deliveries: Deliveries
+  readonly news: News
+  readonly progress: ProgressStore
+  /** The place is not where this source believes it to be: it must begin anew. */
+  moved(): void
+}
+
+/** An event on its way. */
+interface Turn {
+  readonly done: Promise<Delivery>
+  /** It is written already, in the transaction of this turn of the event loop: what is behind it may follow in the same one. */
+  readonly isWritten: boolean
+}
+
+/** The engine as one source sees it (engine/triggers/progress.ts has the rules). */
 export class SourceHost implements TriggerHost {
   state: SourceState = 'connecting'
-  error: { readonly message: string; readonly since: number } | undefined
   readonly flow: string
   readonly generation: number
-  readonly firstEnabledAt = Date.now()
-  readonly enabledAt = Date.now()
-  readonly places: Places = new MemoryPlaces()
-  private readonly entry: TriggerEntry
-  private readonly inFlight: InFlight
-  private readonly deliveries: Deliveries
-  private readonly news: News
+  readonly firstEnabledAt: number
+  readonly enabledAt: number
+  readonly places: SourcePlaces
+  private readonly parts: SourceHostParts
+  private told: { readonly message: string; readonly since: number } | undefined
+  /** Why the last event could not be handled; until one is. */
+  private refusal: { readonly message: string; readonly since: number } | undefined
 
-  constructor(entry: TriggerEntry, inFlight: InFlight, deliveries: Deliveries, news: News) {
-    this.entry = entry
-    this.flow = entry.prepared.flow
-    this.generation = entry.state.generation
-    this.inFlight = inFlight
-    this.deliveries = deliveries
-    this.news = news
+  constructor(parts: SourceHostParts) {
+    const { entry, progress } = parts
+    const { flow, name, generation, firstEnabledAt, enabledAt } = entry.state
+    this.parts = parts
+    this.flow = flow
+    this.generation = generation
+    this.firstEnabledAt = firstEnabledAt ?? Date.now()
+    this.enabledAt = enabledAt ?? this.firstEnabledAt
+    this.places = new SourcePlaces(progress, { flow, name, generation })
+  }
+
+  get error(): { readonly message: string; readonly since: number } | undefined {
+    return this.told ?? this.refusal
   }
 
   get hasRoom(): boolean {
-    return this.inFlight.hasRoom
+    return this.parts.inFlight.hasRoom
   }
 
   onRoom(changed: (hasRoom: boolean) => void): () => void {
-    return this.inFlight.onRoom(changed)
+    return this.parts.inFlight.onRoom(changed)
   }
 
-  async deliver({ key, event, place, traceparent, advance, poison }: TriggerEvent): Promise<Delivery> {
-    const delivery = await this.handle({ key, event, place, ...(traceparent === undefined ? {} : { traceparent }) }, poison)
-    if (advance !== undefined) this.places.note(advance.part, advance.next)
-    return delivery
+  async deliver(event: TriggerEvent): Promise<Delivery> {
+    return this.take(event).done
   }
 
   async deliverAll(events: readonly TriggerEvent[]): Promise<Handled> {
-    const handled: Delivery[] = []
+    const turns: Promise<Delivery>[] = []
     for (const event of events) {
       if (!this.hasRoom) break
-      try {
-        handled.push(await this.deliver(event))
-      } catch (error) {
-        return { handled, failure: error as Error }
+      const { done, isWritten } = this.take(event)
+      turns.push(done)
+      // what is behind it may only be handled if it is
+      if (!isWritten && !(await isFulfilled(done))) break
+    }
+    const handled: Delivery[] = []
+    for (const turn of await Promise.allSettled(turns)) {
+      if (turn.status === 'rejected') {
+        // those before it may have had their answers later
+        this.refuse(turn.reason)
+        return { handled, failure: turn.reason as Error }
       }
+      handled.push(turn.value)
     }
     return { handled }
   }
 
-  known(): Promise<ReadonlySet<string>> {
-    return Promise.resolve(new Set())
+  known(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.parts.progress.known(this.parts.entry.state, keys)
   }
 
   tell(state: SourceState, error?: string): void {
     this.state = state
-    if (error === undefined) this.error = undefined
-    else if (this.error?.message !== error) this.error = { message: error, since: Date.now() }
+    this.told = error === undefined ? undefined : since(this.told, error)
   }
 
   count(what: 'skipped' | 'lost' | 'deduplicated' | 'withoutId', events: number): void {
-    const { flow, trigger } = this.entry.prepared
-    this.news.count(flow, trigger.name, what, events)
+    const { flow, trigger } = this.parts.entry.prepared
+    this.parts.news.count(flow, trigger.name, what, events)
   }
 
-  private async handle(
-    { key, event, place, traceparent }: Pick<TriggerEvent, 'key' | 'event' | 'place' | 'traceparent'>,
-    poison: Error | undefined,
-  ): Promise<Delivery> {
-    const { prepared } = this.entry
-    const { flow, trigger } = prepared
-    const id = key === null ? newId() : this.deliveries.idOf(this.entry, [trigger.type, ...key])
-    const toStart: EventToStart = { event, id, derived: key !== null, place, ...(traceparent === undefined ? {} : { traceparent }) }
+  /** Begins with an event within this turn of the event loop. */
+  private take(event: TriggerEvent): Turn {
+    const turn = this.begin(event)
+    const done = turn.done.then(
+      (delivery) => {
+        this.refusal = undefined
+        if (event.advance !== undefined) this.places.moved(event.advance.part, event.advance.next)
+        return delivery
+      },
+      (error: unknown) => {
+        this.refuse(error)
+        if (error instanceof PlaceMoved) this.parts.moved()
+        throw error
+      },
+    )
+    done.catch(() => undefined)
+    return { done, isWritten: turn.isWritten }
+  }
+
+  private refuse(error: unknown): void {
+    this.refusal = since(this.refusal, error instanceof Error ? error.message : String(error))
+  }
+
+  private begin({ key, event, place, traceparent, original, poison, ...moves }: TriggerEvent): Turn {
+    const { entry, deliveries, inFlight, progress } = this.parts
+    const { prepared } = entry
+    const step = this.stepOf(moves)
+    const toStart: EventToStart = {
+      event,
+      id: key === null ? newId() : deliveries.idOf(entry, [prepared.trigger.type, ...key]),
+      derived: key !== null,
+      place,
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(original === undefined ? {} : { original }),
+    }
     try {
       if (poison !== undefined) throw poison
-      if (!this.deliveries.isTaken(prepared, event)) return { outcome: 'filtered' }
-      if (!this.inFlight.reserve()) throw new Error(`trigger ${flow}/${trigger.name} has no room, and something was delivered`)
-      return told(await this.deliveries.start(prepared, this.inFlight, toStart))
+      if (!deliveries.isTaken(prepared, event)) return this.filtered(step)
     } catch (error) {
-      return told(await this.deliveries.refused(prepared, toStart, error))
+      return { done: this.refused(toStart, step, error), isWritten: false }
+    }
+    if (!inFlight.reserve())
+      return { done: Promise.reject(new Error('there is no room, and an event was delivered (T3)')), isWritten: false }
+    if (progress.begin !== undefined && isBatch(step)) return { done: this.startBatch(toStart, step), isWritten: false }
+    const along = progress.along?.(step, toStart.id!)
+    const started = deliveries.start(prepared, inFlight, toStart, undefined, along)
+    return { done: this.finish(started, toStart, step, along), isWritten: along?.written === true }
+  }
+
+  private filtered(step: Step): Turn {
+    const written = this.leave(step, { outcome: 'filtered' })
+    // what must only be noted soon is not waited for, nor is what comes behind it in the same transaction
+    return { done: written.then(() => ({ outcome: 'filtered' })), isWritten: this.parts.progress.along !== undefined }
+  }
+
+  private async finish(started: Promise<StartDelivery>, toStart: EventToStart, step: Step, along: Along | undefined): Promise<Delivery> {
+    let delivery: StartDelivery
+    try {
+      delivery = await started
+    } catch (error) {
+      return this.refused(toStart, step, error)
+    }
+    const told = toldOf(delivery)
+    if (along?.written !== true) await this.leave(step, fateOf(told))
+    return told
+  }
+
+  /** L3. */
+  private async startBatch(toStart: EventToStart, step: Step): Promise<Delivery> {
+    const { entry, deliveries, inFlight, progress } = this.parts
+    const { prepared } = entry
+    const { id = '', event, place, traceparent } = toStart
+    const start = { id, flow: this.flow, trigger: prepared.trigger, event, place, ...(traceparent === undefined ? {} : { traceparent }) }
+    const { move } = step
+    try {
+      await progress.begin?.(step, move === undefined ? undefined : this.places.expected(move.part), start)
+    } catch (error) {
+      inFlight.release()
+      throw error
+    }
+    let told: Delivery
+    try {
+      told = toldOf(await deliveries.start(prepared, inFlight, toStart))
+    } catch (error) {
+      told = await this.rejected(toStart, error)
+    }
+    await progress.write(step, fateOf(told))
+    if (step.messages !== undefined) await progress.finish?.(id)
+    return told
+  }
+
+  private async refused(toStart: EventToStart, step: Step, error: unknown): Promise<Delivery> {
+    const delivery = await this.rejected(toStart, error)
+    await this.leave(step, fateOf(delivery))
+    return delivery
+  }
+
+  private async rejected(toStart: EventToStart, error: unknown): Promise<Delivery> {
+    // somebody must mend it, and then the event starts something
+    if (error instanceof EngineError && (error.code === 'flow-not-found' || error.code === 'version-not-found')) throw error
+    // the execution was deleted, and its id is still known
+    if (error instanceof EngineError && error.code === 'conflict' && toStart.derived === true) {
+      this.count('deduplicated', 1)
+      return { outcome: 'deduplicated', executionId: toStart.id! }
+    }
+    return toldOf(await this.parts.deliveries.refused(this.parts.entry.prepared, toStart, error))
+  }
+
+  /** Writes what is left behind by an event that was not noted as a batch. */
+  private leave({ trigger, move, messages }: Step, fate: Fate): Promise<void> {
+    const step: Step = {
+      trigger,
+      ...(move === undefined ? {} : { move: { part: move.part, next: move.next } }),
+      ...(messages === undefined ? {} : { messages }),
+    }
+    return this.parts.progress.write(step, fate)
+  }
+
+  private stepOf({ advance, messages }: Pick<TriggerEvent, 'advance' | 'messages'>): Step {
+    const { flow, name, generation } = this.parts.entry.state
+    return {
+      trigger: { flow, name, generation },
+      ...(advance === undefined ? {} : { move: advance }),
+      ...(messages === undefined ? {} : { messages: { keys: messages.keys, until: Date.now() + messages.keepMs } }),
     }
   }
 }
 
-function told(delivery: Awaited<ReturnType<Deliveries['start']>>): Delivery {
+/** What a redelivery may cut elsewhere: its start must not hang on where. */
+function isBatch({ move, messages }: Step): boolean {
+  return move?.bounds !== undefined || (messages?.keys.length ?? 0) > 1
+}
+
+function toldOf(delivery: StartDelivery): Delivery {
   return 'execution' in delivery ? { outcome: delivery.outcome, executionId: delivery.execution.id } : delivery
+}
+
+function fateOf(delivery: Delivery): Fate {
+  return 'executionId' in delivery ? { outcome: 'started', executionId: delivery.executionId } : delivery
+}
+
+function since(before: { readonly message: string; readonly since: number } | undefined, message: string) {
+  return before?.message === message ? before : { message, since: Date.now() }
+}
+
+function isFulfilled(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => true,
+    () => false,
+  )
 }

@@ -1,6 +1,8 @@
 import type { PublishedMessage } from '../../connectors/topic/event.ts'
 import type { Plan, PlanTopicTrigger, PlanTrigger } from '../../dsl/plan.ts'
 import type { TriggerCounts } from './api.ts'
+import { MemoryProgress } from './memory-progress.ts'
+import type { ProgressStore } from './progress.ts'
 
 /** What is kept of a trigger, by flow and name: a redeployment keeps it, the deletion of the flow removes it. */
 export interface TriggerState {
@@ -9,6 +11,10 @@ export interface TriggerState {
   readonly enabled: boolean
   /** Part of the ids that it gives to executions; raised where a place is sought anew. */
   readonly generation: number
+  /** Epoch ms; null as long as nothing was to be brought for it. */
+  readonly firstEnabledAt: number | null
+  /** Epoch ms, of the last time. */
+  readonly enabledAt: number | null
   readonly lastEventAt: number | null
   readonly counts: TriggerCounts
 }
@@ -39,9 +45,12 @@ export interface TriggerStore {
   /** The flows with triggers, where others deploy, too. Absent: what this process has deployed is all. */
   definitions?(): Promise<readonly FlowTriggers[]>
   states(): Promise<readonly TriggerState[]>
+  /** Of a trigger that is to begin its work: notes when it did so for the first time. Undefined where there is no such flow any more. */
+  begin(flow: string, name: string): Promise<TriggerState | undefined>
   /** Does nothing where there is no such flow any more. */
   setEnabled(flow: string, name: string, enabled: boolean): Promise<void>
   note(news: readonly TriggerNews[]): Promise<void>
+  readonly progress: ProgressStore
   /** Executions of a trigger that run and were started by an earlier process on this store, `limit` at most. Absent where each process counts its own. */
   running?(flow: string, name: string, limit: number): Promise<readonly string[]>
   /** Where starts are not one transaction: what is to be started, until `finish`. */
@@ -77,16 +86,35 @@ export function addCounts(counts: TriggerCounts, more: Partial<TriggerCounts>): 
   return sum
 }
 
+/** Of a trigger of which nothing is kept. */
+export function newState(flow: string, name: string): TriggerState {
+  return { flow, name, enabled: true, generation: 0, firstEnabledAt: null, enabledAt: null, lastEventAt: null, counts: NO_COUNTS }
+}
+
 /** For engines that keep nothing. */
 export class MemoryTriggerStore implements TriggerStore {
   private readonly kept = new Map<string, TriggerState>()
+  readonly progress = new MemoryProgress((flow, name) => {
+    const state = this.of(flow, name)
+    this.put({ ...state, generation: state.generation + 1 })
+    return state.generation + 1
+  })
 
   async states(): Promise<readonly TriggerState[]> {
     return [...this.kept.values()]
   }
 
+  async begin(flow: string, name: string): Promise<TriggerState> {
+    const state = this.of(flow, name)
+    const now = Date.now()
+    const begun = { ...state, firstEnabledAt: state.firstEnabledAt ?? now, enabledAt: state.enabledAt ?? now }
+    this.put(begun)
+    return begun
+  }
+
   async setEnabled(flow: string, name: string, enabled: boolean): Promise<void> {
-    this.put({ ...this.of(flow, name), enabled })
+    const state = this.of(flow, name)
+    this.put({ ...state, enabled, enabledAt: enabled && !state.enabled ? Date.now() : state.enabledAt })
   }
 
   async note(news: readonly TriggerNews[]): Promise<void> {
@@ -97,7 +125,7 @@ export class MemoryTriggerStore implements TriggerStore {
   }
 
   private of(flow: string, name: string): TriggerState {
-    return this.kept.get(keyOf(flow, name)) ?? { flow, name, enabled: true, generation: 0, lastEventAt: null, counts: NO_COUNTS }
+    return this.kept.get(keyOf(flow, name)) ?? newState(flow, name)
   }
 
   private put(state: TriggerState): void {

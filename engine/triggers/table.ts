@@ -3,7 +3,7 @@ import type { PlanHttpTrigger, PlanTrigger } from '../../dsl/plan.ts'
 import { HTTP_METHODS, pathPattern } from '../../dsl/triggers/http.ts'
 import { EngineError } from '../errors.ts'
 import { prepareTrigger, type PreparedTrigger } from './prepared.ts'
-import { keyOf, NO_COUNTS, type FlowTriggers, type TriggerState, type TriggerStore } from './store.ts'
+import { keyOf, newState, type FlowTriggers, type TriggerState, type TriggerStore } from './store.ts'
 
 /** So old the triggers and their states may be where other processes change them, too. */
 const FRESH_MS = 1500
@@ -82,10 +82,6 @@ function requestsOf({ method, path }: PlanHttpTrigger): string[] {
   return (method === 'ANY' ? HTTP_METHODS : [method]).map((each) => `${each} ${pathPattern(path)}`)
 }
 
-function newState(flow: string, name: string): TriggerState {
-  return { flow, name, enabled: true, generation: 0, lastEventAt: null, counts: NO_COUNTS }
-}
-
 /** What the table needs of the engine. */
 export interface TableSource {
   /** Others deploy, too. */
@@ -100,6 +96,8 @@ export interface TableSource {
 export class TriggerTable {
   private readonly source: TableSource
   private current: { readonly snapshot: Promise<TriggerSnapshot>; readonly at: number; readonly revision: number } | null = null
+
+  private revision: { readonly number: number; readonly triggers: readonly PlanTrigger[] } | null = null
 
   constructor(source: TableSource) {
     this.source = source
@@ -118,6 +116,17 @@ export class TriggerTable {
       if (this.current === made) this.current = null
     })
     return made.snapshot
+  }
+
+  /** Whether there may be a trigger like this: without opening a store for it. */
+  mayHave(isOne: (trigger: PlanTrigger) => boolean): boolean {
+    if (this.source.shared) return true
+    const { revision } = this
+    if (revision?.number !== this.source.localRevision()) {
+      const { revision: number, definitions } = this.source.local()
+      this.revision = { number, triggers: definitions.flatMap(({ triggers }) => triggers) }
+    }
+    return this.revision!.triggers.some(isOne)
   }
 
   /** The next snapshot is made anew. */

@@ -1,6 +1,6 @@
 import { httpEvent, type TriggerRequest } from '../../connectors/http/event.ts'
 import type { TopicMessage } from '../../connectors/topic/event.ts'
-import { isPushed } from '../../connectors/triggers/contract.ts'
+import { CannotSeek, isPushed, type SeekTarget } from '../../connectors/triggers/contract.ts'
 import type { Json, JsonObject } from '../../dsl/json.ts'
 import type { PlanHttpTrigger, PlanTrigger } from '../../dsl/plan.ts'
 import type { Execution } from '../api.ts'
@@ -43,7 +43,7 @@ export class LocalTriggers implements Triggers {
     this.news = new News(store)
     this.deliveries = new Deliveries(services, this.news)
     this.topics = new Topics(this.table, this.deliveries, store)
-    this.runner = new Runner(services.kinds, this.table, this.deliveries, this.news)
+    this.runner = new Runner(services.kinds, this.table, this.deliveries, this.news, store)
   }
 
   /** Triggers begin to work, and what others have left of messages is finished. */
@@ -56,6 +56,16 @@ export class LocalTriggers implements Triggers {
     await this.runner.close()
     await this.topics.close()
     await this.news.close()
+  }
+
+  /** Something was deployed or deleted here. */
+  changed(): void {
+    this.runner.lookSoon()
+  }
+
+  /** As a crash would. */
+  abandon(): void {
+    this.runner.abandon()
   }
 
   /** @internal For tests of what was left. */
@@ -78,6 +88,18 @@ export class LocalTriggers implements Triggers {
 
   disable(flow: string, name: string): Promise<TriggerRecord> {
     return this.set(flow, name, false)
+  }
+
+  async seek(flow: string, name: string, to: SeekTarget): Promise<TriggerRecord> {
+    this.services.mustBeOpen()
+    const entry = (await this.fresh()).get(flow, name)
+    const { type } = entry.prepared.trigger
+    const places = isPushed(entry.prepared.trigger) || !this.runner.has(type) ? undefined : await this.placesOf(entry, to)
+    if (places === undefined) throw new EngineError('bad-input', `triggers of kind ${type} have no places to go back to`)
+    await (await this.services.store()).progress.seek(flow, name, places)
+    this.table.forget()
+    await this.runner.look()
+    return this.get(flow, name)
   }
 
   async fire(flow: string, name: string, event: Json, options: TracedStart = {}): Promise<Execution> {
@@ -178,6 +200,21 @@ export class LocalTriggers implements Triggers {
     this.table.forget()
     await this.runner.look()
     return this.get(flow, name)
+  }
+
+  /** What a target stands for; undefined where the kind has no places. */
+  private async placesOf(entry: TriggerEntry, to: SeekTarget): Promise<ReadonlyMap<string, Json> | undefined> {
+    const source = await this.runner.idle(entry)
+    try {
+      return await source.resolve?.(to)
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      if (error instanceof CannotSeek) throw new EngineError('bad-input', message, { cause: error })
+      const { flow, trigger } = entry.prepared
+      throw new EngineError('connection-unavailable', `trigger ${flow}/${trigger.name} cannot be sought: ${message}`, { cause: error })
+    } finally {
+      await source.stop()
+    }
   }
 
   private async record({ prepared, state }: TriggerEntry): Promise<TriggerRecord> {

@@ -11,7 +11,7 @@ import { traceOf } from '../request-ids.ts'
 import { answer } from '../schemas/answers.ts'
 import { flowName, noQuery, pageQuery } from '../schemas/common.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
-import { fireBody, messageBody, publishedMessage, started, topicName, trigger, triggerPage, triggerName } from '../schemas/triggers.ts'
+import { fireBody, messageBody, publishedMessage, seekBody, seekTarget, started, topicName, trigger, triggerPage, triggerName } from '../schemas/triggers.ts'
 
 /** The state of triggers, and messages of topics (http-api.md, 4). */
 export async function triggerRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {
@@ -56,6 +56,25 @@ export async function triggerRoutes(plain: FastifyInstance, { engine }: { readon
       change(flow, name),
     )
   }
+
+  const seek = {
+    operationId: 'seekTrigger',
+    tags: ['triggers'],
+    summary: 'Lets a trigger go on from another place: what it reads again starts executions of its own',
+    params,
+    querystring: noQuery,
+    body: seekBody,
+    response: {
+      200: answer('the trigger', trigger),
+      ...problems(...BODY_PROBLEMS, 'trigger-not-found', 'flow-not-found', 'connection-unavailable'),
+    },
+  }
+  app.post('/v1/triggers/:flow/:name/seek', { config: { role: 'operator' }, schema: seek }, ({ params: { flow, name }, body }) => {
+    const to = seekTarget(body.to)
+    if (to === undefined)
+      throw new Problem('invalid-body', 'to must be earliest, latest, a time such as 2026-07-01T12:00:00Z, or an object of places')
+    return triggers.seek(flow, name, to)
+  })
 
   const fire = {
     operationId: 'fireTrigger',

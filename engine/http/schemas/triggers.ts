@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { SeekTarget } from '../../../connectors/triggers/contract.ts'
+import type { Json } from '../../../dsl/json.ts'
 import { anyJson, executionId, pageOf, time } from './common.ts'
 import { named } from './registry.ts'
 
@@ -49,6 +51,31 @@ export const trigger = named(
 )
 
 export const triggerPage = pageOf('TriggerPage', trigger, EXAMPLE)
+
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/
+
+/** Where a trigger is to go on. */
+export const seekBody = named(
+  'SeekTrigger',
+  z
+    .strictObject({
+      to: z
+        .union([z.string().max(100), time, z.record(z.string().max(1000), anyJson)])
+        .meta({
+          description:
+            '`earliest`, `latest`, a time (milliseconds since 1970, or ISO 8601 with a time zone), or the places of single parts, such as `{ "main/orders/0": 42 }`.',
+        }),
+    })
+    .meta({ examples: [{ to: 'earliest' }] }),
+)
+
+/** What is asked for; undefined for a text that is none of it. */
+export function seekTarget(to: z.output<typeof seekBody>['to']): SeekTarget | undefined {
+  if (to === 'earliest' || to === 'latest') return to
+  if (typeof to === 'object') return { offsets: to as Record<string, Json> }
+  const ms = typeof to === 'number' ? to : MOMENT.test(to) ? Date.parse(to) : Number.NaN
+  return Number.isNaN(ms) ? undefined : { time: ms }
+}
 
 export const fireBody = named(
   'FireTrigger',

@@ -1,8 +1,10 @@
 import type { Json } from '../../../dsl/json.ts'
 import type { Plan, PlanTrigger } from '../../../dsl/plan.ts'
+import type { ProgressStore } from '../../triggers/progress.ts'
 import type { FlowTriggers, PendingMessage, TriggerNews, TriggerState, TriggerStore } from '../../triggers/store.ts'
 import type { Database } from './database.ts'
 import { decodeJson, decodeText, encodeJson } from './encoding.ts'
+import { ProgressRows } from './trigger-progress.ts'
 
 /** Plans read in one statement. */
 const PLANS_AT_ONCE = 100
@@ -15,6 +17,8 @@ interface TriggerRow {
   readonly name: string
   readonly enabled: boolean
   readonly generation: number
+  readonly first_enabled_at: number | null
+  readonly enabled_at: number | null
   readonly last_event_at: number | null
   readonly started: number
   readonly filtered: number
@@ -29,12 +33,14 @@ interface TriggerRow {
 export class TriggerRows implements TriggerStore {
   private readonly db: Database
   private readonly scope: number
+  readonly progress: ProgressStore
   /** By the plan's hash: each plan is read once. */
   private readonly known = new Map<string, readonly PlanTrigger[]>()
 
   constructor(db: Database, scope: number) {
     this.db = db
     this.scope = scope
+    this.progress = new ProgressRows(db, scope)
   }
 
   async definitions(): Promise<readonly FlowTriggers[]> {
@@ -53,12 +59,25 @@ export class TriggerRows implements TriggerStore {
     return rows.map(stateOf)
   }
 
+  async begin(flow: string, name: string): Promise<TriggerState | undefined> {
+    const row = await this.db.row<TriggerRow>(
+      `INSERT INTO fnflow.triggers AS t (scope, flow, name, first_enabled_at, enabled_at)
+       SELECT $1, $2, $3, $4, $4 WHERE EXISTS (SELECT 1 FROM fnflow.flows WHERE scope = $1 AND name = $2)
+       ON CONFLICT (scope, flow, name) DO UPDATE SET first_enabled_at = coalesce(t.first_enabled_at, excluded.first_enabled_at),
+         enabled_at = coalesce(t.enabled_at, excluded.enabled_at)
+       RETURNING *`,
+      [this.scope, flow, name, Date.now()],
+    )
+    return row && stateOf(row)
+  }
+
   async setEnabled(flow: string, name: string, enabled: boolean): Promise<void> {
     await this.db.change(
-      `INSERT INTO fnflow.triggers (scope, flow, name, enabled)
+      `INSERT INTO fnflow.triggers AS t (scope, flow, name, enabled)
        SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM fnflow.flows WHERE scope = $1 AND name = $2)
-       ON CONFLICT (scope, flow, name) DO UPDATE SET enabled = excluded.enabled`,
-      [this.scope, flow, name, enabled],
+       ON CONFLICT (scope, flow, name) DO UPDATE SET enabled = excluded.enabled,
+         enabled_at = CASE WHEN excluded.enabled AND NOT t.enabled THEN $5 ELSE t.enabled_at END`,
+      [this.scope, flow, name, enabled, Date.now()],
     )
   }
 
@@ -134,13 +153,16 @@ async function messageOf(data: Buffer): Promise<PendingMessage> {
   return (await decodeJson(data)) as unknown as PendingMessage
 }
 
-function stateOf({ flow, name, enabled, generation, last_event_at: lastEventAt, ...row }: TriggerRow): TriggerState {
+function stateOf({ flow, name, enabled, generation, ...row }: TriggerRow): TriggerState {
+  const { first_enabled_at: firstEnabledAt, enabled_at: enabledAt, last_event_at: lastEventAt } = row
   const { started, filtered, deduplicated, dead_lettered: deadLettered, skipped, lost, without_id: withoutId } = row
   return {
     flow,
     name,
     enabled,
     generation,
+    firstEnabledAt,
+    enabledAt,
     lastEventAt,
     counts: { started, filtered, deduplicated, deadLettered, skipped, lost, withoutId },
   }
