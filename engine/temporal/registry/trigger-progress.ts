@@ -79,7 +79,17 @@ export class ProgressRows implements ProgressStore {
     if (move?.bounds !== undefined) await this.beginBounds(step.trigger, move.part, move.bounds, expected)
     if (messages === undefined) return
     const data = await encodeJson(start as unknown as Json)
-    await this.db.transaction((transaction) => this.beginMessages(transaction, step, start.id, data))
+    let known: MessagesKnown | undefined
+    try {
+      await this.db.transaction(async (transaction) => {
+        known = undefined
+        if (await this.beginMessages(transaction, step, start.id, data)) return
+        // undoes what was written
+        throw (known = new MessagesKnown(step.trigger))
+      })
+    } catch (error) {
+      throw known ?? error
+    }
   }
 
   async left(olderThanMs: number, limit: number): Promise<readonly PendingStart[]> {
@@ -132,17 +142,19 @@ export class ProgressRows implements ProgressStore {
     if ((await this.db.change(sql, values)) === 0) throw new PlaceMoved(trigger, part)
   }
 
-  private async beginMessages(transaction: Transaction, step: Step, id: string, data: Buffer): Promise<void> {
+  /** False where one of them is of another start. */
+  private async beginMessages(transaction: Transaction, step: Step, id: string, data: Buffer): Promise<boolean> {
     const { trigger, messages } = step
     const hashes = hashesOf(trigger, messages?.keys ?? [])
     const added = await transaction.change(RECORD, [this.scope, hashes, messages?.until ?? 0, OUTCOME.started, id])
     if (added < hashes.length) {
       const sql = `SELECT count(*) AS count FROM fnflow.trigger_messages WHERE scope = $1 AND key = ANY ($2::bytea[]) AND execution = $3`
       const { count } = (await transaction.row<{ count: number }>(sql, [this.scope, hashes, id])) ?? { count: 0 }
-      if (count < hashes.length) throw new MessagesKnown(trigger)
+      if (count < hashes.length) return false
     }
     const sql = 'INSERT INTO fnflow.trigger_starts (scope, id, begun_at, start) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING'
     await transaction.change(sql, [this.scope, id, Date.now(), data])
+    return true
   }
 
   /** Whether the place is what it was to be: a statement that was repeated finds what it has done. */
