@@ -11,7 +11,18 @@ import { traceOf } from '../request-ids.ts'
 import { answer } from '../schemas/answers.ts'
 import { flowName, noQuery, pageQuery } from '../schemas/common.ts'
 import { BODY_PROBLEMS, problems } from '../schemas/problems.ts'
-import { fireBody, messageBody, publishedMessage, seekBody, seekTarget, started, topicName, trigger, triggerPage, triggerName } from '../schemas/triggers.ts'
+import {
+  fireBody,
+  messageBody,
+  publishedMessage,
+  seekBody,
+  seekTarget,
+  started,
+  topicName,
+  trigger,
+  triggerPage,
+  triggerName,
+} from '../schemas/triggers.ts'
 
 /** The state of triggers, and messages of topics (http-api.md, 4). */
 export async function triggerRoutes(plain: FastifyInstance, { engine }: { readonly engine: Engine }): Promise<void> {

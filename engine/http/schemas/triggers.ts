@@ -59,12 +59,10 @@ export const seekBody = named(
   'SeekTrigger',
   z
     .strictObject({
-      to: z
-        .union([z.string().max(100), time, z.record(z.string().max(1000), anyJson)])
-        .meta({
-          description:
-            '`earliest`, `latest`, a time (milliseconds since 1970, or ISO 8601 with a time zone), or the places of single parts, such as `{ "main/orders/0": 42 }`.',
-        }),
+      to: z.union([z.string().max(100), time, z.record(z.string().max(1000), anyJson)]).meta({
+        description:
+          '`earliest`, `latest`, a time (milliseconds since 1970, or ISO 8601 with a time zone), or the places of single parts, such as `{ "main/orders/0": 42 }`.',
+      }),
     })
     .meta({ examples: [{ to: 'earliest' }] }),
 )
