@@ -281,7 +281,7 @@ export class LocalEngine implements Engine {
     // without a store it is stored when there is one
     if (this.shared || this.opening !== null || this.loneStore !== null) await this.stored.save(deployed)
     else {
-      await this.triggers.admit(deployed.name, deployed.plan.triggers ?? [])
+      this.triggers.admit(deployed.name, deployed.plan.triggers ?? [])
       this.flows.add(deployed)
     }
     const { name: flow, hash, warnings, plan } = deployed

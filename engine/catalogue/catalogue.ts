@@ -30,8 +30,8 @@ export interface CatalogueServices {
   store(): Promise<CatalogueStore>
   /** Throws EngineError `not-express` for a flow that this engine cannot run. */
   admit(deployed: DeployedFlow): void
-  /** Throws EngineError `path-taken` where another flow takes the requests of its triggers; a promise where others deploy, too. */
-  takePaths(deployed: DeployedFlow): Promise<void> | undefined
+  /** Throws EngineError `path-taken` where another flow takes the requests of its triggers. Where others deploy, too, the store does. */
+  takePaths(deployed: DeployedFlow): void
   /** The flows that are subscribed to the topics of its channels. */
   reached(deployed: DeployedFlow): Promise<readonly string[]>
   /** The express executions of a flow that run in this process. */
@@ -91,9 +91,8 @@ export class LocalCatalogue implements Catalogue {
   async save(deployed: SourcedFlow, request: PutRequest = {}): Promise<PutResult> {
     const { name: flow, hash, plan, warnings, source } = deployed
     const store = await this.opened()
-    // where it is known at once nothing comes between
-    const looking = this.services.takePaths(deployed)
-    if (looking !== undefined) await looking
+    // nothing comes between
+    this.services.takePaths(deployed)
     const { created, deployedAt } = await store.put(deployed, request)
     return { flow, version: 'latest', hash, mode: plan.mode, etag: source.etag, deployedAt, created, warnings }
   }

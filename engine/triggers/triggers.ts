@@ -173,16 +173,13 @@ export class LocalTriggers implements Triggers {
     return this.deliveries.start(prepared, inFlight, { event, place: request.path, ...traced, ...identity })
   }
 
-  /** Throws EngineError `path-taken` where another flow takes the requests of one of these triggers; at once, unless others deploy, too. */
-  admit(flow: string, triggers: readonly PlanTrigger[]): Promise<void> | undefined {
-    if (!triggers.some(({ type }) => type === 'http')) return undefined
-    if (this.services.shared) return this.admitShared(flow, triggers)
+  /**
+   * Throws EngineError `path-taken` where another flow takes the requests of one of these triggers. Where others deploy, too, the store decides, in the
+   * transaction that stores the flow.
+   */
+  admit(flow: string, triggers: readonly PlanTrigger[]): void {
+    if (this.services.shared || !triggers.some(({ type }) => type === 'http')) return
     checkPaths(this.services.local().definitions, flow, triggers)
-    return undefined
-  }
-
-  private async admitShared(flow: string, triggers: readonly PlanTrigger[]): Promise<void> {
-    checkPaths((await (await this.services.store()).definitions?.()) ?? [], flow, triggers)
   }
 
   /** With what was counted up to now. */

@@ -15,10 +15,13 @@ import {
   type VersionRow,
 } from '../../catalogue/rows.ts'
 import type { PageRequest, PutRequest, SourcedFlow, StoredPut } from '../../catalogue/store.ts'
+import type { PlanTrigger } from '../../../dsl/plan.ts'
+import { checkPaths } from '../../triggers/table.ts'
 import type { Database, Transaction } from './database.ts'
 import { decodeText, encodeText } from './encoding.ts'
 import { FlowDeletions, lockedFlow, NOW } from './flow-deletions.ts'
 import type { Plans } from './plans.ts'
+import type { TriggerRows } from './triggers.ts'
 import type { StoredFlow } from './types.ts'
 
 interface Texts {
@@ -31,12 +34,14 @@ export class CatalogueTables {
   private readonly db: Database
   private readonly scope: number
   private readonly plans: Plans
+  private readonly triggers: TriggerRows
   readonly deletions: FlowDeletions
 
-  constructor(db: Database, scope: number, plans: Plans) {
+  constructor(db: Database, scope: number, plans: Plans, triggers: TriggerRows) {
     this.db = db
     this.scope = scope
     this.plans = plans
+    this.triggers = triggers
     this.deletions = new FlowDeletions(db, scope)
   }
 
@@ -53,6 +58,7 @@ export class CatalogueTables {
         if (row !== undefined && request.id !== undefined && row.made_by === request.id)
           return { created: true, deployedAt: row.deployed_at }
         checkConditions(name, row && etagOf(row), request)
+        await this.takePaths(tx, name, plan.triggers ?? [])
         const pending = 'SELECT 1 AS found FROM fnflow.flow_deletions WHERE scope = $1 AND flow = $2'
         if (row === undefined && (await tx.row(pending, [this.scope, name])) !== undefined) return 'deleted'
         await tx.change(
@@ -200,6 +206,13 @@ export class CatalogueTables {
   async definition(hash: string): Promise<string | undefined> {
     const row = await this.db.row<{ definition: Buffer | null }>('SELECT definition FROM fnflow.plans WHERE hash = $1', [hash])
     return row?.definition == null ? undefined : decodeText(row.definition)
+  }
+
+  /** Throws EngineError `path-taken`. One flow with paths is stored at a time: who comes next sees them. */
+  private async takePaths(tx: Transaction, flow: string, triggers: readonly PlanTrigger[]): Promise<void> {
+    if (!triggers.some(({ type }) => type === 'http')) return
+    await tx.row('SELECT key FROM fnflow.scopes WHERE key = $1 FOR NO KEY UPDATE', [this.scope])
+    checkPaths(await this.triggers.definitions(tx), flow, triggers)
   }
 
   private locked(tx: Transaction, flow: string): Promise<FlowRow | undefined> {

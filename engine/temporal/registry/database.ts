@@ -201,6 +201,10 @@ export class Transaction {
     return (await this.#client.query<Row>(this.#withSchema(text), [...values])).rows[0]
   }
 
+  async rows<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return (await this.#client.query<Row>(this.#withSchema(text), [...values])).rows
+  }
+
   /** Resolves to the number of rows it changed. */
   async change(text: string, values: readonly unknown[]): Promise<number> {
     return (await this.#client.query(this.#withSchema(text), [...values])).rowCount ?? 0

@@ -104,7 +104,9 @@ export class Registry {
     this.shared = shared
     this.scope = scope
     this.owner = owner
-    this.catalogue = new CatalogueTables(db, scope, plans)
+    const triggers = new TriggerRows(db, scope)
+    this.triggers = triggers
+    this.catalogue = new CatalogueTables(db, scope, plans, triggers)
     this.routes = new FunctionRoutes(db, scope)
     this.apiKeys = new ApiKeys(db, scope)
     this.callbacks = new Callbacks(db, scope)
@@ -115,7 +117,6 @@ export class Registry {
     this.files = new FlowFileNotes(db, scope)
     this.names = new Names(db, scope)
     this.requestKeys = new RequestKeys(db, scope)
-    this.triggers = new TriggerRows(db, scope)
     this.uploads = new FunctionRows(db, scope, () => this.routes.forget())
     this.deletions = new Deletions(db, scope)
     this.batches = new BatchRows(db, scope)

@@ -2,7 +2,7 @@ import type { Json } from '../../../dsl/json.ts'
 import type { Plan, PlanTrigger } from '../../../dsl/plan.ts'
 import type { ProgressStore } from '../../triggers/progress.ts'
 import type { FlowTriggers, PendingMessage, TriggerNews, TriggerState, TriggerStore } from '../../triggers/store.ts'
-import type { Database } from './database.ts'
+import type { Database, Transaction } from './database.ts'
 import { decodeJson, decodeText, encodeJson } from './encoding.ts'
 import { ProgressRows } from './trigger-progress.ts'
 
@@ -43,12 +43,11 @@ export class TriggerRows implements TriggerStore {
     this.progress = new ProgressRows(db, scope)
   }
 
-  async definitions(): Promise<readonly FlowTriggers[]> {
-    const flows = await this.db.rows<{ name: string; hash: string }>('SELECT name, hash FROM fnflow.flows WHERE scope = $1', [this.scope], {
-      name: 'flows-of-triggers',
-    })
+  /** @param by In whose transaction; default: none. */
+  async definitions(by: Pick<Transaction, 'rows'> = this.db): Promise<readonly FlowTriggers[]> {
+    const flows = await by.rows<{ name: string; hash: string }>('SELECT name, hash FROM fnflow.flows WHERE scope = $1', [this.scope])
     const unknown = [...new Set(flows.map(({ hash }) => hash).filter((hash) => !this.known.has(hash)))]
-    for (let at = 0; at < unknown.length; at += PLANS_AT_ONCE) await this.read(unknown.slice(at, at + PLANS_AT_ONCE))
+    for (let at = 0; at < unknown.length; at += PLANS_AT_ONCE) await this.read(by, unknown.slice(at, at + PLANS_AT_ONCE))
     const defined = flows.map(({ name, hash }) => ({ flow: name, triggers: this.known.get(hash) ?? NONE }))
     if (this.known.size > MOST_KNOWN) this.forgetOthers(new Set(flows.map(({ hash }) => hash)))
     return defined.filter(({ triggers }) => triggers.length > 0)
@@ -136,8 +135,8 @@ export class TriggerRows implements TriggerStore {
     },
   }
 
-  private async read(hashes: readonly string[]): Promise<void> {
-    const rows = await this.db.rows<{ hash: string; plan: Buffer }>('SELECT hash, plan FROM fnflow.plans WHERE hash = ANY ($1)', [hashes])
+  private async read(by: Pick<Transaction, 'rows'>, hashes: readonly string[]): Promise<void> {
+    const rows = await by.rows<{ hash: string; plan: Buffer }>('SELECT hash, plan FROM fnflow.plans WHERE hash = ANY ($1)', [hashes])
     for (const { hash, plan } of rows) {
       const { triggers } = JSON.parse(await decodeText(plan)) as Plan
       this.known.set(hash, triggers ?? NONE)

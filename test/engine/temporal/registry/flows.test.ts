@@ -51,6 +51,30 @@ describe('flows', () => {
     ])
   })
 
+  test('of flows that take the same requests one is stored, however many servers store them at once', async () => {
+    const registries = await Promise.all(Array.from({ length: 4 }, () => lab.open({ scope: 'paths' })))
+    for (let round = 0; round < 5; round++) {
+      const deploy = (registry: (typeof registries)[number], at: number) => {
+        // every other one takes all methods of the path
+        const trigger = { type: 'http', name: 't', path: `/p${round}/{id}`, method: at % 2 === 0 ? 'POST' : 'ANY' }
+        const planText = JSON.stringify({ flow: `r${round}f${at}`, triggers: [trigger] })
+        return deployFlow(registry, { name: `r${round}f${at}`, hash: `r${round}f${at}`, mode: 'standard', planText })
+      }
+      const outcomes = await Promise.allSettled(registries.map(deploy))
+      const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+      expect(refused).toEqual(Array.from({ length: 3 }, () => expect.objectContaining({ code: 'path-taken' })))
+      const winner = outcomes.findIndex(({ status }) => status === 'fulfilled')
+      // its own stays its own
+      await deploy(registries[(winner + 1) % 4]!, winner)
+    }
+    const { items } = await registries[0]!.catalogue.list({ limit: 50 })
+    expect(items).toHaveLength(5)
+    // in another scope there are other flows
+    const trigger = { type: 'http', name: 't', path: '/p0/{id}', method: 'POST' }
+    const planText = JSON.stringify({ flow: 'f', triggers: [trigger] })
+    await deployFlow(await lab.open(), { name: 'f', hash: 'elsewhere', mode: 'standard', planText })
+  })
+
   test('many deployments of one flow at once leave one whole', async () => {
     const registries = await Promise.all(Array.from({ length: 5 }, () => lab.open({ scope: 'race' })))
     await Promise.all(
