@@ -49,6 +49,10 @@ export class BatchReader extends Reader {
     await this.turn
   }
 
+  override pass(next: number): void {
+    if (this.records.length === 0 && this.unfinished === null) super.pass(next)
+  }
+
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.turn.then(work)
     this.turn = mine

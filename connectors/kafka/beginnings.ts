@@ -4,7 +4,7 @@ import type { PlanKafkaTrigger } from '../../dsl/plan.ts'
 import { CannotSeek, type Place, type Places, type SeekTarget } from '../triggers/contract.ts'
 import type { Client, Committed, Range } from './client.ts'
 import { COMMIT_METADATA } from './group.ts'
-import { isUnknownTopic } from './reason.ts'
+import { isUnknownTopic, UnknownTopic } from './reason.ts'
 import type { Bounds } from './reader.ts'
 
 /**
@@ -55,7 +55,7 @@ export async function settle(
       }
     } catch (error) {
       if (!isUnknownTopic(error)) throw error
-      failure = new Error(`the broker knows no topic ${topic}`, { cause: error })
+      failure = new UnknownTopic(topic)
       if (!isTaken) places.note(topicPart(connection, topic), 0)
     }
   }

@@ -37,6 +37,8 @@ export interface GroupHandlers {
   assigned(partitions: readonly TopicPartition[], lease: AbortSignal): Promise<readonly number[]>
   /** Resolves when they are taken, or when the lease has ended; the offset that is to be fetched next, or null for the same ones again. Never rejects. */
   records(fetched: Fetched, lease: AbortSignal): Promise<number | null>
+  /** Nothing up to an offset is for readers. */
+  passed(partition: TopicPartition, next: number): void
   /** The lease has just ended: what is handled can still be committed. */
   ending(): void
 }
@@ -83,10 +85,14 @@ export class Group {
 
   async join(): Promise<void> {
     const { consumer } = this
-    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH } = consumer.events
+    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH, START_BATCH_PROCESS } = consumer.events
     consumer.on(GROUP_JOIN, ({ payload }) => this.begin(payload.memberAssignment))
     consumer.on(REBALANCING, () => this.endLease())
     consumer.on(CRASH, ({ payload }) => this.end(payload.error))
+    consumer.on(START_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+      // aborted transactions and marks, which kafkajs keeps to itself
+      if (batchSize === 0 && this.lease !== null) this.handlers.passed({ topic, partition }, Number(lastOffset) + 1)
+    })
     consumer.on(HEARTBEAT, () => this.heard())
     consumer.on(FETCH, () => this.heard())
     try {

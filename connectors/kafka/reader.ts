@@ -58,6 +58,11 @@ export abstract class Reader implements TopicPartition {
   /** Resolves when nothing is under way; soon, once the lease has ended. */
   abstract idle(): Promise<void>
 
+  /** Nothing up to `next` is for readers, and nothing before it is under way. */
+  pass(next: number): void {
+    this.passed(next)
+  }
+
   get lag(): number {
     return Math.max(0, this.high - this.next)
   }

@@ -1,5 +1,14 @@
 /** What a failure of kafkajs means: to people, and to whoever tries again. */
 
+/** Thrown for a topic that is not there; by kafkajs it would say which only in its details. */
+export class UnknownTopic extends Error {
+  readonly type = 'UNKNOWN_TOPIC_OR_PARTITION'
+  constructor(topic: string) {
+    super(`the broker knows no topic ${topic}`)
+    this.name = 'UnknownTopic'
+  }
+}
+
 interface Failure {
   readonly name?: string
   readonly type?: string

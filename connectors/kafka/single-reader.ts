@@ -1,4 +1,4 @@
-import { deliverAllUntilTaken, room } from '../triggers/backoff.ts'
+import { room } from '../triggers/backoff.ts'
 import type { TriggerEvent } from '../triggers/contract.ts'
 import { NotInFormat } from '../format.ts'
 import { partOf, type KafkaRecord } from './event.ts'
@@ -28,15 +28,19 @@ export class SingleReader extends Reader {
     this.high = high
     const records = messages.filter(({ offset }) => Number(offset) >= this.next)
     const backoff = this.scope.backoff()
+    let events: TriggerEvent[] = []
     for (let at = 0; at < records.length;) {
       await commits.gate()
       await room(host, lease)
       if (lease.aborted) return null
-      const events = this.eventsFrom(records, at)
-      const taken = await deliverAllUntilTaken(host, events, lease, backoff)
+      if (events.length === 0) events = this.eventsFrom(records, at)
+      const { handled, failure } = await host.deliverAll(events)
+      const taken = handled.length
       at += taken
+      events = events.slice(taken)
       if (taken > 0) this.handled(Number(records[at - 1]!.offset) + 1, taken)
-      if (taken < events.length) return null
+      if (failure === undefined) backoff.reset()
+      else await backoff.wait(lease)
     }
     this.passed(last + 1)
     return last + 1

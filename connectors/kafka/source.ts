@@ -108,6 +108,7 @@ export class KafkaSource implements TriggerSource {
       const group = new Group(client, groupId, topics, {
         assigned: (partitions, lease) => this.assigned(client, partitions, lease),
         records: (fetched, lease) => this.take(fetched, lease),
+        passed: ({ topic, partition }, next) => this.readers.get(partOf(this.trigger.connection, topic, partition))?.pass(next),
         ending: () => void this.commits?.flush().catch(() => undefined),
       })
       this.group = group

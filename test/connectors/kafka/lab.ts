@@ -8,6 +8,7 @@ import { KafkaSource } from '../../../connectors/kafka/source.ts'
 import { Backoff } from '../../../connectors/triggers/backoff.ts'
 import type { PlanKafkaTrigger } from '../../../dsl/plan.ts'
 import type { KafkaConnection } from '../../../connectors/kafka/connection.ts'
+import { until } from '../../engine/calls.ts'
 import type { TestHost } from '../host.ts'
 
 /** Servers of tests are believed dead soon. */
@@ -65,6 +66,15 @@ export class Lab {
     const { admin } = await this.open()
     const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
     return Object.fromEntries(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+  }
+
+  /** Resolves when the group has so many members, and each its partitions. */
+  async members(groupId: string, count: number): Promise<void> {
+    const { admin } = await this.open()
+    await until(async () => {
+      const [group] = (await admin.describeGroups([groupId])).groups
+      return group!.state === 'Stable' && group!.members.length === count
+    }, `${count} members`)
   }
 
   private open(): Promise<{ readonly admin: Admin; readonly producer: Producer }> {

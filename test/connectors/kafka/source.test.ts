@@ -3,22 +3,11 @@ import { until } from '../../engine/calls.ts'
 import { needServices } from '../../services/need.ts'
 import { TestHost } from '../host.ts'
 import { Lab, sourceOf, triggerOf } from './lab.ts'
+import { count, numbersOf } from './numbers.ts'
 
 const { kafka } = needServices('kafka')
 const lab = new Lab(kafka)
 const connection = { brokers: [kafka] }
-
-/** The `n` of what was delivered, by partition. */
-function numbersOf(host: TestHost): Record<number, number[]> {
-  const all: Record<number, number[]> = {}
-  for (const { event } of host.events) {
-    const { partition, messages } = (event as any).records[0]
-    ;(all[partition] ??= []).push(...messages.map(({ n }: { n: number }) => n))
-  }
-  return all
-}
-
-const count = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at)
 
 describe('a source', () => {
   it('delivers what is there, in the order of each partition, and commits it', async () => {
@@ -100,7 +89,7 @@ describe('a source', () => {
   })
 })
 
-describe('places', () => {
+describe.concurrent('places', () => {
   it('begin at the first or the next record, for all partitions when it is first enabled', async () => {
     const topic = await lab.topic(3)
     await lab.numbers(topic, 1, 5, 0)
