@@ -8,7 +8,7 @@ import type { ExecutionStatus } from './api.ts'
 export interface EngineObserver {
   /** In this process, or handed to a cluster by it. */
   executionStarted(flow: string): void
-  /** Of executions that ran in this process. */
+  /** Of executions that ran in this process; on a cluster, where this process has no worker, of all of them, as they are recorded. */
   executionEnded(flow: string, status: ExecutionStatus): void
   /** `ms` from the node's start, retries and waits included. */
   nodeEnded(flow: string, type: string, ms: number): void

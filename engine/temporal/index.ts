@@ -11,6 +11,7 @@ import type { FunctionStore } from '../function-uploads/api.ts'
 import type { Invoker } from '../invoker.ts'
 import { Activities } from './activities.ts'
 import { Cluster } from './cluster.ts'
+import { RecordedEnds } from './ends.ts'
 import { clusterOptions, type ClusterOptions } from './options.ts'
 import { Recorder } from './recorder.ts'
 import { Sweeper } from './sweeper.ts'
@@ -47,8 +48,10 @@ export async function openTemporal(options: EngineOptions, services: EngineServi
   const cluster = await Cluster.connect(compiled)
   const { flows, callbackUrl } = services
   let worker: WorkerHalf | null = null
+  let ends: RecordedEnds | null = null
   const closing = async (): Promise<void> => {
     await worker?.close()
+    await ends?.close()
     await cluster.close()
   }
   const host = new TemporalHost(cluster, cluster.registry, {
@@ -61,6 +64,7 @@ export async function openTemporal(options: EngineOptions, services: EngineServi
   try {
     await services.loadFunctions(host.functions)
     if (compiled.worker !== null) worker = await WorkerHalf.start(cluster, host, services, options)
+    else await (ends = new RecordedEnds(cluster.registry, services.invoker.observers)).begin()
   } catch (error) {
     await closing()
     throw error
