@@ -27,12 +27,15 @@ export function partOf(connection: string, topic: string, partition: number): st
   return `${connection}/${topic}/${partition}`
 }
 
-/** Tells that a topic was taken up, though it had no partition then: those that come later are read from their start. */
+/**
+ * Its place tells that a topic was taken up: what `from` stands for is stored for all of the partitions that it had then, none at all if it was not
+ * there; those that come later are read from their start.
+ */
 function topicPart(connection: string, topic: string): string {
   return `${connection}/${topic}`
 }
 
-/** Resolves `from` for topics that were never taken up, and stores it for all of their partitions. Rejects where a topic is unknown. */
+/** Resolves `from` for topics that were never taken up, and stores it. Rejects where a topic is unknown. */
 export async function settle(
   client: Client,
   { connection, topics, from }: PlanKafkaTrigger,
@@ -40,27 +43,31 @@ export async function settle(
   firstEnabledAt: number,
 ): Promise<void> {
   const known = await places.read()
-  const isNew = known.size === 0
-  let failure: Error | undefined
+  const isNew = ![...known.keys()].some((part) => !part.includes('/', part.indexOf('/') + 1))
+  let unknown: UnknownTopic | undefined
   for (const topic of topics) {
-    const isTaken = [...known.keys()].some((part) => part === topicPart(connection, topic) || part.startsWith(`${connection}/${topic}/`))
+    const mark = topicPart(connection, topic)
     try {
       const ranges = await client.ranges(topic)
-      if (isTaken) continue
+      if (known.has(mark)) continue
       // what came between the first enabling and this moment counts
       const since = from === 'latest' && isNew ? await client.offsetsAt(topic, firstEnabledAt) : null
       for (const { partition, low, high } of ranges) {
+        const part = partOf(connection, topic, partition)
         const next = from === 'earliest' ? low : Math.max(low, Math.min(high, since?.get(partition) ?? high))
-        places.note(partOf(connection, topic, partition), next)
+        if (!known.has(part)) places.note(part, next)
       }
     } catch (error) {
       if (!isUnknownTopic(error)) throw error
-      failure = new UnknownTopic(topic)
-      if (!isTaken) places.note(topicPart(connection, topic), 0)
+      unknown = new UnknownTopic(topic)
     }
+    if (known.has(mark)) continue
+    // last, so that a crash in between leaves no partition out
+    await places.flush()
+    places.note(mark, 0)
   }
   await places.flush()
-  if (failure !== undefined) throw failure
+  if (unknown !== undefined) throw unknown
 }
 
 /** Where a partition begins. */
@@ -96,16 +103,18 @@ function boundsOf(unfinished: Json | undefined): Bounds | null {
   return typeof first === 'number' && typeof last === 'number' && typeof timestamp === 'string' ? { first, last, timestamp } : null
 }
 
-/** The places that a target stands for. Offsets are named `topic/partition`. Throws CannotSeek. */
+/** The places that a target stands for; what it says nothing of stays as it is. Offsets are named `topic/partition`. Throws CannotSeek. */
 export async function resolveTarget(
   client: Client,
   { connection, topics }: PlanKafkaTrigger,
   to: SeekTarget,
+  now: ReadonlyMap<string, Place>,
 ): Promise<ReadonlyMap<string, Json>> {
-  const places = new Map<string, Json>()
+  const places = new Map<string, Json>([...now].map(([part, { next }]) => [part, next]))
   const wanted = typeof to === 'object' && 'offsets' in to ? new Map(Object.entries(to.offsets)) : null
   for (const topic of topics) {
     const ranges = await client.ranges(topic)
+    places.set(topicPart(connection, topic), 0)
     const at = typeof to === 'object' && 'time' in to ? await client.offsetsAt(topic, to.time) : null
     for (const { partition, low, high } of ranges) {
       const name = `${topic}/${partition}`

@@ -77,10 +77,10 @@ export class KafkaSource implements TriggerSource {
     return this.pause()
   }
 
-  resolve(to: SeekTarget): Promise<ReadonlyMap<string, Json>> {
+  async resolve(to: SeekTarget): Promise<ReadonlyMap<string, Json>> {
     const { client } = this.services
-    if (client === undefined) return Promise.reject(new Error(`there is no connection ${this.trigger.connection} of kind kafka`))
-    return resolveTarget(client, this.trigger, to)
+    if (client === undefined) throw new Error(`there is no connection ${this.trigger.connection} of kind kafka`)
+    return resolveTarget(client, this.trigger, to, await this.host.places.read())
   }
 
   private async run(client: Client, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { SeekTarget } from '../../../connectors/triggers/contract.ts'
 import { until } from '../../engine/calls.ts'
 import { needServices } from '../../services/need.ts'
 import { TestHost } from '../host.ts'
@@ -101,6 +102,7 @@ describe.concurrent('places', () => {
     await source.start()
     await until(() => host.states.at(-1)?.state === 'running', 'joined')
     expect(Object.fromEntries(host.kept)).toEqual({
+      [`main/${topic}`]: { next: 0 },
       [`main/${topic}/0`]: { next: 5 },
       [`main/${topic}/1`]: { next: 0 },
       [`main/${topic}/2`]: { next: 7 },
@@ -179,6 +181,20 @@ describe.concurrent('places', () => {
     await second.end()
   })
 
+  it('are settled to the end, though a crash has left some out', async () => {
+    const topic = await lab.topic(2)
+    await lab.numbers(topic, 1, 5, 0)
+    await lab.numbers(topic, 1, 5, 1)
+    const host = new TestHost()
+    host.firstEnabledAt = Date.now() + 60_000
+    host.kept.set(`main/${topic}/0`, { next: 3 })
+    const { source, end } = sourceOf(connection, triggerOf({ topics: [topic], from: 'latest' }), host)
+    await source.start()
+    await until(() => host.events.length === 2, 'the records')
+    expect(host.kept.get(`main/${topic}/1`)).toEqual({ next: 5 })
+    await end()
+  })
+
   it('that the broker no longer has go on at the earliest, and what is lost is counted', async () => {
     const topic = await lab.topic()
     await lab.numbers(topic, 1, 10)
@@ -224,10 +240,16 @@ describe.concurrent('places', () => {
     const { source } = first
     const part = (partition: number) => `main/${topic}/${partition}`
     const sought = (offset: number) => ({ offset, sought: true })
-    expect(Object.fromEntries(await source.resolve('earliest'))).toEqual({ [part(0)]: sought(0), [part(1)]: sought(0) })
-    expect(Object.fromEntries(await source.resolve('latest'))).toEqual({ [part(0)]: sought(10), [part(1)]: sought(3) })
-    expect(Object.fromEntries(await source.resolve({ time: old + 4500 }))).toEqual({ [part(0)]: sought(4), [part(1)]: sought(0) })
-    expect(Object.fromEntries(await source.resolve({ offsets: { [`${topic}/0`]: 8 } }))).toEqual({ [part(0)]: sought(8) })
+    const resolved = async (to: SeekTarget) => {
+      const { [`main/${topic}`]: mark, [part(0)]: zero, [part(1)]: one, ...others } = Object.fromEntries(await source.resolve(to))
+      expect([mark, others]).toEqual([0, {}])
+      return [zero, one]
+    }
+    expect(await resolved('earliest')).toEqual([sought(0), sought(0)])
+    expect(await resolved('latest')).toEqual([sought(10), sought(3)])
+    expect(await resolved({ time: old + 4500 })).toEqual([sought(4), sought(0)])
+    // the other stays where it is
+    expect(await resolved({ offsets: { [`${topic}/0`]: 8 } })).toEqual([sought(8), 3])
     await expect(source.resolve({ offsets: { [`${topic}/2`]: 8 } })).rejects.toThrow(`there is no partition ${topic}/2`)
     await expect(source.resolve({ offsets: { [`${topic}/0`]: 11 } })).rejects.toThrow(
       'has the offsets 0 to 10, of which 10 is to come next; 11 is none',
