@@ -556,7 +556,10 @@ export class LocalEngine implements Engine {
       const asked = this.opening?.then((host) => host.health()) ?? Promise.resolve(none)
       // a store that cannot be opened is tried again by the next call
       const known = asked.catch((): EngineHealth => ({ dependencies: { store: { state: 'failed' } } }))
-      const health = known.then(({ dependencies }) => ({ dependencies: { ...dependencies, ...this.kinds.health() } }))
+      const health = known.then(({ dependencies }) => ({
+        dependencies: { ...dependencies, ...this.kinds.health() },
+        triggers: this.triggers.health(),
+      }))
       this.healthAsked = { at: now, health }
     }
     return this.healthAsked.health

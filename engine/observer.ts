@@ -144,6 +144,16 @@ class Both implements Recorder {
 export interface EngineHealth {
   /** By name: `store`, `temporal`, `postgresql`. */
   readonly dependencies: Readonly<Record<string, DependencyHealth>>
+  /** Of the triggers for which this process brings events; absent: there are none. */
+  readonly triggers?: readonly TriggerHealth[]
+}
+
+export interface TriggerHealth {
+  readonly flow: string
+  readonly name: string
+  readonly state: 'running' | 'paused' | 'connecting' | 'reconnecting' | 'failed'
+  /** What is wrong with it. */
+  readonly reason?: string
 }
 
 export interface DependencyHealth {

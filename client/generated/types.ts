@@ -675,6 +675,18 @@ export type Readiness = {
       reason?: string
     }
   }
+  /**
+   * For which this process brings events; absent: there are none.
+   */
+  triggers?: Array<{
+    flow: string
+    name: string
+    state: 'running' | 'paused' | 'connecting' | 'reconnecting' | 'failed'
+    /**
+     * What is wrong with it.
+     */
+    reason?: string
+  }>
 }
 
 export type RerunExecution = {

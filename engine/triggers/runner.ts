@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { Backoff, pause } from '../../connectors/triggers/backoff.ts'
 import { isPushed, type SourceState, type TriggerSource } from '../../connectors/triggers/contract.ts'
 import type { PlanTrigger, TriggerKind } from '../../dsl/plan.ts'
+import type { TriggerHealth } from '../observer.ts'
 import type { Deliveries } from './delivery.ts'
 import type { ConnectorKinds } from './kinds.ts'
 import type { News } from './news.ts'
@@ -91,6 +92,19 @@ export class Runner {
   look(): Promise<void> {
     if (!this.begun) return Promise.resolve()
     return (this.looking = this.looking.then(() => this.aside(() => this.sync())).catch(() => undefined))
+  }
+
+  /** Of the triggers that are at work here, or should be. */
+  health(): TriggerHealth[] {
+    return [...this.running.keys(), ...this.failed.keys()].map((key) => {
+      const [flow, name] = key.split('/') as [string, string]
+      const { state, error } = this.stateOf(flow, name)
+      return { flow, name, state, ...(error === undefined ? {} : { reason: error.message }) }
+    })
+  }
+
+  get isAtWork(): boolean {
+    return this.running.size > 0
   }
 
   has(kind: TriggerKind): boolean {

@@ -7,6 +7,7 @@ import type { Execution } from '../api.ts'
 import { EngineError } from '../errors.ts'
 import { takeInput } from '../intake.ts'
 import type { HttpDeliverOptions, HttpDelivery, HttpTarget, PublishOptions, TracedStart, TriggerRecord, Triggers } from './api.ts'
+import type { TriggerHealth } from '../observer.ts'
 import { Deliveries, type DeliveryServices } from './delivery.ts'
 import { News } from './news.ts'
 import { inputOf } from './prepared.ts'
@@ -14,6 +15,7 @@ import { checkPaths, TriggerTable, type TableSource, type TriggerEntry } from '.
 import type { ConnectorKinds } from './kinds.ts'
 import { Runner } from './runner.ts'
 import { tooMany, Topics } from './topics.ts'
+import { Upkeep } from './upkeep.ts'
 
 const TOPIC = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/
 
@@ -34,6 +36,7 @@ export class LocalTriggers implements Triggers {
   private readonly deliveries: Deliveries
   private readonly topics: Topics
   private readonly runner: Runner
+  private readonly upkeep: Upkeep
   private readonly began = Date.now()
 
   constructor(services: TriggerServices) {
@@ -44,18 +47,26 @@ export class LocalTriggers implements Triggers {
     this.deliveries = new Deliveries(services, this.news)
     this.topics = new Topics(this.table, this.deliveries, store)
     this.runner = new Runner(services.kinds, this.table, this.deliveries, this.news, store)
+    this.upkeep = new Upkeep(this.deliveries, store, () => services.shared || this.runner.isAtWork)
   }
 
   /** Triggers begin to work, and what others have left of messages is finished. */
   begin(): void {
     if (this.services.shared) this.topics.begin()
     this.runner.begin()
+    this.upkeep.begin()
   }
 
   async close(): Promise<void> {
     await this.runner.close()
+    await this.upkeep.close()
     await this.topics.close()
     await this.news.close()
+  }
+
+  /** Of those for which events are brought here. */
+  health(): TriggerHealth[] {
+    return this.runner.health()
   }
 
   /** Something was deployed or deleted here. */
@@ -69,8 +80,9 @@ export class LocalTriggers implements Triggers {
   }
 
   /** @internal For tests of what was left. */
-  sweep(): Promise<void> {
-    return this.topics.sweep()
+  async sweep(): Promise<void> {
+    await this.topics.sweep()
+    await this.upkeep.work(0)
   }
 
   async list(): Promise<TriggerRecord[]> {

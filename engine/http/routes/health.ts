@@ -26,7 +26,7 @@ export async function healthRoutes(plain: FastifyInstance, { engine }: { readonl
     response: { 200: answer('it does', readiness), ...problems('not-ready') },
   }
   app.get('/readyz', { config: { role: null }, schema: ready }, async () => {
-    const { dependencies } = await engine.health()
+    const { dependencies, triggers = [] } = await engine.health()
     const all = Object.entries(dependencies)
     const of = (state: string, required: boolean): string[] =>
       all.filter(([, health]) => health.state === state && (health.required ?? true) === required).map(([name]) => name)
@@ -34,7 +34,12 @@ export async function healthRoutes(plain: FastifyInstance, { engine }: { readonl
     if (failed.length > 0) throw notReady('unavailable', `no answer from: ${failed.join(', ')}`, dependencies)
     if (of('recovering', true).length > 0) throw notReady('recovering', 'what ran before is being read', dependencies)
     if (lifecycle.startingWith !== null) throw notReady('starting', `not there yet: ${lifecycle.startingWith}`, dependencies)
-    return { status: of('failed', false).length > 0 ? ('degraded' as const) : ('ready' as const), dependencies }
+    const isDegraded = of('failed', false).length > 0 || triggers.some(({ state, reason }) => state === 'failed' || reason !== undefined)
+    return {
+      status: isDegraded ? ('degraded' as const) : ('ready' as const),
+      dependencies,
+      ...(triggers.length === 0 ? {} : { triggers }),
+    }
   })
 
   const metrics = new EngineMetrics(engine, () => lagsOf(engine))

@@ -1,6 +1,7 @@
 /** Answers of routes, as `response` has them. They are for the document and for tests: no answer is checked while the server runs. */
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
+import { listOf } from './common.ts'
 import { named } from './registry.ts'
 
 /** Headers of answers that the document names. */
@@ -48,6 +49,16 @@ export const readiness = named(
           reason: z.string().optional().meta({ description: 'Of a broker that is away: its words.' }),
         }),
       ),
+      triggers: listOf(
+        z.strictObject({
+          flow: z.string(),
+          name: z.string(),
+          state: z.enum(['running', 'paused', 'connecting', 'reconnecting', 'failed']),
+          reason: z.string().optional().meta({ description: 'What is wrong with it.' }),
+        }),
+      )
+        .optional()
+        .meta({ description: 'For which this process brings events; absent: there are none.' }),
     })
     .meta({ examples: [{ status: 'ready', dependencies: { store: { state: 'ok' } } }] }),
 )

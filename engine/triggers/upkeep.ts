@@ -1,0 +1,74 @@
+import type { Deliveries } from './delivery.ts'
+import { prepareTrigger } from './prepared.ts'
+import type { PendingStart, ProgressStore } from './progress.ts'
+import type { TriggerStore } from './store.ts'
+
+/** What a process has begun and not finished by then was left by one that died. */
+const LEFT_MS = 10_000
+const EVERY_MS = 5000
+const PRUNE_EVERY = 12
+const PER_SWEEP = 100
+
+/** Finishes batches that others have left (engine/triggers/progress.ts, L3), and forgets messages whose time is over. */
+export class Upkeep {
+  private readonly deliveries: Deliveries
+  private readonly store: () => Promise<TriggerStore>
+  /** Whether there is a store to look into: none is opened for it. */
+  private readonly isWanted: () => boolean
+  private timer: NodeJS.Timeout | null = null
+  private working: Promise<void> = Promise.resolve()
+  private rounds = 0
+  private closed = false
+
+  constructor(deliveries: Deliveries, store: () => Promise<TriggerStore>, isWanted: () => boolean) {
+    this.deliveries = deliveries
+    this.store = store
+    this.isWanted = isWanted
+  }
+
+  begin(): void {
+    if (this.closed) return
+    this.timer = setTimeout(() => {
+      this.working = this.work().finally(() => this.begin())
+    }, EVERY_MS).unref()
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    if (this.timer !== null) clearTimeout(this.timer)
+    await this.working
+  }
+
+  /** What cannot be done now is left to the next time. */
+  async work(leftMs = LEFT_MS): Promise<void> {
+    if (!this.isWanted()) return
+    try {
+      const { progress } = await this.store()
+      for (const start of (await progress.left?.(leftMs, PER_SWEEP)) ?? []) {
+        if (this.closed) return
+        // one that cannot be started now must not be in the way of the others
+        await this.finish(progress, start).catch(() => undefined)
+      }
+      if (this.rounds++ % PRUNE_EVERY === 0) while (!this.closed && (await progress.prune(Date.now())) > 0) await nextTurn()
+    } catch {
+      // as the store fails all else fails, and says so
+    }
+  }
+
+  private async finish(progress: ProgressStore, { id, flow, trigger, event, place, traceparent }: PendingStart): Promise<void> {
+    const prepared = prepareTrigger(flow, trigger)
+    const inFlight = await this.deliveries.inFlight(prepared)
+    if (!inFlight.reserve()) return
+    const toStart = { id, derived: true, event, place, ...(traceparent === undefined ? {} : { traceparent }) }
+    try {
+      await this.deliveries.start(prepared, inFlight, toStart)
+    } catch (error) {
+      await this.deliveries.refused(prepared, toStart, error)
+    }
+    await progress.finish?.(id)
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
