@@ -24,6 +24,8 @@ export class RabbitmqSource implements TriggerSource {
   private stopping: AbortController | null = null
   private running: Promise<void> = Promise.resolve()
   private began = false
+  /** Sessions whose deliveries are not all answered. */
+  private readonly closing = new Set<Promise<void>>()
 
   constructor(trigger: PlanRabbitmqTrigger, host: TriggerHost, options: SourceOptions) {
     this.trigger = trigger
@@ -65,6 +67,7 @@ export class RabbitmqSource implements TriggerSource {
       this.host.tell(why.isRefusal ? 'failed' : 'reconnecting', this.wordsOf(why))
       await backoff.wait(signal)
     }
+    await Promise.all(this.closing)
     await end()
   }
 
@@ -72,6 +75,7 @@ export class RabbitmqSource implements TriggerSource {
   private async consume(broker: Broker, signal: AbortSignal, backoff: Backoff): Promise<BrokerError | undefined> {
     const { trigger, host, underWay, options } = this
     let session: Session | undefined
+    const over = new AbortController()
     try {
       session = await Session.open(broker, {
         trigger,
@@ -83,13 +87,20 @@ export class RabbitmqSource implements TriggerSource {
       })
       this.began = true
       backoff.reset()
-      await Promise.race([session.ended, aborted(signal)])
+      await Promise.race([session.ended, aborted(signal, over.signal)])
       return undefined
     } catch (error) {
       return error as BrokerError
     } finally {
-      await session?.close()
+      over.abort()
+      // the next one need not wait: it knows what is under way
+      if (session !== undefined) this.close(session)
     }
+  }
+
+  private close(session: Session): void {
+    const closed = session.close().finally(() => this.closing.delete(closed))
+    this.closing.add(closed)
   }
 
   private linkChanged({ isUp, wasUp, reason }: LinkState): void {
@@ -108,9 +119,10 @@ export class RabbitmqSource implements TriggerSource {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal is aborted; stops to look at it when `over` is. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: over })
   })
 }
