@@ -127,12 +127,12 @@ export function addClientCommands(make: (name: string) => Command, ended: (exitC
 
   remote(
     'deploy',
-    'put the flows of a folder on a server',
+    'put the flows and functions of a folder on a server',
     'fnflow deploy ./flows',
     'fnflow deploy ./flows --dry-run',
     'fnflow deploy ./flows/order.yaml --yes --server https://flows.example.com',
   )
-    .argument('<path>', 'a folder, which is searched, or a flow file')
+    .argument('<path>', 'a folder, which is searched, a flow file, or a functions.yaml')
     .option('--dry-run', 'only show what would change')
     .option('-y, --yes', 'do not ask on a terminal')
     .action(async (path: string, options: DeployOptions) => ended(await (await import('./commands/deploy.ts')).deploy(path, options)))

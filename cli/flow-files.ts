@@ -56,6 +56,18 @@ export function pathsIn(folder: string, recursive: boolean): string[] {
   return found
 }
 
+/** The files of a folder that describe functions, also of those in it. */
+export function functionFilesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name)
+      if (entry.name.startsWith('.') || entry.name === 'node_modules') return []
+      if (entry.isDirectory()) return functionFilesIn(path)
+      return isFunctionsFile(entry.name) ? [path] : []
+    })
+}
+
 /** Files that describe functions, not flows. */
 export function isFunctionsFile(path: string): boolean {
   return /(?:^|[\\/])functions\.ya?ml$/.test(path)

@@ -81,7 +81,7 @@ export class FunctionDocuments implements EngineFunctions {
       ...rest,
       ...(name === undefined ? {} : { name: wholeName(name) }),
     })
-    return { function: withCode(documentOf(spec), code), created, etag }
+    return { function: shownFunction(spec, code), created, etag }
   }
 
   remove(name: string, options: Preconditions = {}): Promise<void> {
@@ -89,7 +89,7 @@ export class FunctionDocuments implements EngineFunctions {
   }
 
   private shown(spec: FunctionSpec): FunctionDocument {
-    return withCode(documentOf(spec), this.uploads.find(keyOf(spec))?.code ?? null)
+    return shownFunction(spec, this.uploads.find(keyOf(spec))?.code ?? null)
   }
 }
 
@@ -107,7 +107,9 @@ function keyOf({ app, name }: { readonly app: string; readonly name: string }): 
   return `${app}/${name}`
 }
 
-function withCode(document: FunctionDocument, code: string | null): FunctionDocument {
+/** A function as it is shown; `code` is the hash of the archive that it was put with, if it was. */
+export function shownFunction(spec: FunctionSpec, code: string | null): FunctionDocument {
+  const document = documentOf(spec)
   return code === null ? document : { ...document, codeHash: code }
 }
 

@@ -42,6 +42,23 @@ const FILE_LIMIT = 1024 * 1024
  * @throws FunctionsFileError with all findings and their places; also if the file cannot be read
  */
 export async function loadFunctions(file: string, options: LoadFunctionsOptions = {}): Promise<Record<string, FunctionSpec>> {
+  const specs: Record<string, FunctionSpec> = {}
+  for (const [name, written] of await readDefinitions(file, options)) {
+    const spec = await specOf(name, written, dirname(resolve(file)), options.env ?? process.env)
+    specs[`${spec.app}/${spec.name}`] = spec
+  }
+  return specs
+}
+
+/**
+ * The checked definitions of functions.yaml by their names, defaults filled in; variables are texts, as they were written.
+ *
+ * @throws FunctionsFileError as {@link loadFunctions}
+ */
+export async function readDefinitions(
+  file: string,
+  { runtimes = [] }: Pick<LoadFunctionsOptions, 'runtimes'> = {},
+): Promise<ReadonlyMap<string, WrittenFunction>> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
@@ -63,37 +80,36 @@ export async function loadFunctions(file: string, options: LoadFunctionsOptions 
     findings.push({ ...finding(rule, message, path), ...source.placeOf(path, at) })
   }
   const { content } = source
-  if (content === null || content === undefined) return {}
+  if (content === null || content === undefined) return new Map()
   if (typeof content !== 'object' || Array.isArray(content)) {
     report('schema', 'expected a mapping of function names to functions', [])
     throw new FunctionsFileError(file, findings)
   }
-
-  const specs: Record<string, FunctionSpec> = {}
+  const definitions = new Map<string, WrittenFunction>()
   for (const [name, written] of Object.entries(content)) {
-    const parsed = parseFunction(name, written, [...RUNTIMES, ...(options.runtimes ?? [])], report)
+    const parsed = parseFunction(name, written, [...RUNTIMES, ...runtimes], report)
     if (parsed === undefined) continue
-    const spec = await specOf(name, parsed, dirname(resolve(file)), options.env ?? process.env, (key) =>
-      source.textOf([name, 'environment', 'variables', key]),
-    )
-    specs[`${spec.app}/${spec.name}`] = spec
+    const { variables } = parsed.environment
+    // a number is what was written: 1.10 and the 20 digits of an id would come out otherwise
+    const textOf = (key: string, value: string | number | boolean): string =>
+      (typeof value === 'number' ? source.textOf([name, 'environment', 'variables', key]) : undefined) ?? String(value)
+    const texts = Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, textOf(key, value)]))
+    definitions.set(name, { ...parsed, environment: { ...parsed.environment, variables: texts } })
   }
   if (findings.length > 0) throw new FunctionsFileError(file, findings)
-  return specs
+  return definitions
 }
 
 /**
  * What a checked definition means. Secrets that have no value are named by `missingSecrets`.
  *
  * @param folder What relative paths are relative to
- * @param numberOf How a variable's number was written, where that is known
  */
 export async function specOf(
   name: string,
   written: WrittenFunction,
   folder: string,
   env: Readonly<Record<string, string | undefined>>,
-  numberOf: (key: string) => string | undefined = () => undefined,
 ): Promise<FunctionSpec> {
   const secrets: Record<string, string> = {}
   const missingSecrets: string[] = []
@@ -110,9 +126,6 @@ export async function specOf(
       }
     }
   }
-  // A number is what was written: 1.10 and the 20 digits of an id would come out otherwise.
-  const textOf = (key: string, value: string | number | boolean): string =>
-    (typeof value === 'number' ? numberOf(key) : undefined) ?? String(value)
   const { concurrency } = written
   return normalizeSpec(name, {
     app: written.app,
@@ -122,7 +135,7 @@ export async function specOf(
     timeoutMs: written.timeout * 1000,
     memoryMb: written.memory,
     environment: {
-      variables: Object.fromEntries(Object.entries(written.environment.variables).map(([key, value]) => [key, textOf(key, value)])),
+      variables: Object.fromEntries(Object.entries(written.environment.variables).map(([key, value]) => [key, String(value)])),
       secrets,
     },
     concurrency: {

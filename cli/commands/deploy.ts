@@ -2,9 +2,17 @@ import { ApiError, type Client } from '../../client/index.ts'
 import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import { CommandError, usageError } from '../command-error.ts'
 import { confirmed } from '../confirm.ts'
+import {
+  changeOfFunction,
+  packFunctions,
+  putFunction,
+  type FunctionChange,
+  type LeftFunction,
+  type NamedFunction,
+} from '../deploy-functions.ts'
 import { isError, type FileDiagnostic } from '../diagnostics.ts'
 import { EXIT } from '../exit-codes.ts'
-import { flowFilesIn, readFlowFile } from '../flow-files.ts'
+import { flowFilesIn, functionFilesIn, isFunctionsFile, readFlowFile } from '../flow-files.ts'
 import { lineDiff, type DiffLine } from '../line-diff.ts'
 import { onStdout, print, say } from '../output.ts'
 import { isFolder } from '../paths.ts'
@@ -31,34 +39,77 @@ interface Change {
 const JSON_TYPE = 'application/json'
 const YAML_TYPE = 'application/yaml'
 
+/** What was done, or would be. */
+interface Done {
+  readonly flows: { readonly flow: string; readonly file: string; readonly change: string; readonly revision?: string }[]
+  readonly functions: { readonly function: string; readonly file: string; readonly change: string; readonly codeHash?: string }[]
+}
+
 /**
- * `fnflow deploy`: puts the flows of a folder on a server, after it has shown what that would change; what was shown is what is replaced. Resolves to
- * the exit code; throws CommandError: an invalid definition (2), one that somebody else has changed meanwhile (2), and as every client command.
+ * `fnflow deploy`: puts the flows of a folder on a server, and the functions of its functions.yaml with their code, after it has shown what that would
+ * change; what was shown is what is replaced. Resolves to the exit code; throws CommandError: an invalid definition (2), one that somebody else has
+ * changed meanwhile (2), and as every client command.
  */
 export async function deploy(path: string, options: DeployOptions): Promise<number> {
-  const files = filesOf(path)
+  const { flows, functionFiles } = filesOf(path)
   return remotely(options, async (client, signal) => {
-    await check(client, files, signal)
+    const { packed, left } = await check(client, flows, functionFiles, signal)
+    const functions: FunctionChange[] = []
+    const notes: LeftFunction[] = [...left]
+    for (const one of packed) {
+      const change = await changeOfFunction(client, one, signal)
+      if ('why' in change) notes.push(change)
+      else functions.push(change)
+    }
     const changes: Change[] = []
-    for (const file of files) changes.push(await changeOf(client, file, signal))
-    const wanted = changes.filter(({ change }) => change !== 'same')
-    if (options.json !== true) await print(changes.map(changeText).join('\n'))
-    const done: { readonly flow: string; readonly file: string; readonly change: string; readonly revision?: string }[] = []
-    if (options.dryRun === true || wanted.length === 0) done.push(...changes.map(({ flow, file, change }) => ({ flow, file, change })))
-    else {
-      if (options.yes !== true && options.json !== true && !(await confirmed(`Deploy ${amount(wanted.length)}?`, signal))) {
+    for (const file of flows) changes.push(await changeOf(client, file, signal))
+    const wanted = [changes, functions].map(
+      (all: readonly { readonly change: string }[]) => all.filter(({ change }) => change !== 'same').length,
+    )
+    const what = amount(wanted as [number, number])
+    const isNothing = wanted.every((count) => count === 0)
+    if (options.json !== true) await print([...notes.map(noteText), ...functions.map(functionText), ...changes.map(changeText)].join('\n'))
+    let done: Done
+    if (options.dryRun === true || isNothing) {
+      done = {
+        flows: changes.map(({ flow, file, change }) => ({ flow, file, change })),
+        functions: functions.map(({ name, file, change }) => ({ function: name, file, change })),
+      }
+    } else {
+      if (options.yes !== true && options.json !== true && !(await confirmed(`Deploy ${what}?`, signal))) {
         say('nothing was deployed')
         return EXIT.ok
       }
-      for (const one of changes) {
-        const { flow, file, change } = one
-        done.push({ flow, file, change, ...(change === 'same' ? {} : { revision: await put(client, one, signal) }) })
-      }
+      done = await putAll(client, changes, functions, signal)
     }
-    if (options.json === true) await print(JSON.stringify({ flows: done }))
-    else say(wanted.length === 0 ? 'nothing to deploy' : `${options.dryRun === true ? 'to deploy:' : 'deployed'} ${amount(wanted.length)}`)
+    if (options.json === true) await print(JSON.stringify(functionFiles.length === 0 ? { flows: done.flows } : done))
+    else say(isNothing ? 'nothing to deploy' : `${options.dryRun === true ? 'to deploy:' : 'deployed'} ${what}`)
     return EXIT.ok
   })
+}
+
+/** Functions first: flows call them. */
+async function putAll(
+  client: Client,
+  changes: readonly Change[],
+  functions: readonly FunctionChange[],
+  signal: AbortSignal,
+): Promise<Done> {
+  const done: Done = { flows: [], functions: [] }
+  for (const one of functions) {
+    const { name, file, change } = one
+    done.functions.push({
+      function: name,
+      file,
+      change,
+      ...(change === 'same' ? {} : { codeHash: await putFunction(client, one, signal) }),
+    })
+  }
+  for (const one of changes) {
+    const { flow, file, change } = one
+    done.flows.push({ flow, file, change, ...(change === 'same' ? {} : { revision: await put(client, one, signal) }) })
+  }
+  return done
 }
 
 interface NamedFile {
@@ -67,29 +118,42 @@ interface NamedFile {
   readonly text: string
 }
 
-function filesOf(path: string): NamedFile[] {
+function filesOf(path: string): { readonly flows: NamedFile[]; readonly functionFiles: string[] } {
+  if (isFunctionsFile(path) && !isFolder(path)) return { flows: [], functionFiles: [path] }
   const found = isFolder(path) ? flowFilesIn(path, { recursive: true }) : [readFlowFile(path)]
-  if (found.length === 0)
+  const functionFiles = isFolder(path) ? functionFilesIn(path) : []
+  if (found.length + functionFiles.length === 0)
     throw usageError(`no flow file in the folder ${path}; flow files are *.yaml, *.yml and *.json with the keys flow and nodes`)
   const byName = new Map<string, string>()
-  return found.map(({ file, name, bytes }) => {
+  const flows = found.map(({ file, name, bytes }) => {
     if (name === undefined) throw usageError(`${file}: it has no name; write flow: name at its top`)
     const other = byName.get(name)
     if (other !== undefined) throw usageError(`flow ${name} is in ${other} and in ${file}; only one of them can be deployed`)
     byName.set(name, file)
     return { file, flow: name, text: Buffer.from(bytes).toString() }
   })
+  return { flows, functionFiles }
 }
 
-/** Tells what the server finds wrong. Throws CommandError where a file has errors: then nothing is deployed. */
-async function check(client: Client, files: readonly NamedFile[], signal: AbortSignal): Promise<void> {
+/** Tells what is wrong. Throws CommandError where a file has errors: then nothing is deployed. */
+async function check(
+  client: Client,
+  flows: readonly NamedFile[],
+  functionFiles: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly packed: readonly NamedFunction[]; readonly left: readonly LeftFunction[] }> {
   const diagnostics: FileDiagnostic[] = []
-  for (const { file, text } of files) {
+  const functions = await packFunctions(functionFiles, diagnostics)
+  for (const { file, text } of flows) {
     const answer = await client.call('validateFlow', { body: text, headers: typeOf(file), signal })
-    for (const one of answer.diagnostics) diagnostics.push({ ...(one as Diagnostic), file })
+    for (const one of answer.diagnostics as readonly Diagnostic[]) {
+      // those will be there
+      const isComing = functions.packed.some(({ name }) => one.rule === 'unknown-function' && one.message.includes(`"${name}:`))
+      if (!isComing) diagnostics.push({ ...one, file })
+    }
   }
-  if (diagnostics.length > 0) await tellDiagnostics(diagnostics, new Map(files.map(({ file, text }) => [file, text])))
-  if (!diagnostics.some(isError)) return
+  if (diagnostics.length > 0) await tellDiagnostics(diagnostics, new Map(flows.map(({ file, text }) => [file, text])))
+  if (!diagnostics.some(isError)) return functions
   const count = diagnostics.filter(isError).length
   const errorMessage = `nothing was deployed: ${count} error${count === 1 ? '' : 's'} in the definitions`
   throw new CommandError({ status: 422, errorType: 'flow-invalid', errorMessage, diagnostics }, EXIT.usage)
@@ -122,12 +186,22 @@ async function put(client: Client, { flow, file, text, etag }: Change, signal: A
 }
 
 function changeText({ flow, file, text, change, before }: Change): string {
+  return withLines(flow, file, change, () => lineDiff(before, isJson(file) ? indented(JSON.parse(text)) : text))
+}
+
+function functionText({ name, file, change, before, after }: FunctionChange): string {
+  return withLines(`function ${name}`, file, change, () => lineDiff(before, after))
+}
+
+function noteText({ name, file, why }: LeftFunction): string {
+  return onStdout('dim', visible(`! function ${name}  not deployed  ${file}: ${why}`))
+}
+
+function withLines(what: string, file: string, change: Change['change'], lines: () => readonly DiffLine[]): string {
   const sign = { new: '+', changed: '~', same: '=' }[change]
   const style = { new: 'green', changed: 'yellow', same: 'dim' } as const
-  const head = onStdout(style[change], visible(`${sign} ${flow}  ${change}  ${file}`))
-  if (change !== 'changed') return head
-  const after = isJson(file) ? indented(JSON.parse(text)) : text
-  return [head, ...lineDiff(before, after).map(lineText)].join('\n')
+  const head = onStdout(style[change], visible(`${sign} ${what}  ${change}  ${file}`))
+  return change === 'changed' ? [head, ...lines().map(lineText)].join('\n') : head
 }
 
 function lineText({ sign, text }: DiffLine): string {
@@ -147,6 +221,11 @@ function typeOf(file: string): { readonly 'content-type': string } {
   return { 'content-type': isJson(file) ? JSON_TYPE : YAML_TYPE }
 }
 
-function amount(flows: number): string {
-  return `${flows} flow${flows === 1 ? '' : 's'}`
+function amount([flows, functions]: readonly [number, number]): string {
+  const parts = [functions === 0 ? '' : countOf(functions, 'function'), flows === 0 && functions > 0 ? '' : countOf(flows, 'flow')]
+  return parts.filter((part) => part !== '').join(' and ')
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

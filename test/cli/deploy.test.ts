@@ -92,6 +92,85 @@ it('deploy replaces what it has shown, and nothing newer', async () => {
   await changed.close()
 })
 
+it('deploy puts the functions of functions.yaml with their code, before the flows that call them', async () => {
+  const yaml = (more: string) => `greet:
+  app: hi
+  runtime: nodejs
+  code: ./code
+  handler: index.handler
+  timeout: 30
+  environment: { variables: { NUMBER: 1.10 } }
+${more}inside: { runtime: module, code: ./code, handler: index.handler }
+hello: { runtime: nodejs, code: ./code, handler: index.handler }
+`
+  const folder = folderWith({
+    'functions.yaml': yaml(''),
+    'code/index.mjs': 'export const handler = ({ name }) => `Hello, ${name} ${process.env.NUMBER}`\n',
+    'code/.git/config': 'not for the server',
+    'greets.yaml': 'flow: greets\nstart: a\nnodes:\n  a: { type: function, function: hi/greet }\n',
+  })
+  const here = (...args: string[]): Running => fnflow([...args, '--server', server], { cwd: folder })
+  const dry = await here('deploy', '.', '--dry-run')
+  expect(dry).toMatchObject({ code: 0, stderr: 'to deploy: 1 function and 1 flow\n' })
+  expect(dry.stdout.split('\n')).toEqual([
+    expect.stringMatching(/^! function default\/inside {2}not deployed {2}functions\.yaml: runtime module/),
+    expect.stringMatching(/^! function default\/hello {2}not deployed {2}functions\.yaml: the server has it/),
+    '+ function hi/greet  new  functions.yaml',
+    '+ greets  new  greets.yaml',
+    '',
+  ])
+  expect((await client.call('listFunctions')).items.map(({ app }) => app)).not.toContain('hi')
+
+  expect(await here('deploy', '.')).toMatchObject({ code: 0, stdout: dry.stdout, stderr: 'deployed 1 function and 1 flow\n' })
+  expect(await client.run('greets', { input: { name: 'Ada' } })).toBe('Hello, Ada 1.10')
+  expect(await here('deploy', '.')).toMatchObject({ code: 0, stderr: 'nothing to deploy\n' })
+
+  writeFileSync(join(folder, 'code/index.mjs'), 'export const handler = () => "Bye"\n')
+  writeFileSync(join(folder, 'functions.yaml'), yaml('  memory: 256\n'))
+  const changed = await here('deploy', 'functions.yaml', '--json')
+  expect(JSON.parse(changed.stdout)).toEqual({
+    flows: [],
+    functions: [
+      { function: 'hi/greet', file: 'functions.yaml', change: 'changed', codeHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    ],
+  })
+  expect(await client.run('greets', { input: {} })).toBe('Bye')
+
+  writeFileSync(join(folder, 'functions.yaml'), yaml('  memory: 512\n'))
+  const { stdout } = await here('deploy', '.', '--dry-run')
+  expect(stdout).toContain('~ function hi/greet  changed  functions.yaml\n')
+  expect(stdout).toMatch(/ {2}- {3}"memory": 256,\n {2}\+ {3}"memory": 512,\n/)
+})
+
+it('deploy of functions with errors deploys nothing', async () => {
+  const folder = folderWith({
+    'functions.yaml':
+      'a: { runtime: nodejs, code: ./nowhere, handler: index.handler }\nb: { runtime: nodejs, code: ./code, handler: index.handler, environment: { secrets: { K: { from: file, name: k } } } }\n',
+    'code/index.mjs': 'export const handler = () => 1\n',
+    'good.yaml': 'flow: with-functions\nstart: a\nnodes:\n  a: { type: pass }\n',
+  })
+  const { code, stderr, stdout } = await fnflow(['deploy', folder, '--server', server, '--json'])
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toMatch(/default\/a: the folder of its code is not there/)
+  expect(stderr).toMatch(/default\/b: files of the machine can be named in functions\.yaml only/)
+  expect((await client.call('listFlows')).items.map(({ flow }) => flow)).not.toContain('with-functions')
+
+  writeFileSync(join(folder, 'functions.yaml'), 'a: { runtime: nodejs\n')
+  expect(await fnflow(['deploy', folder, '--server', server])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/functions\.yaml:\d/) as string,
+  })
+  const twice = folderWith({
+    'functions.yaml': 'a: { runtime: nodejs, code: ./code, handler: index.handler }\n',
+    'deep/functions.yaml': 'a: { runtime: nodejs, code: ../code, handler: index.handler }\n',
+    'code/index.mjs': '',
+  })
+  expect(await fnflow(['deploy', twice, '--server', server])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/function default\/a is in .* and in /) as string,
+  })
+})
+
 it('publish makes a version, and lets an alias lead to it', async () => {
   await at('deploy', join(flows, 'order.yaml'))
   expect(await at('publish', 'order')).toMatchObject({ code: 0, stdout: 'order:1\n' })

@@ -1,11 +1,23 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { archiveHash, DamagedArchive, removeOthers, unpackTo } from '../../executors/archive/unpack.ts'
 import { readZip } from '../../executors/archive/zip.ts'
+import { zipFolder } from '../../executors/archive/zip-folder.ts'
 import { zipOf, type Entry } from './zips.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'fnflow-archive-'))
@@ -119,5 +131,63 @@ describe('archives', () => {
     await removeOthers(place, new Set(['b'.repeat(64)]))
     expect(readdirSync(place).sort()).toEqual(['b'.repeat(64), 'mine'])
     await removeOthers(join(place, 'none'), new Set())
+  })
+})
+
+describe('a folder', () => {
+  const folderOf = (files: Record<string, string>): string => {
+    const folder = mkdtempSync(join(root, 'folder-'))
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(join(folder, name, '..'), { recursive: true })
+      writeFileSync(join(folder, name), content)
+    }
+    return folder
+  }
+  it('becomes an archive that is the same for the same files', async () => {
+    const files = { 'index.mjs': 'x'.repeat(3000), 'lib/ü/a.txt': 'a', empty: '', '.git/HEAD': 'left out', '__pycache__/a.pyc': 'left out' }
+    const [one, other] = [folderOf(files), folderOf(Object.fromEntries(Object.entries(files).toReversed()))]
+    chmodSync(join(one, 'empty'), 0o755)
+    chmodSync(join(other, 'empty'), 0o755)
+    utimesSync(join(other, 'index.mjs'), 0, 0)
+    const archive = await zipFolder(one)
+    expect(archive.equals(await zipFolder(other))).toBe(true)
+    const contents = readZip(archive)
+    expect(contents.problems).toEqual([])
+    expect(contents.files.map(({ path, isExecutable }) => [path, isExecutable])).toEqual([
+      ['empty', true],
+      ['index.mjs', false],
+      ['lib/ü/a.txt', false],
+    ])
+    const unpacked = await unpackTo(join(root, 'again'), archiveHash(archive), contents)
+    expect(readFileSync(join(unpacked, 'index.mjs'), 'utf8')).toBe(files['index.mjs'])
+    // other programs read it, too
+    const made = join(root, 'folder.zip')
+    writeFileSync(made, archive)
+    const listed = execFileSync('python3', [
+      '-c',
+      'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nprint(z.testzip(), len(z.namelist()))',
+      made,
+    ])
+    expect(listed.toString().trim()).toBe('None 3')
+  })
+  it('may be a single file', async () => {
+    const folder = folderOf({ 'index.mjs': 'a', 'secret.txt': 'b' })
+    expect(readZip(await zipFolder(join(folder, 'index.mjs'))).files.map(({ path }) => path)).toEqual(['index.mjs'])
+  })
+  it('has what its links lead to, if that is inside', async () => {
+    const folder = folderOf({ 'real/a.txt': 'a', 'other/x': '' })
+    symlinkSync('real', join(folder, 'link'))
+    symlinkSync('../real/a.txt', join(folder, 'other/b.txt'))
+    const { files, problems } = readZip(await zipFolder(folder))
+    expect(problems).toEqual([])
+    expect(files.map(({ path }) => path)).toEqual(['link/a.txt', 'other/b.txt', 'other/x', 'real/a.txt'])
+    symlinkSync('..', join(folder, 'real/up'))
+    await expect(zipFolder(folder)).rejects.toThrow(/link to a folder that it is in/)
+    rmSync(join(folder, 'real/up'))
+    symlinkSync('/etc', join(folder, 'out'))
+    await expect(zipFolder(folder)).rejects.toThrow(/^out is a link that leads out of it/)
+  })
+  it('without a file is none', async () => {
+    await expect(zipFolder(folderOf({}))).rejects.toThrow(/no file/)
   })
 })
