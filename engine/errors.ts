@@ -105,3 +105,7 @@ export class ExecutionFailed extends Error {
 export function waitAborted(signal: AbortSignal | undefined): EngineError {
   return new EngineError('aborted', 'the wait was aborted; the execution goes on', { cause: signal?.reason })
 }
+
+export function notRunning(id: string, status: string): EngineError {
+  return new EngineError('execution-not-running', `execution ${id} is not running: it has ended as ${status}`)
+}

@@ -26,7 +26,6 @@ import type {
   StatisticsItem,
   StatisticsOptions,
 } from './api.ts'
-import { forRerun, forRetry, inputsFor } from './carry.ts'
 import type { Catalogue } from './catalogue/api.ts'
 import { LocalCatalogue } from './catalogue/catalogue.ts'
 import { noFlow, noVersion } from './catalogue/decide.ts'
@@ -39,17 +38,11 @@ import { Deadlines } from './deadlines.ts'
 import type { Durable, EndedExecution } from './durable.ts'
 import { invokeDirectly } from './direct-invocation.ts'
 import type { Outcome } from './embedded/contract.ts'
-import { EngineError, ExecutionFailed, waitAborted } from './errors.ts'
+import { EngineError, ExecutionFailed, notRunning } from './errors.ts'
 import { checkLimit, type DeployedFlow } from './execution-info.ts'
-import {
-  ExpressExecution,
-  type ExpressCallbacks,
-  type ExpressDone,
-  type ExpressServices,
-  type ExpressStart,
-} from './express/express-host.ts'
-import { ExpressExecutions } from './express/executions.ts'
+import { ExpressExecution, type ExpressServices } from './express/express-host.ts'
 import { listExpress } from './express/listing.ts'
+import { ExpressStarts } from './express/starts.ts'
 import { flowFilesOf, type FlowFiles } from './flow-files.ts'
 import { FlowRegistry } from './flow-registry.ts'
 import { FunctionDocuments, type EngineFunctions } from './function-documents.ts'
@@ -59,10 +52,11 @@ import { FunctionUploads } from './function-uploads/uploads.ts'
 import { FunctionRegistry, handlerSpec } from './functions.ts'
 import { newId } from './ids.ts'
 import { KeyedRequests, type Idempotency } from './idempotency.ts'
-import { checkId, checkKeys, checkSignal, checkStart, checkTrace, takeAnswer, takeInput, takeTrigger } from './intake.ts'
+import { checkId, checkKeys, checkSignal, checkStart, takeAnswer, takeInput, takeTrigger } from './intake.ts'
 import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
 import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
+import { Reruns } from './reruns.ts'
 import { StartLimits } from './start-limits.ts'
 import { checkStatistics, statisticsOf } from './statistics.ts'
 import { followLines } from './log-follow.ts'
@@ -82,8 +76,6 @@ const DAY_MS = 86_400_000
 const HEALTH_MS = 1000
 const DEFAULT_URL = 'http://127.0.0.1:8900'
 const DEFAULT_RETENTION_MS = 90 * DAY_MS
-const RETRY_OPTIONS: ReadonlySet<string> = new Set(['id', 'traceparent'])
-const RERUN_OPTIONS: ReadonlySet<string> = new Set(['from', 'input', 'version', 'dryRun', ...RETRY_OPTIONS])
 const ID_OPTION: ReadonlySet<string> = new Set(['id'])
 const ITERATIONS_OPTIONS: ReadonlySet<string> = new Set(['from', 'limit'])
 const NODES_OPTIONS: ReadonlySet<string> = new Set(['iterations', 'offset', 'limit'])
@@ -129,15 +121,15 @@ export class LocalEngine implements Engine {
   private readonly kinds: ConnectorKinds
   private readonly channels: Channels
   private readonly children: LocalChildren
-  private readonly expressCallbacks: ExpressCallbacks = new Map()
-  private readonly express = new ExpressExecutions()
+  private readonly express: ExpressStarts
+  private readonly reruns: Reruns
   private readonly onLog: (line: LogLine & { readonly execution?: string; readonly node?: string }) => void
   private readonly closed = new AbortController()
   private opening: Promise<Durable> | null = null
   private host: Durable | null = null
   private readonly stored: LocalCatalogue
   /** The catalogue of an engine without a store; made when it is first used. */
-  private loneStore: ReturnType<typeof openLoneCatalogue> | null = null
+  private loneStore: Promise<{ readonly catalogue: CatalogueStore; close(): void }> | null = null
   private closing: Promise<void> | null = null
 
   private constructor(options: EngineOptions, seams: EngineSeams) {
@@ -174,7 +166,7 @@ export class LocalEngine implements Engine {
       limits: this.limits,
       open: async () => ({
         standard: options.engine === 'express' ? 0 : await (await this.opened()).open(),
-        express: this.express.open,
+        express: this.express.executions.open,
       }),
       modeOf: async (ref, id) => (this.shared ? await (await this.opened()).find?.(ref, id) : this.flows.find(ref, id))?.plan.mode,
       find: (id) => this.found(id),
@@ -228,7 +220,7 @@ export class LocalEngine implements Engine {
       admit: (deployed) => this.admit(deployed),
       takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
       reached: ({ plan }) => this.triggers.subscribed(this.channels.topicsOf(plan)),
-      running: (flow) => this.express.running(flow),
+      running: (flow) => this.express.executions.running(flow),
     })
     this.batches = new LocalBatches(this, async () => {
       if (this.options.engine === 'express')
@@ -239,7 +231,7 @@ export class LocalEngine implements Engine {
       flows: this.flows,
       ...(options.engine === 'temporal' ? { shared: async (flow: string, id: string) => (await this.opened()).find?.(flow, id) } : {}),
       durable: () => (options.engine === 'express' ? null : this.opened()),
-      startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
+      startExpress: (deployed, input, start, done) => this.express.create(deployed, input, start, done),
     })
     this.expressServices = {
       invoker: this.invoker,
@@ -250,6 +242,14 @@ export class LocalEngine implements Engine {
       log: (line, execution, node) => this.log(line, execution, node),
       onCallback: guarded('onCallback', options.onCallback),
     }
+    this.express = new ExpressStarts(this.expressServices)
+    this.reruns = new Reruns({
+      letIn: this.letIn,
+      ended: (id) => this.endedExecution(id),
+      found: (id) => this.found(id),
+      deployed: (ref, id) => this.deployed(ref, id),
+      handle: (id, flow) => this.handle(id, flow),
+    })
   }
 
   /** @internal Use `createEngine`. */
@@ -325,7 +325,7 @@ export class LocalEngine implements Engine {
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    if (deployed.plan.mode === 'express') return this.runExpress(deployed, input, options)
+    if (deployed.plan.mode === 'express') return this.express.run(deployed, input, options)
     return this.begin(deployed, input, options).then((execution) => execution.result(signalOf(options)))
   }
 
@@ -336,82 +336,32 @@ export class LocalEngine implements Engine {
 
   async result(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Json> {
     checkSignal(options.signal)
-    const express = this.express.get(id)
-    if (express !== undefined) return this.expressResult(express, options.signal)
+    const express = this.express.executions.get(id)
+    if (express !== undefined) return this.express.result(express, options.signal)
     return outputOf(await (await this.durable(id)).outcome(id, options.signal))
   }
 
   async stop(id: string): Promise<void> {
     this.mustBeOpen()
-    const express = this.express.get(id)
-    if (express !== undefined) {
-      return stopExpress(express)
-    }
+    const express = this.express.executions.get(id)
+    if (express !== undefined) return this.express.stop(express)
     const durable = await this.durable(id)
     if (await durable.stop(id)) return
     throw notRunning(id, (await durable.record(id, false)).status)
   }
 
-  async retry(id: string, options: RetryOptions = {}): Promise<Execution> {
-    checkKeys(options, RETRY_OPTIONS, 'retry')
-    checkTrace(options.traceparent)
-    const { durable, collector, deployed, record } = await this.endedExecution(id)
-    const made = await this.found(options.id)
-    if (made !== undefined) return made
-    if (record.status === 'succeeded') throw new EngineError('execution-not-failed', `execution ${id} succeeded; to run it again use rerun`)
-    const newOne = options.id ?? newId()
-    await durable.claimRetry(record, newOne)
-    await durable.start(deployed, {
-      id: newOne,
-      admit: (open) => this.letIn(open, 'standard'),
-      fresh: options.id === undefined,
-      input: record.input ?? null,
-      trigger: { type: 'retry' },
-      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
-      retryOf: id,
-      carried: forRetry(collector),
-      replaced: collector.replaced,
-    })
-    return this.handle(newOne, record.flow)
+  retry(id: string, options: RetryOptions = {}): Promise<Execution> {
+    return this.reruns.retry(id, options)
   }
 
   rerun(id: string, options: RerunOptions & { readonly dryRun: true }): Promise<RerunPlan>
   rerun(id: string, options?: RerunOptions): Promise<Execution>
-  async rerun(id: string, options: RerunOptions = {}): Promise<Execution | RerunPlan> {
-    checkKeys(options, RERUN_OPTIONS, 'rerun')
-    checkTrace(options.traceparent)
-    const given = options.input === undefined ? undefined : takeInput(options.input)
-    const { durable, collector, deployed, record } = await this.endedExecution(id)
-    const made = options.dryRun === true ? undefined : await this.found(options.id)
-    if (made !== undefined) return made
-    const { flow } = record
-    const newOne = options.id ?? newId()
-    const target = options.version === undefined ? deployed : await this.deployed(`${flow}:${options.version}`, newOne)
-    if (target.plan.mode === 'express')
-      throw new EngineError(
-        'not-durable',
-        `version ${target.version} of flow ${flow} is an express flow, which cannot be run again from a node`,
-      )
-    const from = options.from ?? target.plan.start
-    const request = { from, before: deployed.plan, after: target.plan }
-    const { carried, plan } = forRerun(collector, request)
-    if (options.dryRun === true) return plan
-    await durable.start(target, {
-      id: newOne,
-      admit: (open) => this.letIn(open, 'standard'),
-      fresh: options.id === undefined,
-      input: record.input ?? null,
-      trigger: { type: 'rerun' },
-      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
-      retryOf: id,
-      carried,
-      replaced: inputsFor(collector, request, given),
-    })
-    return this.handle(newOne, flow)
+  rerun(id: string, options: RerunOptions = {}): Promise<Execution | RerunPlan> {
+    return this.reruns.rerun(id, options)
   }
 
   async describe(id: string): Promise<ExecutionRecord> {
-    const express = this.express.get(id)
+    const express = this.express.executions.get(id)
     if (express !== undefined) return express.describe()
     return (await this.durable(id)).record(id, true)
   }
@@ -420,7 +370,7 @@ export class LocalEngine implements Engine {
     id: string,
     options: { readonly iterations?: string; readonly offset?: number; readonly limit?: number } = {},
   ): Promise<NodeRecord[]> {
-    if (this.express.has(id)) throw keepsNoRecords(id)
+    if (this.express.executions.has(id)) throw keepsNoRecords(id)
     checkKeys(options, NODES_OPTIONS, 'nodes')
     return (await this.durable(id)).nodes(id, options)
   }
@@ -430,7 +380,7 @@ export class LocalEngine implements Engine {
     loop: string,
     options: { readonly from?: number; readonly limit?: number } = {},
   ): Promise<{ items: NodeRecord[]; total: number }> {
-    if (this.express.has(id)) throw keepsNoRecords(id)
+    if (this.express.executions.has(id)) throw keepsNoRecords(id)
     checkKeys(options, ITERATIONS_OPTIONS, 'iterations')
     const { from = 0 } = options
     if (!Number.isSafeInteger(from) || from < 0)
@@ -439,7 +389,7 @@ export class LocalEngine implements Engine {
   }
 
   async definition(id: string): Promise<ExecutionDefinition> {
-    const express = this.express.get(id)
+    const express = this.express.executions.get(id)
     const deployed = express === undefined ? await (await this.durable(id)).definition(id) : express.deployed
     const { name: flow, version, hash: revision, plan } = deployed
     return { flow, version, revision, definition: definitionOf(plan) }
@@ -447,10 +397,10 @@ export class LocalEngine implements Engine {
 
   async delete(id: string): Promise<void> {
     this.mustBeOpen()
-    const express = this.express.get(id)
+    const express = this.express.executions.get(id)
     if (express === undefined) return (await this.durable(id)).delete(id)
     if (express.flow.status === 'running') throw new EngineError('execution-running', `execution ${id} is still running; stop it first`)
-    this.express.forget(id)
+    this.express.executions.forget(id)
   }
 
   async statistics(options: StatisticsOptions = {}): Promise<StatisticsItem[]> {
@@ -464,7 +414,7 @@ export class LocalEngine implements Engine {
     this.mustBeOpen()
     if (this.options.engine === 'express')
       return listExpress(
-        this.express.newestFirst().map((execution) => execution.describe()),
+        this.express.executions.newestFirst().map((execution) => execution.describe()),
         options,
       )
     return (await this.opened()).list(options)
@@ -474,7 +424,7 @@ export class LocalEngine implements Engine {
     id: string,
     options: { readonly after?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<ExecutionEvent, void, undefined> {
-    if (this.express.has(id))
+    if (this.express.executions.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow; follow it with the option onNode of start`)
     checkSignal(options.signal)
     if (options.after !== undefined && !Number.isInteger(options.after))
@@ -483,7 +433,7 @@ export class LocalEngine implements Engine {
   }
 
   async logs(id: string, options: LogOptions = {}): Promise<{ items: LogRecord[]; nextCursor?: string }> {
-    if (this.express.has(id)) throw keepsNoRecords(id)
+    if (this.express.executions.has(id)) throw keepsNoRecords(id)
     return logPage(await this.durable(id), id, options)
   }
 
@@ -491,7 +441,7 @@ export class LocalEngine implements Engine {
     id: string,
     options: { readonly after?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<LogEvent, void, undefined> {
-    if (this.express.has(id)) throw keepsNoRecords(id)
+    if (this.express.executions.has(id)) throw keepsNoRecords(id)
     checkSignal(options.signal)
     if (options.after !== undefined && !Number.isSafeInteger(options.after))
       throw new EngineError('bad-option', 'after must be the id of a line, a whole number')
@@ -503,19 +453,8 @@ export class LocalEngine implements Engine {
     checkKeys(options, ID_OPTION, 'callback')
     checkId(options.id)
     if (typeof token !== 'string') throw new EngineError('callback-not-found', 'no callback has this token')
+    if (this.express.answer(token, result, options.id)) return
     const { ok, value } = takeAnswer(result)
-    const waiting = this.expressCallbacks.get(token)
-    if (waiting !== undefined) {
-      if (waiting.used && options.id !== undefined && waiting.usedBy === options.id) return
-      if (waiting.used) throw new EngineError('callback-already-used', 'this callback was answered before; a token works once')
-      const { execution } = waiting
-      // used before it is handed over: the execution may end by it
-      waiting.used = true
-      waiting.usedBy = options.id
-      if (execution?.called(waiting.place, ok, value) === true) return
-      waiting.used = false
-      throw new EngineError('callback-expired', 'nothing waits for this callback any more')
-    }
     if (this.options.engine === 'express') throw new EngineError('callback-not-found', 'no callback has this token')
     await (await this.opened()).called(token, ok, value, options.id)
   }
@@ -525,7 +464,7 @@ export class LocalEngine implements Engine {
     checkKeys(options, ID_OPTION, 'answer')
     checkId(options.id)
     const { ok, value } = takeAnswer(result)
-    if (this.express.has(id)) throw keepsNoRecords(id)
+    if (this.express.executions.has(id)) throw keepsNoRecords(id)
     if (typeof node !== 'string') throw new EngineError('node-not-found', `execution ${id} has no node ${String(node)}`)
     await (await this.durable(id)).answer(id, node, ok, value, options.id)
   }
@@ -585,8 +524,8 @@ export class LocalEngine implements Engine {
     void this.batches.close()
     this.triggers.abandon()
     this.host?.abandon()
-    for (const execution of this.express.all()) execution.forget()
-    this.express.close()
+    for (const execution of this.express.executions.all()) execution.forget()
+    this.express.executions.close()
     this.deadlines.close()
     await this.registry.executors.stopAll()
   }
@@ -605,7 +544,7 @@ export class LocalEngine implements Engine {
     await this.kinds.close()
     await this.uploads.close()
     await this.outbound.close()
-    this.express.close()
+    this.express.executions.close()
     this.deadlines.close()
   }
 
@@ -625,7 +564,7 @@ export class LocalEngine implements Engine {
     const found = await this.toStart(flow, options)
     if ('existing' in found) return found.existing.result(signalOf(options))
     const { deployed } = found
-    if (deployed.plan.mode === 'express' && options.id === undefined) return this.runExpress(deployed, input, options)
+    if (deployed.plan.mode === 'express' && options.id === undefined) return this.express.run(deployed, input, options)
     return (await this.begin(deployed, input, options)).result(signalOf(options))
   }
 
@@ -661,24 +600,12 @@ export class LocalEngine implements Engine {
   }
 
   private async begin(deployed: DeployedFlow, input: Json, options: StartOptions, letIn = this.letIn, along?: Along): Promise<Execution> {
-    const existing = this.existing(options.id)
+    const existing = this.express.existing(options.id)
     if (existing === undefined && deployed.plan.mode !== 'express') return this.startDurable(deployed, input, options, letIn, along)
     if (existing === undefined) along?.check()
-    const execution = existing ?? this.startExpress(deployed, input, options, letIn)
+    const execution = existing ?? this.express.start(deployed, input, options, letIn)
     await along?.commit()
     return execution
-  }
-
-  private runExpress(deployed: DeployedFlow, input: Json, options: StartOptions): Promise<Json> {
-    return new Promise((resolve, reject) => {
-      const start = expressStart(options)
-      const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, ({ flow }) => {
-        if (flow.error === null) resolve(flow.output)
-        else reject(new ExecutionFailed(flow.error, flow.status))
-      })
-      if (options.signal !== undefined) stopOnAbort(execution, options.signal)
-      execution.begin()
-    })
   }
 
   private async startDurable(
@@ -708,37 +635,6 @@ export class LocalEngine implements Engine {
     return started.existed ? { ...handle, existed: true } : handle
   }
 
-  private startExpress(deployed: DeployedFlow, input: Json, options: StartOptions, letIn: LetIn): Execution {
-    if (options.name !== undefined)
-      throw new EngineError('not-durable', `flow ${deployed.name} is an express flow, whose executions leave no record to find by a name`)
-    letIn(this.express.open, 'express')
-    const execution = this.newExpress(deployed, input, expressStart(options), () => undefined, options.unlisted)
-    if (options.signal !== undefined) stopOnAbort(execution, options.signal)
-    execution.begin()
-    return this.expressHandle(execution)
-  }
-
-  /** The execution that has this id already, of whatever flow. */
-  private existing(id: string | undefined): Execution | undefined {
-    const execution = id === undefined ? undefined : this.express.started(id)
-    return execution === undefined ? undefined : { ...this.expressHandle(execution), existed: true }
-  }
-
-  /** Holds the execution itself: the engine forgets it some time after its end. */
-  private expressHandle(execution: ExpressExecution): Execution {
-    const { id } = execution
-    return {
-      id,
-      flow: execution.deployed.name,
-      result: async (options = {}) => {
-        checkSignal(options.signal)
-        return this.expressResult(execution, options.signal)
-      },
-      describe: async () => execution.describe(),
-      stop: async () => stopExpress(execution),
-    }
-  }
-
   /** Throws EngineError `not-express`. */
   private admit({ name, plan }: DeployedFlow): void {
     if (plan.mode !== 'standard' || this.options.engine !== 'express') return
@@ -754,35 +650,13 @@ export class LocalEngine implements Engine {
 
   private async catalogueStore(): Promise<CatalogueStore> {
     if (this.options.engine !== 'express') return (await this.opened()).catalogue
-    this.loneStore ??= openLoneCatalogue(this.flows)
+    this.loneStore ??= import('./embedded/open.ts').then(({ openLoneCatalogue }) => openLoneCatalogue(this.flows))
     return (await this.loneStore).catalogue
   }
 
   private async functionStore(): Promise<FunctionStore> {
     this.mustBeOpen()
     return this.options.engine === 'express' ? this.memoryFunctions : (await this.opened()).functions
-  }
-
-  /** An express execution that `describe`, `stop` and `result` find, unless it is unlisted. */
-  private newExpress(deployed: DeployedFlow, input: Json, start: ExpressStart, done: ExpressDone, unlisted = false): ExpressExecution {
-    const execution = new ExpressExecution(this.expressServices, this.expressCallbacks, deployed, input, start, done)
-    if (unlisted) this.express.addUnlisted(execution)
-    else this.express.add(execution)
-    return execution
-  }
-
-  private expressResult(execution: ExpressExecution, signal: AbortSignal | undefined): Promise<Json> {
-    return new Promise((resolve, reject) => {
-      const aborted = (): void => reject(waitAborted(signal))
-      if (signal?.aborted === true) return aborted()
-      signal?.addEventListener('abort', aborted)
-      execution.whenEnded(() => {
-        signal?.removeEventListener('abort', aborted)
-        const { status, output, error } = execution.flow
-        if (error === null) resolve(output)
-        else reject(new ExecutionFailed(error, status))
-      })
-    })
   }
 
   private handle(id: string, flow: string): Execution {
@@ -815,7 +689,7 @@ export class LocalEngine implements Engine {
   }
 
   private async endedExecution(id: string): Promise<EndedExecution & { readonly durable: Durable }> {
-    if (this.express.has(id))
+    if (this.express.executions.has(id))
       throw new EngineError('not-durable', `execution ${id} is of an express flow, which cannot be retried; start it again`)
     const durable = await this.durable(id)
     return { ...(await durable.ended(id)), durable }
@@ -845,7 +719,7 @@ export class LocalEngine implements Engine {
       flows: this.flows,
       express: this.expressServices,
       callbackUrl: (token) => this.callbackUrl(token),
-      startExpress: (deployed, input, start, done) => this.newExpress(deployed, input, start, done),
+      startExpress: (deployed, input, start, done) => this.express.create(deployed, input, start, done),
       log: (line, execution, node) => this.log(line, execution, node),
       loadFunctions: (store) => this.uploads.load(store),
       isPut: (key) => this.uploads.find(key) !== undefined,
@@ -857,47 +731,24 @@ export class LocalEngine implements Engine {
   }
 
   private async openHost(): Promise<Durable> {
-    const [{ Store }, { EmbeddedHost }, { EmbeddedDurable }, { EmbeddedCatalogue }, { Deletions }] = await Promise.all([
-      import('./embedded/store.ts'),
-      import('./embedded/embedded-host.ts'),
-      import('./embedded/embedded-durable.ts'),
-      import('./embedded/catalogue.ts'),
-      import('./embedded/deletions.ts'),
-    ])
-    const store = await Store.open(this.options.store ?? ':memory:')
-    const host = new EmbeddedHost(store, {
-      invoker: this.invoker,
-      channels: this.channels,
-      children: this.children,
-      callbackUrl: (token) => this.callbackUrl(token),
-      retentionMs: this.options.retentionMs ?? DEFAULT_RETENTION_MS,
-      deployedOf: (hash, names, readPlan) => this.flows.byHash(hash, names, readPlan),
-      log: (line, execution, node) => this.log(line, execution, node),
-      onCallback: this.expressServices.onCallback,
-      announces: this.options.onCallback !== undefined,
-    })
-    if (this.seams.afterEvent !== undefined) {
-      host.journal.eager = true
-      host.afterEvent = this.seams.afterEvent
-    }
-    const deletions = new Deletions(host)
-    const catalogue = new EmbeddedCatalogue(store, host.journal, this.flows, deletions)
-    const durable = new EmbeddedDurable(host, catalogue)
-    try {
-      await this.uploads.load(durable.functions)
-      catalogue.load()
-      await saveAll(this.flows, catalogue)
-      host.prepareRecovery()
-    } catch (error) {
-      // else its lock would be held for as long as this process lives
-      host.abandon()
-      throw error
-    }
-    this.host = durable
-    // what was left goes on by itself; nobody has to wait for it
-    setImmediate(() => {
-      deletions.resume().catch(() => undefined)
-      host.recover().catch(() => undefined)
+    const { openEmbedded } = await import('./embedded/open.ts')
+    const { store = ':memory:', retentionMs = DEFAULT_RETENTION_MS, onCallback } = this.options
+    this.host = await openEmbedded({
+      folder: store,
+      flows: this.flows,
+      services: {
+        invoker: this.invoker,
+        channels: this.channels,
+        children: this.children,
+        callbackUrl: (token) => this.callbackUrl(token),
+        retentionMs,
+        deployedOf: (hash, names, readPlan) => this.flows.byHash(hash, names, readPlan),
+        log: (line, execution, node) => this.log(line, execution, node),
+        onCallback: this.expressServices.onCallback,
+        announces: onCallback !== undefined,
+      },
+      loadFunctions: (functions) => this.uploads.load(functions),
+      afterEvent: this.seams.afterEvent,
     })
     return this.host
   }
@@ -912,27 +763,6 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** Stores what was deployed before there was a store. */
-async function saveAll(flows: FlowRegistry, catalogue: CatalogueStore): Promise<void> {
-  for (const deployed of flows.all()) {
-    if (deployed.source !== undefined) await catalogue.put({ ...deployed, source: deployed.source }, {})
-  }
-}
-
-/** In memory, for an engine that keeps nothing else. */
-async function openLoneCatalogue(flows: FlowRegistry): Promise<{ readonly catalogue: CatalogueStore; close(): void }> {
-  const [{ Store }, { Journal }, { EmbeddedCatalogue }, { NO_EXECUTIONS }] = await Promise.all([
-    import('./embedded/store.ts'),
-    import('./embedded/journal.ts'),
-    import('./embedded/catalogue.ts'),
-    import('./embedded/deletions.ts'),
-  ])
-  const store = await Store.open(':memory:')
-  const catalogue = new EmbeddedCatalogue(store, new Journal(store, () => undefined), flows, NO_EXECUTIONS)
-  await saveAll(flows, catalogue)
-  return { catalogue, close: () => store.close() }
-}
-
 /** Throws EngineError `not-express` where only an express flow will do. */
 function checkMode({ name, plan }: DeployedFlow, { mode }: StartOptions): void {
   if (mode !== 'express' || plan.mode === 'express') return
@@ -942,36 +772,8 @@ function checkMode({ name, plan }: DeployedFlow, { mode }: StartOptions): void {
   )
 }
 
-function stopOnAbort(execution: ExpressExecution, signal: AbortSignal): void {
-  const stop = (): void => {
-    if (execution.flow.status === 'running') execution.stop()
-  }
-  signal.addEventListener('abort', stop, { once: true })
-  execution.whenEnded(() => signal.removeEventListener('abort', stop))
-}
-
-function stopExpress(execution: ExpressExecution): void {
-  if (execution.flow.status !== 'running') throw notRunning(execution.id, execution.flow.status)
-  execution.stop()
-}
-
 function signalOf({ signal }: StartOptions): { readonly signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
-}
-
-/** The record that `onNode` gets is a copy: the engine's own goes on changing. */
-function expressStart(options: StartOptions): ExpressStart {
-  const { trigger, traceparent, onNode } = options
-  if (trigger === undefined && onNode === undefined) return options
-  const tell = guarded('onNode', onNode)
-  return {
-    ...(options.id === undefined ? {} : { id: options.id }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(trigger === undefined ? {} : { trigger: takeTrigger(trigger) }),
-    ...(onNode === undefined
-      ? {}
-      : { onNode: (record) => tell({ ...record, ...(record.iterations === undefined ? {} : { iterations: { ...record.iterations } }) }) }),
-  }
 }
 
 function outputOf({ status, output, error }: Outcome): Json {
@@ -981,8 +783,4 @@ function outputOf({ status, output, error }: Outcome): Json {
 
 function keepsNoRecords(id: string): EngineError {
   return new EngineError('not-durable', `execution ${id} is of an express flow, which keeps no records of its nodes`)
-}
-
-function notRunning(id: string, status: string): EngineError {
-  return new EngineError('execution-not-running', `execution ${id} is not running: it has ended as ${status}`)
 }
