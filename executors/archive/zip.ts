@@ -5,6 +5,9 @@
  * - Z2. Only files and folders, stored or deflated, in the clear.
  * - Z3. No byte of the archive belongs to two files, so what comes out is at most what went in times the best that deflate can do; what an entry
  *   says of its size is a limit when it is unpacked.
+ *
+ * Libraries (yauzl was weighed) leave to their users what counts here: links, names that are there twice, bytes that two entries share, checksums, and
+ * whether both headers of an entry agree; what they would do is to read three kinds of records.
  */
 
 /** A file of an archive, where its bytes lie. */
