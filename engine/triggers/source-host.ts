@@ -1,4 +1,5 @@
 import type { Deliveries as Handled, Delivery, SourceState, TriggerEvent, TriggerHost } from '../../connectors/triggers/contract.ts'
+import type { PlanTrigger } from '../../dsl/plan.ts'
 import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Deliveries, EventToStart, StartDelivery } from './delivery.ts'
@@ -144,7 +145,7 @@ export class SourceHost implements TriggerHost {
     }
     if (!inFlight.reserve())
       return { done: Promise.reject(new Error('there is no room, and an event was delivered (T3)')), isWritten: false }
-    if (progress.begin !== undefined && isBatch(step)) return { done: this.startBatch(toStart, step), isWritten: false }
+    if (progress.begin !== undefined && isBatch(prepared.trigger, step)) return { done: this.startBatch(toStart, step), isWritten: false }
     const along = progress.along?.(step, toStart.id!)
     const started = deliveries.start(prepared, inFlight, toStart, undefined, along)
     return { done: this.finish(started, toStart, step, along), isWritten: along?.written === true }
@@ -229,9 +230,9 @@ export class SourceHost implements TriggerHost {
   }
 }
 
-/** What a redelivery may cut elsewhere: its start must not hang on where. */
-function isBatch({ move, messages }: Step): boolean {
-  return move?.bounds !== undefined || (messages?.keys.length ?? 0) > 1
+/** What a redelivery may cut elsewhere, also where it holds one message: its start must not hang on where. */
+function isBatch(trigger: PlanTrigger, { move, messages }: Step): boolean {
+  return move?.bounds !== undefined || (messages !== undefined && 'batch' in trigger && trigger.batch !== undefined)
 }
 
 function toldOf(delivery: StartDelivery): Delivery {
