@@ -10,5 +10,6 @@ export type KindTable = { readonly [K in TriggerKind]?: KindLoader<K> }
 /** One line for each folder. */
 export const KINDS: KindTable = {
   kafka: async () => (await import('./kafka/index.ts')).openKafka,
+  timer: async () => (await import('./timer/index.ts')).openTimer,
   rabbitmq: async () => (await import('./rabbitmq/index.ts')).openRabbitmq,
 }
