@@ -187,6 +187,7 @@ export class LocalEngine implements Engine {
       store: async () => (options.engine === 'express' ? this.memoryTriggers : (await this.opened()).triggers),
       shared: this.shared,
       kinds: this.kinds,
+      timezone: options.timezone ?? 'UTC',
       localRevision: () => this.flows.revision,
       local: () => ({ revision: this.flows.revision, definitions: definitionsOf(this.flows.all()) }),
       start: (ref, given, along) => this.startWith(ref, given, this.letIn, along),

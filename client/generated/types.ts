@@ -874,6 +874,10 @@ export type Trigger = {
    */
   inFlight: number
   lastEventAt: number | null
+  /**
+   * Of timers: when they fire next; of one that is disabled never.
+   */
+  nextFires?: Array<number>
   counts: {
     started: number
     filtered: number

@@ -33,6 +33,8 @@ export interface TriggerRecord {
   /** Executions that it has started here and that have not ended. */
   readonly inFlight: number
   readonly lastEventAt: number | null
+  /** Of timers: when they fire next, five times at most; of one that is disabled never. */
+  readonly nextFires?: number[]
   readonly counts: TriggerCounts
 }
 

@@ -10,6 +10,7 @@ import type { HttpDeliverOptions, HttpDelivery, HttpTarget, PublishOptions, Trac
 import type { TriggerHealth } from '../observer.ts'
 import { Deliveries, type DeliveryServices } from './delivery.ts'
 import { News } from './news.ts'
+import { nextFiresOf } from './next-fires.ts'
 import { inputOf } from './prepared.ts'
 import { checkPaths, TriggerTable, type TableSource, type TriggerEntry } from './table.ts'
 import type { ConnectorKinds } from './kinds.ts'
@@ -24,6 +25,8 @@ export interface TriggerServices extends DeliveryServices, TableSource {
   /** Throws EngineError `engine-closed`. */
   mustBeOpen(): void
   readonly kinds: ConnectorKinds
+  /** Of timers that name none. */
+  readonly timezone: string
   /** Verifies a token, by keys that the trigger names. */
   claims(trigger: PlanHttpTrigger, token: string): Promise<JsonObject | undefined>
 }
@@ -231,7 +234,8 @@ export class LocalTriggers implements Triggers {
     const { name, type } = trigger
     const { enabled, lastEventAt, counts } = state
     const inFlight = (await this.deliveries.inFlight(prepared)).count
-    const shown = { flow, name, type, enabled, lag: 0, inFlight, lastEventAt, counts }
+    const next = nextFiresOf(trigger, state, this.services.timezone)
+    const shown = { flow, name, type, enabled, lag: 0, inFlight, lastEventAt, ...next, counts }
     if (!enabled) return { ...shown, state: 'disabled' }
     if (isPushed(trigger)) return { ...shown, state: 'running' }
     if (this.runner.has(type)) return { ...shown, ...this.runner.stateOf(flow, name) }

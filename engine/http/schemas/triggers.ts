@@ -37,6 +37,7 @@ export const trigger = named(
       lag: count.meta({ description: 'Events that wait where they come from.' }),
       inFlight: count.meta({ description: 'Executions that it has started here and that have not ended.' }),
       lastEventAt: time.nullable(),
+      nextFires: z.array(time).max(5).meta({ description: 'Of timers: when they fire next; of one that is disabled never.' }).optional(),
       counts: z.strictObject({
         started: count,
         filtered: count,

@@ -4,11 +4,15 @@ import type { Clock } from '../../../connectors/timer/clock.ts'
 export class ManualClock implements Clock {
   steadySince: number
   private time: number
+  private readonly moved: (time: number) => void
   private readonly alarms = new Set<{ readonly time: number; readonly call: () => void }>()
   private readonly watchers = new Set<() => void>()
 
-  constructor(time: number | string) {
-    this.time = this.steadySince = new Date(time).getTime()
+  /** @param moved Called with each time that it shows. */
+  constructor(time: number | string, moved: (time: number) => void = () => undefined) {
+    this.moved = moved
+    this.steadySince = new Date(time).getTime()
+    this.time = this.show(this.steadySince)
   }
 
   now(): number {
@@ -37,11 +41,11 @@ export class ManualClock implements Clock {
       await settled()
       const [first] = [...this.alarms].sort((a, b) => a.time - b.time)
       if (first === undefined || first.time + lateMs > until) break
-      this.time = Math.max(this.time, first.time + lateMs)
+      this.time = this.show(Math.max(this.time, first.time + lateMs))
       this.alarms.delete(first)
       first.call()
     }
-    this.time = Math.max(this.time, until)
+    this.time = this.show(Math.max(this.time, until))
     await settled()
   }
 
@@ -51,9 +55,14 @@ export class ManualClock implements Clock {
 
   /** Somebody has set the clock, or the machine has slept. */
   async set(time: number | string): Promise<void> {
-    this.time = this.steadySince = new Date(time).getTime()
+    this.time = this.show((this.steadySince = new Date(time).getTime()))
     for (const watcher of [...this.watchers]) watcher()
     await settled()
+  }
+
+  private show(time: number): number {
+    this.moved(time)
+    return time
   }
 }
 
