@@ -529,17 +529,19 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         expect((await call('GET', '/metrics')).body).toContain('fnflow_trigger_lag{flow="pages",trigger="a"} 0')
       })
 
-      it('says that kinds which are not there yet read nothing', async () => {
+      it('says when timers fire next', async () => {
         const { status, body } = await call(
           'PUT',
           '/v1/flows/later',
           flow('later', [{ type: 'timer', name: 'nightly', cron: '0 0 3 * * *', input: { n: 1 } }]),
         )
         expect(status, JSON.stringify(body)).toBe(201)
-        expect((await call('GET', '/v1/triggers/later/nightly')).body).toMatchObject({
-          state: 'failed',
-          error: { message: expect.any(String) },
-        })
+        const timer = (await call('GET', '/v1/triggers/later/nightly')).body
+        expect(timer).toMatchObject({ type: 'timer', lag: 0 })
+        expect(timer.nextFires.map((time: number) => new Date(time).toISOString().slice(11))).toEqual(
+          Array.from({ length: 5 }, () => '03:00:00.000Z'),
+        )
+        expect((await call('POST', '/v1/triggers/later/nightly/disable')).body.nextFires).toEqual([])
         const fired = await call('POST', '/v1/triggers/later/nightly/fire', { event: {} })
         expect((await ended(fired.body.executionId)).input).toEqual({ n: 1 })
       })
