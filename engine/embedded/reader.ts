@@ -15,6 +15,11 @@ import { fold, type Folder } from './fold.ts'
 import { listRows } from './listing.ts'
 import type { ExecutionRow, LogRow, Store } from './store.ts'
 
+const LINES = 'SELECT rowid AS seq, time, node, request, level, line, attempt FROM logs INDEXED BY'
+export const LINES_BY_TIME = `${LINES} logs_time WHERE execution = ? AND (time, rowid) > (?, ?) ORDER BY time, rowid LIMIT ?`
+/** From its place on, whatever is behind it: no page sorts what is to come. The plus keeps the time out of it. */
+export const LINES_AS_WRITTEN = `${LINES} logs_written WHERE execution = ? AND +time >= ? AND rowid > ? ORDER BY rowid LIMIT ?`
+
 /** What is read of a store: lists by index, views by folding the journal. Call it when the journal is settled. */
 export class Reader {
   private readonly store: Store
@@ -73,16 +78,12 @@ export class Reader {
 
   logs(id: string, range: LogRange): StoredLine[] {
     const { key } = this.row(id)
-    const columns = 'SELECT rowid AS seq, time, node, request, level, line, attempt FROM logs WHERE execution = ?'
     const { limit } = range
     if (range.order === 'written') {
-      // the plus: else all lines of the store behind it are gone through
-      const sql = `${columns} AND time >= ? AND +rowid > ? ORDER BY +rowid LIMIT ?`
-      return this.store.all<LogRow>(sql, key, range.since, range.behind, limit).map(lineOf)
+      return this.store.all<LogRow>(LINES_AS_WRITTEN, key, range.since, range.behind, limit).map(lineOf)
     }
     const { time, seq } = range.behind ?? { time: -1, seq: -1 }
-    const sql = `${columns} AND (time, rowid) > (?, ?) ORDER BY time, rowid LIMIT ?`
-    return this.store.all<LogRow>(sql, key, time, seq, limit).map(lineOf)
+    return this.store.all<LogRow>(LINES_BY_TIME, key, time, seq, limit).map(lineOf)
   }
 
   /** By the index of what has not succeeded: a retry is of the same flow, and younger. */

@@ -255,6 +255,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE trigger_messages (key BLOB PRIMARY KEY, until INTEGER NOT NULL, outcome INTEGER NOT NULL, execution TEXT) WITHOUT ROWID;
   CREATE INDEX trigger_messages_until ON trigger_messages (until);
   `,
+  `
+  -- the lines of an execution as they were written: an index ends with the rowid
+  CREATE INDEX logs_written ON logs (execution);
+  `,
 ]
 
 /** Numbers of the journal's kinds (docs/design/journal.md). */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ExecutionEvent } from '../../engine/api.ts'
 import { keysSql } from '../../engine/embedded/listing.ts'
+import { LINES_AS_WRITTEN, LINES_BY_TIME } from '../../engine/embedded/reader.ts'
 import { stretches } from '../../engine/embedded/list-queries.ts'
 import { checkList } from '../../engine/list-options.ts'
 import { hostOf, Lab, pause } from './lab.ts'
@@ -40,6 +41,20 @@ it('every list goes by an index: no scan of the table, no sort', async () => {
       if (stretch.table !== 'executions' || stretch.where !== '')
         expect(plan, JSON.stringify(options)).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY \(type/)
     }
+  }
+  await l.end()
+})
+
+it('a page of lines goes by an index from where the last one ended, by time and as written: a long log is not sorted for each', async () => {
+  const l = await Lab.open([{ flow: 'mini', start: 'm', nodes: { m: fn('echo') } }])
+  await l.engine.run('mini')
+  const { store } = hostOf(l.engine)
+  for (const [sql, by] of [
+    [LINES_AS_WRITTEN, 'logs_written (execution=? AND rowid>?)'],
+    [LINES_BY_TIME, 'logs_time (execution=? AND time>?)'],
+  ] as const) {
+    const plan = store.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, 1, 0, 0, 10).map(({ detail }) => detail)
+    expect(plan).toEqual([expect.stringContaining(by)])
   }
   await l.end()
 })
