@@ -42,9 +42,31 @@ export function positionOf(header: string | undefined): number | undefined {
  */
 export async function eventStream(engine: Engine, id: string, after: number | undefined, signal: AbortSignal): Promise<Readable> {
   const execution = await mustKeepRecords(engine, id)
-  const events = engine.events(id, { ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
+  const told = { position: after ?? 0 }
+  const open = (behind: number | undefined, first: string): AsyncGenerator<string, void, undefined> => {
+    const left = new AbortController()
+    const both = AbortSignal.any([signal, left.signal])
+    const events = engine.events(id, { ...(behind === undefined ? {} : { after: behind }), signal: both })[Symbol.asyncIterator]()
+    return lines(events, told, first, () => left.abort())
+  }
   // of one that has ended its record comes last, as its end
-  return new Outbox(lines(events, after, after === undefined && execution.status === 'running' ? execution : undefined))
+  const start =
+    after === undefined && execution.status === 'running'
+      ? `event: execution\nid: 0\ndata: ${JSON.stringify(summaryOf(execution))}\n\n`
+      : ''
+  // that a client has its headers and knows that it is heard
+  const first = open(after, `: connected\n\n${start}`)
+  let openedAt = -1
+  return new Outbox(first, {
+    again: {
+      hasAdvanced: () => told.position !== openedAt,
+      // as a client that comes again would be answered
+      open() {
+        openedAt = told.position
+        return open(told.position === 0 ? undefined : told.position, '')
+      },
+    },
+  })
 }
 
 /** The lines of an execution as an event stream, and an event `end` behind the last of them; else as {@link eventStream}. */
@@ -86,14 +108,12 @@ async function* logTexts(lines: AsyncIterator<LogEvent>, after: number, signal: 
  */
 async function* lines(
   events: AsyncIterator<ExecutionEvent>,
-  after: number | undefined,
-  running: ExecutionRecord | undefined,
+  told: { position: number },
+  first: string,
+  leave: () => void,
 ): AsyncGenerator<string, void, undefined> {
-  let told = after ?? 0
   try {
-    // that a client has its headers and knows that it is heard
-    yield ': connected\n\n'
-    if (running !== undefined) yield `event: execution\nid: ${told}\ndata: ${JSON.stringify(summaryOf(running))}\n\n`
+    if (first !== '') yield first
     let coming: Coming<ExecutionEvent> = events.next()
     for (;;) {
       let next = await within(coming, COMMENT_MS)
@@ -101,17 +121,19 @@ async function* lines(
       if (next.done === true) return
       const event = next.value
       // a position that there is not: the whole state comes
-      if (event.id < told) told = 0
+      if (event.id < told.position) told.position = 0
       coming = events.next()
       // it is looked at again, and throws there
       coming.catch(() => undefined)
       const peeked = await within(coming, TOGETHER_MS).catch(() => undefined)
       const isLast = peeked === undefined || peeked.done === true || peeked.value.id !== event.id
-      if (isLast) told = event.id
+      if (isLast) told.position = event.id
       const data = dataOf(event)
-      if (data !== undefined) yield `event: ${event.type}\nid: ${told}\ndata: ${JSON.stringify(data)}\n\n`
+      if (data !== undefined) yield `event: ${event.type}\nid: ${told.position}\ndata: ${JSON.stringify(data)}\n\n`
     }
   } finally {
+    // what waits for its next event holds up its end
+    leave()
     await events.return?.()
   }
 }

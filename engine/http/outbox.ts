@@ -8,7 +8,19 @@ const SLICE = 64 * 1024
 export interface OutboxOptions {
   /** A client is looked at so often, ms; default 1 s. */
   readonly lookMs?: number
+  /** The source of a client that takes nothing is closed, and with it what it holds, until the client takes something again. Default: it stays open. */
+  readonly again?: SourceAgain
 }
+
+/** How a source goes on behind what it has told. */
+export interface SourceAgain {
+  /** False where nothing new was told since it was last opened: what is told in one piece must come to its end. */
+  hasAdvanced(): boolean
+  open(): AsyncGenerator<string, void, undefined>
+}
+
+/** Looks after which the source of a client that is more than 1 MiB behind, and takes nothing, is closed. */
+const MOST_HELD = 1
 
 /** Looks after which a client that is more than 1 MiB behind, and takes nothing, is cut off. By number: a process that is busy looks less often. */
 const MOST_STALLED = 8
@@ -20,7 +32,9 @@ const MOST_BEHIND = 60
  * source makes of changes in the meantime is the latest state. A client that then takes nothing is cut off: the stream is destroyed.
  */
 export class Outbox extends Readable {
-  private readonly texts: AsyncGenerator<string, void, undefined>
+  private texts: AsyncGenerator<string, void, undefined>
+  private readonly again: SourceAgain | undefined
+  private isClosed = false
   private readonly waiting: Buffer[] = []
   private bytes = 0
   private isWanted = false
@@ -31,9 +45,10 @@ export class Outbox extends Readable {
   private room: (() => void) | null = null
   private readonly watch: NodeJS.Timeout
 
-  constructor(texts: AsyncGenerator<string, void, undefined>, { lookMs = 1000 }: OutboxOptions = {}) {
+  constructor(texts: AsyncGenerator<string, void, undefined>, { lookMs = 1000, again }: OutboxOptions = {}) {
     super({ highWaterMark: SLICE })
     this.texts = texts
+    this.again = again
     this.watch = setInterval(() => this.look(), lookMs).unref()
     this.pump().catch((error: unknown) => this.destroy(error as Error))
   }
@@ -53,13 +68,18 @@ export class Outbox extends Readable {
   }
 
   private async pump(): Promise<void> {
-    for await (const text of this.texts) {
+    for (;;) {
+      const next = await this.texts.next()
       if (this.destroyed) return
-      this.add(Buffer.from(text))
+      if (next.done === true) break
+      this.add(Buffer.from(next.value))
       if (this.bytes <= BEHIND) continue
       await new Promise<void>((resolve) => (this.room = resolve))
       this.room = null
       if (this.destroyed) return
+      if (!this.isClosed) continue
+      this.isClosed = false
+      this.texts = this.again!.open()
     }
     this.isOver = true
     this.give()
@@ -88,6 +108,10 @@ export class Outbox extends Readable {
   private look(): void {
     this.stalled = this.bytes === 0 ? 0 : this.stalled + 1
     this.behind = this.bytes > BEHIND ? this.behind + 1 : 0
+    if (this.stalled > MOST_HELD && this.room !== null && !this.isClosed && this.again?.hasAdvanced() === true) {
+      this.isClosed = true
+      this.texts.return().catch((error: unknown) => this.destroy(error as Error))
+    }
     if (this.stalled > (this.bytes > BEHIND ? MOST_STALLED : MOST_BEHIND) || this.behind > MOST_BEHIND)
       this.destroy(new Error('the client does not read what it has asked for'))
   }

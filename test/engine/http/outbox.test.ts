@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createEngine } from '../../../engine/create-engine.ts'
+import { eventStream } from '../../../engine/http/events.ts'
 import { Outbox } from '../../../engine/http/outbox.ts'
 import { createServer } from '../../../engine/http/server.ts'
 
@@ -39,6 +40,83 @@ test('who is slow is waited for', async () => {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   expect(bytes).toBe(3_000_000)
+})
+
+test('the source of who takes nothing is closed, and goes on behind what it has told when something is taken again', async () => {
+  const opened: number[] = []
+  let isOpen = false
+  let told = 0
+  let openedAt = -1
+  async function* numbers(): AsyncGenerator<string, void, undefined> {
+    opened.push(told)
+    isOpen = true
+    try {
+      while (told < 40) {
+        told += 1
+        yield `${told}:${'x'.repeat(100_000)};`
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    } finally {
+      isOpen = false
+    }
+  }
+  const again = {
+    hasAdvanced: () => told !== openedAt,
+    open() {
+      openedAt = told
+      return numbers()
+    },
+  }
+  // so slow that it is not cut off meanwhile, however long this takes
+  const outbox = new Outbox(numbers(), { lookMs: 600, again })
+  await expect.poll(() => opened.length === 1 && !isOpen && told > 10, { timeout: 20_000 }).toBe(true)
+  let text = ''
+  for await (const part of outbox) text += String(part)
+  expect(text.split(';').map((one) => Number(one.split(':')[0]))).toEqual([...Array.from({ length: 40 }, (_, at) => at + 1), 0])
+  expect(opened.length).toBeGreaterThan(1)
+})
+
+test('a client of events that takes nothing does not keep the engine following the execution', { timeout: 60_000 }, async () => {
+  const engine = await createEngine({ functions })
+  onTestFinished(() => engine.close())
+  await engine.deploy(flowOf(8, 300_000))
+  const { id } = await engine.start('large')
+  const following = new Set<object>()
+  const counted = new Proxy(engine, {
+    get(target, name) {
+      if (name !== 'events') return Reflect.get(target, name) as unknown
+      return async function* (...given: Parameters<typeof engine.events>) {
+        const own = {}
+        following.add(own)
+        try {
+          yield* engine.events(...given)
+        } finally {
+          following.delete(own)
+        }
+      }
+    },
+  })
+  const left = new AbortController()
+  const stream = await eventStream(counted, id, undefined, left.signal)
+  await expect.poll(() => following.size).toBe(1)
+  await engine.answer(id, 'first', { status: 'succeeded', output: {} })
+  await engine.result(id)
+  await expect.poll(() => following.size, { timeout: 20_000 }).toBe(0)
+  const data: string[] = []
+  for await (const part of stream) data.push(String(part))
+  const events = data
+    .join('')
+    .split('\n\n')
+    .filter((event) => event.startsWith('event: '))
+  const nodes = events
+    .filter((event) => event.startsWith('event: node'))
+    .map((event) => JSON.parse(event.split('\ndata: ')[1]!) as { id: string; status: string })
+  const last = new Map(nodes.map((node) => [node.id, node.status]))
+  expect([...last]).toEqual(expect.arrayContaining(Array.from({ length: 8 }, (_, at) => [`n${at}`, 'succeeded'])))
+  expect(events.at(-1)).toMatch(/^event: execution\n.*"status":"succeeded"/s)
+  const ids = events.map((event) => Number(/^id: (\d+)$/m.exec(event)?.[1]))
+  expect(ids).toEqual([...ids].sort((a, b) => a - b))
+  left.abort()
 })
 
 const functions = { large: ({ at, bytes }: any) => ({ at, text: 'y'.repeat(bytes) }), ask: () => null }
