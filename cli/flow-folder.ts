@@ -26,7 +26,7 @@ interface Seen {
 /**
  * Loads the flow files of a folder and its subfolders. A file is put as `latest` only when it says something else than what was last loaded from
  * it, as the engine's store has noted, so that what was changed by the API outlives restarts. A file that cannot be loaded is told of, and what
- * was there stays; so does the flow of a file that is removed.
+ * was there stays; so does the flow of a file that is removed. Files are told of by their path within the folder.
  */
 export class FlowFolder {
   private readonly engine: Engine
@@ -101,7 +101,7 @@ export class FlowFolder {
       // a store that fails takes it the next time
       this.tell(
         '',
-        `the flows of ${this.folders.join(', ')} cannot be loaded now: ${error instanceof Error ? error.message : String(error)}`,
+        `the flows of ${this.folders.map((folder) => basename(folder)).join(', ')} cannot be loaded now: ${error instanceof Error ? error.message : String(error)}`,
       )
     }
     this.lookIn(this.unsettled.size > 0 ? STILL_MS : POLL_MS)
@@ -133,7 +133,7 @@ export class FlowFolder {
       if (others.length > 0)
         this.tell(
           path,
-          `${file.file}: ${others.join(', ')} is a flow named ${file.name}, too; none of them is loaded until one is renamed`,
+          `${path}: ${others.join(', ')} is a flow named ${file.name}, too; none of them is loaded until one is renamed`,
           hash,
         )
       else if (await this.put(path, file, hash)) await this.engine.flowFiles.note(path, hash)
@@ -146,21 +146,19 @@ export class FlowFolder {
     try {
       const { flow, created, warnings } = await this.engine.catalogue.put(file.bytes)
       this.told.delete(path)
-      this.log.info(`${created ? 'deployed' : 'replaced'} ${flow} (${file.file})`, { flow, file: file.file })
+      this.log.info(`${created ? 'deployed' : 'replaced'} ${flow} (${path})`, { flow, file: path })
       // flows that it calls may be among those that come next
-      for (const warning of warnings) if (warning.rule !== 'unknown-flow') this.log.warn(diagnosticLine({ ...warning, file: file.file }))
+      for (const warning of warnings) if (warning.rule !== 'unknown-flow') this.log.warn(diagnosticLine({ ...warning, file: path }))
       return true
     } catch (error) {
       if (!(error instanceof EngineError) || error.status >= 500) throw error
       this.broken.set(path, hash)
       if (error instanceof FlowInvalid) {
-        const lines = error.diagnostics
-          .filter(({ severity }) => severity === 'error')
-          .map((one) => diagnosticLine({ ...one, file: file.file }))
-        this.tell(path, `${lines.join('\n')}\n${file.file} is not loaded`, hash)
+        const lines = error.diagnostics.filter(({ severity }) => severity === 'error').map((one) => diagnosticLine({ ...one, file: path }))
+        this.tell(path, `${lines.join('\n')}\n${path} is not loaded`, hash)
         return false
       }
-      this.tell(path, `${file.file} is not loaded: ${error.message}`, hash)
+      this.tell(path, `${path} is not loaded: ${error.message}`, hash)
       return false
     }
   }

@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../dsl/diagnostics.ts'
 import { loadFlow } from '../../dsl/load.ts'
 import type { FunctionSpec } from '../../engine/functions-file.ts'
 import { usageError } from '../command-error.ts'
+import { configuredNames } from '../configured-names.ts'
 import { diagnosticLine, diagnosticsWithFrames, isError, type FileDiagnostic } from '../diagnostics.ts'
 import { EXIT } from '../exit-codes.ts'
 import { flowFilesIn, functionsFileBeside, isFunctionsFile, readFlowFile, type FlowFile } from '../flow-files.ts'
@@ -24,12 +25,14 @@ export async function validate(paths: readonly string[], options: ValidateOption
   const diagnostics: FileDiagnostic[] = []
   const functionsOf = new Map<string, Record<string, FunctionSpec> | undefined>()
   for (const file of functionFiles) await checkFunctions(file, functionsOf, diagnostics)
+  const configured = await configuredNames()
   for (const flow of flows) {
     const beside = functionsFileBeside(flow.file)
     if (!functionsOf.has(beside)) await checkFunctions(beside, functionsOf, diagnostics)
     const siblings = flowFilesIn(dirname(flow.file)).map(({ name }) => name)
     const functions = functionsOf.get(beside)
-    const registry = registryOf(functions ?? {}, [...siblings, ...flows.map(({ name }) => name)])
+    const { hasChannel: _own, ...around } = registryOf(functions ?? {}, [...siblings, ...flows.map(({ name }) => name)])
+    const registry = { ...around, ...configured }
     // a functions file that cannot be read says nothing about what is unknown
     if (functions === undefined) delete registry.hasFunction
     const loaded = await loadFlow(flow.bytes, { registry })

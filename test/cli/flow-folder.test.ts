@@ -73,6 +73,25 @@ describe('the folder of the flows', () => {
     expect(await third.text()).toBe(flowOf('two'))
   })
 
+  it('tells of files by their path within it, not by where it lies', async () => {
+    const flows = folderWith({
+      'sub/good.yaml': flowOf('one', 'good'),
+      'sub/bad.yaml': 'flow: bad\nstart: a\nnodes:\n  a: { type: pass, nxt: b }\n',
+      'one.yaml': flowOf('1', 'two'),
+      'two.yaml': flowOf('2', 'two'),
+    })
+    const { lines } = await open(folderWith(), flows)
+    const text = lines.join('\n')
+    for (const told of [
+      'deployed good (sub/good.yaml)',
+      'sub/bad.yaml:4:20 schema',
+      'sub/bad.yaml is not loaded',
+      'one.yaml: two.yaml is a flow',
+    ])
+      expect(text).toContain(told)
+    expect(text).not.toContain(flows)
+  })
+
   it('is loaded again when a file changes, is put in its place, or comes to be', async () => {
     const flows = folderWith({ 'greeter.yaml': flowOf('one') })
     const stage = await open(folderWith(), flows)

@@ -50,6 +50,27 @@ describe('fnflow validate', () => {
     expect((await validate('list.yaml')).code).toBe(2)
   })
 
+  it('knows the channels, connections and issuer of the configuration', async () => {
+    const trigger = { type: 'kafka', name: 'k', connection: 'main', topics: ['t'], groupId: 'g', deadLetter: 'orders' }
+    const hook = { type: 'http', name: 'h', path: '/h', auth: 'jwt' }
+    const nodes = { n: { type: 'event', channel: 'orders', data: 1, next: 'm' }, m: { type: 'event', channel: 'log', data: 1 } }
+    const flow = { flow: 'f', triggers: [trigger, hook], start: 'n', nodes }
+    // the secret is not there, and need not be
+    const config = `connections: { main: { kind: rabbitmq, url: { from: env, name: NONE } } }
+channels: { orders: { connection: main, exchange: e } }
+server: { jwt: { issuer: i, audience: a, jwksUrl: "https://id.example/keys" } }
+`
+    const run = (files: Record<string, string>) =>
+      fnflow(['validate', 'f.json'], { cwd: folderWith({ 'f.json': JSON.stringify(flow), ...files }) })
+    expect(await run({ 'fnflow.yaml': config })).toMatchObject({ code: 0, stdout: '' })
+    const { code, stdout } = await run({ 'fnflow.yaml': 'channels: { other: { kind: log } }\n' })
+    expect(code).toBe(2)
+    for (const rule of ['unknown-connection', 'unknown-channel', 'schema']) expect(stdout).toContain(` ${rule} `)
+    expect(stdout).not.toContain('"log"')
+    expect((await run({})).stdout).not.toContain('unknown-connection')
+    expect(await run({ 'fnflow.yaml': 'channels: [\n' })).toMatchObject({ stdout: expect.not.stringContaining('unknown-') })
+  })
+
   it('knows the functions and flows beside a file: what is unknown is a warning', async () => {
     const { code, stdout } = await validate('calls.json', 'good.json')
     expect(code).toBe(0)
