@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { zipOf } from '../executors/zips.ts'
 import { firstLine, fnflow, folderWith, FUNCTIONS, type Running } from './support.ts'
 
 /** Preloaded by servers: ends them at a moment. */
@@ -180,6 +181,19 @@ export const CASES: readonly Case[] = [
       path: '/v1/flows',
       body: { ...ASKS, flow: `new-${key}` },
       effects: async () => Number((await lab.get(`/v1/flows/new-${key}`)).flow === `new-${key}`),
+    }),
+  },
+  {
+    name: 'create-function',
+    prepare: async (lab, key) => ({
+      path: '/v1/functions',
+      body: {
+        name: `new-${key}`,
+        runtime: 'nodejs',
+        handler: 'index.handler',
+        code: zipOf([{ name: 'index.mjs', content: 'export const handler = () => 1' }]).toString('base64'),
+      },
+      effects: async () => Number((await lab.get(`/v1/functions/default/new-${key}`)).name === `new-${key}`),
     }),
   },
   {
