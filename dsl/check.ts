@@ -30,6 +30,13 @@ export interface FlowDocument {
   locate?(path: DocumentPath, what: 'key' | 'value'): Position
 }
 
+/** Something wrong with the options of a trigger of type `custom`. */
+export interface ConnectorFinding {
+  /** Where in the options; absent: the whole of them. */
+  readonly path?: readonly (string | number)[]
+  readonly message: string
+}
+
 /** What exists where the flow is to run; what is not given is not checked. */
 export interface FlowRegistry {
   /** @param ref `app/name:qualifier`, defaults filled in. */
@@ -39,6 +46,8 @@ export interface FlowRegistry {
   hasChannel?(name: string): boolean
   /** @param name Of a connection to a broker. */
   hasConnection?(name: string): boolean
+  /** What is wrong with the options of a connector of one's own; undefined where there is no such connector. */
+  checkConnector?(kind: string, options: unknown): readonly ConnectorFinding[] | undefined
   /** Whether tokens are verified by an issuer of the server's own where a trigger names none. Absent: they are not. */
   readonly hasTokenIssuer?: boolean
 }
@@ -242,6 +251,16 @@ class FlowCheck {
           'value',
           severity,
         )
+      },
+      usesConnector: (kind, options, path, optionsPath) => {
+        if (registry?.checkConnector === undefined) return
+        const found = registry.checkConnector(kind, options)
+        if (found === undefined) {
+          const message = `${subject.name}: there is no connector "${clip(kind)}"; register it first`
+          findings.add('unknown-connection', [...subject.path, ...path], message, 'value', severity)
+        }
+        for (const { path: inside = [], message } of found ?? [])
+          findings.add('schema', [...subject.path, ...optionsPath, ...inside], `${subject.name}: ${message}`)
       },
     }
   }

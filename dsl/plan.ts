@@ -206,6 +206,14 @@ export interface PlanTopicTrigger extends PlanTriggerBase {
   readonly topic: string
 }
 
-export type PlanTrigger = PlanTimerTrigger | PlanKafkaTrigger | PlanRabbitmqTrigger | PlanHttpTrigger | PlanTopicTrigger
+/** Of a connector of one's own. */
+export interface PlanCustomTrigger extends PlanTriggerBase {
+  readonly type: 'custom'
+  /** The name of the connector. */
+  readonly kind: string
+  readonly options: JsonObject
+}
+
+export type PlanTrigger = PlanTimerTrigger | PlanKafkaTrigger | PlanRabbitmqTrigger | PlanHttpTrigger | PlanTopicTrigger | PlanCustomTrigger
 export type TriggerKind = PlanTrigger['type']
 export type PlanTriggerOf<K extends TriggerKind> = Extract<PlanTrigger, { type: K }>

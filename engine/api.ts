@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../dsl/json.ts'
 import type { FlowMode, Plan } from '../dsl/plan.ts'
 import type { ExecutorFactory, FunctionSpec, InstanceCount, LogLine, ModuleHandler } from '../executors/contract.ts'
 import type { OutboundOptions } from '../executors/outbound/outbound.ts'
+import type { OwnConnector } from '../connectors/own.ts'
 import type { ChannelOptions } from '../connectors/channels/options.ts'
 import type { ConnectionOptions } from '../connectors/connections.ts'
 import type { EngineFunctions } from './function-documents.ts'
@@ -371,6 +372,11 @@ export interface Engine {
   callback(token: string, result: CallbackResult, options?: { readonly id?: string }): Promise<void>
   /** The same without the token: a callback node by its id, or its place (`both[1]/ask`) where several of that id wait. */
   answer(id: string, node: string, result: CallbackResult, options?: { readonly id?: string }): Promise<void>
+  /**
+   * From now on triggers of type `custom` and this `kind` are brought their events by the connector; docs/connectors.md says how to write one.
+   * Throws EngineError `bad-option`, and `conflict` for a kind that is registered.
+   */
+  registerConnector(kind: string, connector: OwnConnector): void
   /** From now on the observer is told of what happens; returns how to stop. */
   observe(observer: EngineObserver): () => void
   /** Asks what the engine stands on, within 2 s, and at most once a second. Never rejects. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { prepare } from '../dsl/core/machine.ts'
 import type { PreparedPlan } from '../dsl/core/prepare.ts'
-import { checkFlow, type FlowRegistry as KnownHere } from '../dsl/check.ts'
+import { checkFlow, type ConnectorFinding, type FlowRegistry as KnownHere } from '../dsl/check.ts'
 import type { Diagnostic } from '../dsl/diagnostics.ts'
 import { loadFlow } from '../dsl/load.ts'
 import type { Plan } from '../dsl/plan.ts'
@@ -22,6 +22,8 @@ export interface KnownNames {
   hasFunction(ref: string): boolean
   hasChannel(name: string): boolean
   hasConnection(name: string): boolean
+  /** As of the language's own registry. */
+  checkConnector(kind: string, options: unknown): readonly ConnectorFinding[] | undefined
   readonly hasTokenIssuer: boolean
   /** Where others deploy, too: those of the references that lead to a flow. Absent: what is deployed here is all. */
   resolvable?(refs: readonly string[]): Promise<ReadonlySet<string>>
@@ -188,6 +190,7 @@ export class FlowRegistry {
       hasFunction: (ref: string) => this.known.hasFunction(ref),
       hasChannel: (name: string) => this.known.hasChannel(name),
       hasConnection: (name: string) => this.known.hasConnection(name),
+      checkConnector: (kind: string, options: unknown) => this.known.checkConnector(kind, options),
       hasTokenIssuer: this.known.hasTokenIssuer,
     }
   }

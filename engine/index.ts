@@ -4,6 +4,22 @@ export { nextFires, type NextFiresOptions } from '../dsl/cron/next-fires.ts'
 export { defineFlow } from '../dsl/define-flow.ts'
 export { EngineError, ExecutionFailed, FlowInvalid, FunctionInvalid, type EngineErrorCode } from './errors.ts'
 export { FunctionsFileError, loadFunctions } from './functions-file.ts'
+export { decodeBytes, NotInFormat, type Decoded } from '../connectors/format.ts'
+export type { OptionFinding, OwnConnector, OwnTrigger } from '../connectors/own.ts'
+export { Backoff, deliverAllUntilTaken, deliverUntilTaken, pause, type BackoffOptions } from '../connectors/triggers/backoff.ts'
+export {
+  CannotSeek,
+  type Advance,
+  type Deliveries,
+  type Delivery,
+  type Place,
+  type Places,
+  type SeekTarget,
+  type SourceState,
+  type TriggerEvent,
+  type TriggerHost,
+  type TriggerSource,
+} from '../connectors/triggers/contract.ts'
 export { promiseExecutor } from '../executors/registry.ts'
 export type {
   CallbackInfo,

@@ -151,6 +151,7 @@ export async function createRebuildingEngine(options: EngineOptions): Promise<Re
         }
       }),
     invoke: (ref, body, given) => call((e) => e.invoke(ref, body, given)),
+    registerConnector: (kind, connector) => engine.registerConnector(kind, connector),
     observe: (observer) => engine.observe(observer),
     health: () => call((e) => e.health()),
     instances: () => engine.instances(),

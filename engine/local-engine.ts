@@ -1,6 +1,7 @@
 import { definitionOf } from '../dsl/definition-of.ts'
 import type { Json } from '../dsl/json.ts'
 import type { KindTable } from '../connectors/index.ts'
+import type { OwnConnector } from '../connectors/own.ts'
 import type { BackoffOptions } from '../connectors/triggers/backoff.ts'
 import { Outbound } from '../executors/outbound/outbound.ts'
 import { ExecutorRegistry } from '../executors/registry.ts'
@@ -210,6 +211,7 @@ export class LocalEngine implements Engine {
       hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
       hasConnection: (name) => this.kinds.hasConnection(name),
+      checkConnector: (kind, given) => this.kinds.own.check(kind, given),
       hasTokenIssuer: options.jwt !== undefined,
       ...(options.engine === 'temporal' ? { resolvable: (refs: readonly string[]) => this.resolvable(refs) } : {}),
     })
@@ -483,6 +485,12 @@ export class LocalEngine implements Engine {
       closed: this.closed.signal,
       traceparent: options.traceparent,
     })
+  }
+
+  registerConnector(kind: string, connector: OwnConnector): void {
+    this.mustBeOpen()
+    this.kinds.own.register(kind, connector)
+    this.triggers.changed()
   }
 
   observe(observer: EngineObserver): () => void {

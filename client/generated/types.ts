@@ -855,7 +855,7 @@ export type TopicMessage = {
 export type Trigger = {
   flow: string
   name: string
-  type: 'timer' | 'kafka' | 'rabbitmq' | 'http' | 'topic'
+  type: 'timer' | 'kafka' | 'rabbitmq' | 'http' | 'topic' | 'custom'
   enabled: boolean
   state: 'running' | 'paused' | 'connecting' | 'reconnecting' | 'failed' | 'disabled'
   error?: {

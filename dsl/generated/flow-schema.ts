@@ -511,4 +511,24 @@ export const TRIGGER_SCHEMAS: Readonly<Record<TriggerKind, JsonSchema>> = {
     required: ['type', 'name', 'topic'],
     additionalProperties: false,
   },
+  custom: {
+    type: 'object',
+    properties: {
+      type: { type: 'string', const: 'custom' },
+      name: {
+        type: 'string',
+        pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+        expected: 'a name of at most 64 letters, digits, _ and - that begins with a letter or _',
+      },
+      version: { type: 'string', pattern: '^[A-Za-z0-9._$-]{1,63}$', expected: 'the name of a version or an alias' },
+      filter: { type: 'string', format: 'expression', expected: 'an expression such as "$.status == \'paid\'"' },
+      input: { type: 'object', additionalProperties: {}, format: 'params' },
+      maxInFlight: { type: 'integer', minimum: 1, maximum: 100000 },
+      kind: { type: 'string' },
+      options: { type: 'object', additionalProperties: {}, expected: 'an object' },
+      deadLetter: { type: 'string' },
+    },
+    required: ['type', 'name', 'kind'],
+    additionalProperties: false,
+  },
 }

@@ -1,4 +1,5 @@
 import type { PlanTrigger, TriggerKind } from '../plan.ts'
+import { custom } from './custom.ts'
 import { http } from './http.ts'
 import { kafka } from './kafka.ts'
 import { baseOf, type RawTrigger, type TriggerLanguage } from './kind.ts'
@@ -7,7 +8,7 @@ import { timer } from './timer.ts'
 import { topic } from './topic.ts'
 
 /** Every kind of trigger. A kind that is missing here does not compile. */
-export const TRIGGERS = { timer, kafka, rabbitmq, http, topic } satisfies { [K in TriggerKind]: TriggerLanguage<K, any> }
+export const TRIGGERS = { timer, kafka, rabbitmq, http, topic, custom } satisfies { [K in TriggerKind]: TriggerLanguage<K, any> }
 
 export const TRIGGER_KINDS = Object.keys(TRIGGERS) as TriggerKind[]
 

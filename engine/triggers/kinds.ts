@@ -7,6 +7,7 @@ import { Backoff, type BackoffOptions } from '../../connectors/triggers/backoff.
 import type { TriggerConnector, TriggerHost, TriggerSource } from '../../connectors/triggers/contract.ts'
 import type { PlanTrigger, TriggerKind } from '../../dsl/plan.ts'
 import type { DependencyHealth } from '../observer.ts'
+import { OwnConnectors } from './own-connectors.ts'
 
 /** Connectors that take the place of the kinds' own: for tests. */
 export type Connectors = { readonly [K in TriggerKind]?: TriggerConnector<K> }
@@ -24,6 +25,8 @@ export interface KindsOptions {
 
 /** The kinds of connectors of an engine, each loaded when it is first needed. */
 export class ConnectorKinds {
+  /** Those of others. */
+  readonly own = new OwnConnectors()
   private readonly options: KindsOptions
   private readonly table: KindTable
   private readonly services: KindServices
@@ -46,8 +49,10 @@ export class ConnectorKinds {
     }
   }
 
-  has(kind: TriggerKind): boolean {
-    return this.options.own?.[kind] !== undefined || this.table[kind] !== undefined
+  /** Whether there is a connector for a trigger. */
+  has(trigger: PlanTrigger): boolean {
+    if (trigger.type === 'custom') return this.own.has(trigger.kind)
+    return this.options.own?.[trigger.type] !== undefined || this.table[trigger.type] !== undefined
   }
 
   hasConnection(name: string): boolean {
@@ -56,6 +61,7 @@ export class ConnectorKinds {
 
   /** Makes a source. Rejects where the driver cannot be loaded. */
   async source(trigger: PlanTrigger, host: TriggerHost): Promise<TriggerSource> {
+    if (trigger.type === 'custom') return this.own.source(trigger, host)
     const own = this.options.own?.[trigger.type] as TriggerConnector | undefined
     return own === undefined ? (await this.kind(trigger.type)).source(trigger, host) : own(trigger, host)
   }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { Backoff, pause } from '../../connectors/triggers/backoff.ts'
 import { isPushed, type SourceState, type TriggerSource } from '../../connectors/triggers/contract.ts'
-import type { PlanTrigger, TriggerKind } from '../../dsl/plan.ts'
+import type { PlanTrigger } from '../../dsl/plan.ts'
 import type { TriggerHealth } from '../observer.ts'
 import type { Deliveries } from './delivery.ts'
 import type { ConnectorKinds } from './kinds.ts'
@@ -107,10 +107,6 @@ export class Runner {
     return this.running.size > 0
   }
 
-  has(kind: TriggerKind): boolean {
-    return this.kinds.has(kind)
-  }
-
   /** Of a trigger that is enabled and whose kind has a connector. */
   stateOf(flow: string, name: string): RunningState {
     const key = keyOf(flow, name)
@@ -145,7 +141,7 @@ export class Runner {
   }
 
   private async sync(): Promise<void> {
-    if (this.closed || (this.running.size === 0 && !this.table.mayHave(({ type }) => !isPushed({ type }) && this.kinds.has(type)))) return
+    if (this.closed || (this.running.size === 0 && !this.table.mayHave((trigger) => !isPushed(trigger) && this.kinds.has(trigger)))) return
     const { entries } = await this.table.snapshot()
     for (const [key, running] of this.running) if (!isSame(entries.get(key), running)) this.stop(key)
     await Promise.race([Promise.all(this.stopping.values()), pause(MOST_WAIT_MS, this.patience.signal)])
@@ -161,7 +157,7 @@ export class Runner {
       this.stopping.has(key) ||
       !entry.state.enabled ||
       isPushed(trigger) ||
-      !this.kinds.has(trigger.type)
+      !this.kinds.has(trigger)
     )
       return
     const failed = this.failed.get(key)

@@ -138,7 +138,7 @@ export class SourceHost implements TriggerHost {
       ...(original === undefined ? {} : { original }),
     }
     try {
-      if (poison !== undefined) throw poison
+      if (poison !== undefined) throw new EngineError('bad-input', poison.message, { cause: poison })
       if (!deliveries.isTaken(prepared, event)) return this.filtered(step)
     } catch (error) {
       return { done: this.refused(toStart, step, error), isWritten: false }

@@ -109,7 +109,8 @@ export class LocalTriggers implements Triggers {
     this.services.mustBeOpen()
     const entry = (await this.fresh()).get(flow, name)
     const { type } = entry.prepared.trigger
-    const places = isPushed(entry.prepared.trigger) || !this.runner.has(type) ? undefined : await this.placesOf(entry, to)
+    const places =
+      isPushed(entry.prepared.trigger) || !this.services.kinds.has(entry.prepared.trigger) ? undefined : await this.placesOf(entry, to)
     if (places === undefined) throw new EngineError('bad-input', `triggers of kind ${type} have no places to go back to`)
     await (await this.services.store()).progress.seek(flow, name, places)
     this.table.forget()
@@ -221,7 +222,9 @@ export class LocalTriggers implements Triggers {
       return await source.resolve?.(to)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      if (error instanceof CannotSeek) throw new EngineError('bad-input', message, { cause: error })
+      // a connector may have it from another copy of this package
+      if (error instanceof CannotSeek || (error as Error | null)?.name === 'CannotSeek')
+        throw new EngineError('bad-input', message, { cause: error })
       const { flow, trigger } = entry.prepared
       throw new EngineError('connection-unavailable', `trigger ${flow}/${trigger.name} cannot be sought: ${message}`, { cause: error })
     } finally {
@@ -238,8 +241,11 @@ export class LocalTriggers implements Triggers {
     const shown = { flow, name, type, enabled, lag: 0, inFlight, lastEventAt, ...next, counts }
     if (!enabled) return { ...shown, state: 'disabled' }
     if (isPushed(trigger)) return { ...shown, state: 'running' }
-    if (this.runner.has(type)) return { ...shown, ...this.runner.stateOf(flow, name) }
-    const message = `triggers of kind ${type} are not there yet: nothing is read for it`
+    if (this.services.kinds.has(trigger)) return { ...shown, ...this.runner.stateOf(flow, name) }
+    const message =
+      trigger.type === 'custom'
+        ? `no connector ${trigger.kind} is registered; register it with registerConnector`
+        : `triggers of kind ${type} are not there yet: nothing is read for it`
     return { ...shown, state: 'failed', error: { message, since: this.began } }
   }
 }

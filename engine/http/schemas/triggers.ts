@@ -30,7 +30,7 @@ export const trigger = named(
     .strictObject({
       flow: z.string(),
       name: z.string(),
-      type: z.enum(['timer', 'kafka', 'rabbitmq', 'http', 'topic']),
+      type: z.enum(['timer', 'kafka', 'rabbitmq', 'http', 'topic', 'custom']),
       enabled: z.boolean(),
       state: z.enum(['running', 'paused', 'connecting', 'reconnecting', 'failed', 'disabled']),
       error: z.strictObject({ message: z.string(), since: time }).optional(),
