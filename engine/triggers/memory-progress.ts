@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Place } from '../../connectors/triggers/contract.ts'
+import { jsonEqual } from '../../dsl/json-equal.ts'
 import type { Json } from '../../dsl/json.ts'
 import { isForward, MessagesKnown, type Along, type Move, type ProgressStore, type Step, type TriggerKey } from './progress.ts'
 
@@ -20,7 +20,8 @@ export class MemoryProgress implements ProgressStore {
 
   async note(trigger: TriggerKey, part: string, next: Json, expected: Json | undefined): Promise<boolean> {
     const places = this.of(trigger)
-    if (!isDeepStrictEqual(places.get(part)?.next, expected)) return false
+    const found = places.get(part)?.next
+    if (found === undefined || expected === undefined ? found !== expected : !jsonEqual(found, expected)) return false
     places.set(part, { next })
     return true
   }

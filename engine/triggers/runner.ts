@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isDeepStrictEqual } from 'node:util'
 import { Backoff, pause } from '../../connectors/triggers/backoff.ts'
 import { isPushed, type SourceState, type TriggerSource } from '../../connectors/triggers/contract.ts'
+import { jsonEqual } from '../../dsl/json-equal.ts'
+import type { Json } from '../../dsl/json.ts'
 import type { PlanTrigger } from '../../dsl/plan.ts'
 import type { TriggerHealth } from '../observer.ts'
 import type { Deliveries } from './delivery.ts'
@@ -213,5 +214,5 @@ export class Runner {
 /** A definition that has changed is another trigger; its place is kept by its name. */
 function isSame(entry: TriggerEntry | undefined, { trigger, generation, isStale }: Running): boolean {
   if (entry === undefined || !entry.state.enabled || entry.state.generation !== generation || isStale) return false
-  return entry.prepared.trigger === trigger || isDeepStrictEqual(entry.prepared.trigger, trigger)
+  return entry.prepared.trigger === trigger || jsonEqual(entry.prepared.trigger as unknown as Json, trigger as unknown as Json)
 }
