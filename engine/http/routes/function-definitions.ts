@@ -33,7 +33,7 @@ export async function functionDefinitionRoutes(plain: FastifyInstance, { engine 
     const { function: made, etag } = await createNew(engine, request)
     return reply
       .code(201)
-      .headers({ etag: `"${etag}"`, location: `/v1/functions/${made.app}/${made.name}` })
+      .headers({ etag: `"${etag}"`, location: `${plain.prefix}/v1/functions/${made.app}/${made.name}` })
       .send(made)
   })
 
@@ -55,7 +55,7 @@ export async function functionDefinitionRoutes(plain: FastifyInstance, { engine 
   app.put('/v1/functions/:app/:name', putOptions, async (request, reply) => {
     const name = `${request.params.app}/${request.params.name}`
     const { function: made, created, etag } = await putBody(engine, request, { name, ...preconditionsOf(request.headers) })
-    if (created) void reply.header('location', `/v1/functions/${made.app}/${made.name}`)
+    if (created) void reply.header('location', `${plain.prefix}/v1/functions/${made.app}/${made.name}`)
     return reply
       .code(created ? 201 : 200)
       .header('etag', `"${etag}"`)
