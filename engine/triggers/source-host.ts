@@ -232,7 +232,10 @@ export class SourceHost implements TriggerHost {
 
 /** What a redelivery may cut elsewhere, also where it holds one message: its start must not hang on where. */
 function isBatch(trigger: PlanTrigger, { move, messages }: Step): boolean {
-  return move?.bounds !== undefined || (messages !== undefined && 'batch' in trigger && trigger.batch !== undefined)
+  if (move?.bounds !== undefined) return true
+  if (messages === undefined) return false
+  // a connector of one's own may make batches, too
+  return messages.keys.length > 1 || trigger.type === 'custom' || ('batch' in trigger && trigger.batch !== undefined)
 }
 
 function toldOf(delivery: StartDelivery): Delivery {

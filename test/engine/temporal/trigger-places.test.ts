@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { EngineOptions } from '../../../engine/api.ts'
+import { EngineError } from '../../../engine/errors.ts'
+import { LocalEngine } from '../../../engine/internal.ts'
+import { rejection, until } from '../calls.ts'
+import { batchOf, messages, record, Sources, type Source } from '../triggers/source.ts'
+import { newDatabase, newNamespace, temporalServices } from './services.ts'
+
+const { address } = temporalServices()
+const PART = 'main/orders/0'
+const TRIGGER = { type: 'kafka', name: 'orders', connection: 'main', topics: ['orders'], groupId: 'g', maxInFlight: 1000 }
+const flow = { flow: 'f', triggers: [TRIGGER], start: 'n', nodes: { n: { type: 'pass' } } }
+
+/** A server, whose source the test plays. */
+interface Server {
+  readonly engine: LocalEngine
+  readonly sources: Sources
+  source(): Promise<Source>
+}
+
+let place: EngineOptions
+const opened: LocalEngine[] = []
+
+async function serve(more: EngineOptions = {}): Promise<Server> {
+  const sources = new Sources()
+  const engine = await LocalEngine.open({ ...place, ...more }, { connectors: sources.connectors })
+  opened.push(engine)
+  const source = async (): Promise<Source> => {
+    await until(() => sources.current !== undefined, 'a source')
+    return sources.current!
+  }
+  return { engine, sources, source }
+}
+
+beforeAll(async () => {
+  const [namespace, store] = await Promise.all([newNamespace(), newDatabase()])
+  place = { engine: 'temporal', store, temporal: { address, namespace, taskQueue: 'places' } }
+})
+afterAll(async () => {
+  await Promise.all(opened.map((engine) => engine.close()))
+})
+
+it('places, batches and messages of a trigger are one matter of all servers', { timeout: 120_000 }, async () => {
+  const one = await serve()
+  await one.engine.deploy(flow)
+  const other = await serve({ temporal: { ...place.temporal, worker: false } })
+  const [mine, theirs] = await Promise.all([one.source(), other.source()])
+  expect(theirs.host.firstEnabledAt).toBe(mine.host.firstEnabledAt)
+
+  // in order, and safe behind a flush
+  const { handled } = await mine.host.deliverAll([record(0), record(1), record(2)])
+  expect(handled.map(({ outcome }) => outcome)).toEqual(['started', 'started', 'started'])
+  await mine.host.places.flush()
+  expect(await theirs.host.places.read()).toEqual(new Map([[PART, { next: 3 }]]))
+  // the same event by two of them: one execution
+  const both = await Promise.all([mine.host.deliver(record(3)), theirs.host.deliver(record(3))])
+  expect(both.map(({ outcome }) => outcome).sort()).toEqual(['deduplicated', 'started'])
+
+  // begun by a server that then could not start it: it is done again as it was
+  const failing = await serve({ temporal: { ...place.temporal, worker: false } })
+  const { host: theirHost } = await failing.source()
+  await theirHost.places.read()
+  const durable = await failing.engine.durableHost()
+  durable.start = () => Promise.reject(new EngineError('temporal-unavailable', 'as if it had died here'))
+  expect(await rejection(theirHost.deliver(batchOf(4, 9)))).toMatchObject({ code: 'temporal-unavailable' })
+  expect(await mine.host.places.read()).toEqual(new Map([[PART, { next: 4, unfinished: [4, 9] }]]))
+  expect(await rejection(mine.host.deliver(batchOf(4, 6)))).toMatchObject({ name: 'PlaceMoved' })
+  // that source begins anew, with the places as they are
+  await until(() => mine.stopped && one.sources.current !== mine, 'another source')
+  const again = await one.source()
+  expect(await again.host.places.read()).toEqual(new Map([[PART, { next: 4, unfinished: [4, 9] }]]))
+  const batch = await again.host.deliver(batchOf(4, 9))
+  expect(batch.outcome).toBe('started')
+  expect(await again.host.places.read()).toEqual(new Map([[PART, { next: 10 }]]))
+
+  // messages: what was begun is started by whoever finds it
+  expect(await rejection(theirHost.deliver(messages('a', 'b')))).toMatchObject({ code: 'temporal-unavailable' })
+  expect(await theirs.host.known(['a', 'b', 'c'])).toEqual(new Set(['a', 'b']))
+  expect(await rejection(theirs.host.deliver(messages('b', 'c')))).toMatchObject({ name: 'MessagesKnown' })
+  await other.engine.triggers.sweep()
+  await other.engine.triggers.sweep()
+  expect((await theirs.host.deliver(messages('c'))).outcome).toBe('started')
+  expect(await again.host.known(['c'])).toEqual(new Set(['c']))
+  const inputs = async (): Promise<string[]> => {
+    const { items } = await one.engine.list({ limit: 200 })
+    const all = await Promise.all(items.map(async ({ id }) => (await one.engine.describe(id)).input))
+    return all.map((input) => JSON.stringify(input)).sort()
+  }
+  const wanted = ['{"from":4,"to":9}', '{"keys":["a","b"]}', '{"keys":["c"]}', '{"n":0}', '{"n":1}', '{"n":2}', '{"n":3}']
+  await until(async () => (await inputs()).length >= wanted.length, 'all executions')
+  expect(await inputs()).toEqual(wanted)
+
+  // an execution that was deleted does not come back with its event
+  const first = (handled[0] as { executionId: string }).executionId
+  await one.engine.result(first)
+  await until(async () => (await one.engine.describe(first)).status === 'succeeded', 'its end')
+  await one.engine.delete(first)
+  expect(await again.host.deliver(record(0))).toEqual({ outcome: 'deduplicated', executionId: first })
+  expect(await again.host.places.read()).toEqual(new Map([[PART, { next: 10 }]]))
+
+  // all servers go on where it was sought
+  one.sources.resolve = () => new Map([[PART, 1]])
+  await one.engine.triggers.seek('f', 'orders', 'earliest')
+  await until(() => other.sources.current?.host.generation === 1, 'the new generation of the other server')
+  expect(await other.sources.current!.host.places.read()).toEqual(new Map([[PART, { next: 1 }]]))
+  const fresh = await other.sources.current!.host.deliver(record(1))
+  expect(fresh.outcome).toBe('started')
+})
