@@ -70,11 +70,12 @@ export function addClientCommands(make: (name: string) => Command, ended: (exitC
 
   remote(
     'show',
-    'show an execution and its nodes',
-    'fnflow show 0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef',
+    'show an execution and its nodes, or a flow and its triggers',
     'fnflow show 0197f3c1-a2b4-7e5d-8c90-12ab34cd56ef --watch',
+    'fnflow show order',
+    'fnflow show order/nightly',
   )
-    .argument('<execution>', 'its id')
+    .argument('<what>', 'the id of an execution, a flow, or a trigger as flow/name')
     .option('-w, --watch', 'live, until it has ended; then its output is printed')
     .action(async (id: string, options: ShowOptions) => ended(await (await import('./commands/show.ts')).show(id, options)))
 

@@ -6,6 +6,7 @@ import { EXIT } from '../exit-codes.ts'
 import { followExecution } from '../follow.ts'
 import { describeError, duration, onStdout, print } from '../output.ts'
 import { executionFailed, remotely, type RemoteFlags } from '../remote.ts'
+import { showFlow, showTrigger } from '../show-trigger.ts'
 import { shown } from '../trace.ts'
 import { renderTree, symbolsFor } from '../tree.ts'
 import { visible } from '../visible.ts'
@@ -14,10 +15,22 @@ export interface ShowOptions extends RemoteFlags {
   readonly watch?: boolean
 }
 
-/** `fnflow show`: an execution and its nodes; with `--watch` live, until it has ended. Resolves to the exit code; throws CommandError. */
+/**
+ * `fnflow show`: an execution and its nodes, with `--watch` live, until it has ended; or a flow with its triggers; or one trigger, `flow/name`. Resolves
+ * to the exit code; throws CommandError.
+ */
 export async function show(id: string, options: ShowOptions): Promise<number> {
   return remotely(options, async (client, signal) => {
-    const found = await client.call('getExecution', { path: { id }, signal })
+    const json = options.json === true
+    if (id.includes('/')) {
+      await showTrigger(client, id, json, signal)
+      return EXIT.ok
+    }
+    const found = await executionOf(client, id, signal)
+    if (found instanceof ApiError) {
+      if (await showFlow(client, id, json, signal)) return EXIT.ok
+      throw found
+    }
     if (options.watch === true) {
       const ended = options.json === true ? await client.wait(id, signal) : await followExecution(client, found, signal)
       if (ended.status !== 'succeeded') throw executionFailed(ended)
@@ -28,6 +41,16 @@ export async function show(id: string, options: ShowOptions): Promise<number> {
     await print(options.json === true ? JSON.stringify({ execution: found, nodes }) : executionText(found, nodes))
     return EXIT.ok
   })
+}
+
+/** Resolves to the error where there is none of that id. */
+async function executionOf(client: Client, id: string, signal: AbortSignal): Promise<Execution | ApiError> {
+  try {
+    return await client.call('getExecution', { path: { id }, signal })
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'execution-not-found') return error
+    throw error
+  }
 }
 
 /** Executions of express flows have no records of their nodes. */

@@ -77,11 +77,11 @@ export class Runner {
   /** Something was deployed or deleted here. */
   lookSoon(): void {
     if (!this.begun || this.closed || this.soon !== null) return
+    // keeps the process alive until what it finds does
     this.soon = setImmediate(() => {
       this.soon = null
       void this.look()
     })
-    this.soon.unref()
   }
 
   private again(): void {

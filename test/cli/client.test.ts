@@ -11,6 +11,16 @@ const folder = folderWith({
     start: 'a',
     nodes: { a: { type: 'callback', function: 'ask', params: { url: '$$.callback.url' }, next: 'b' }, b: { type: 'pass' } },
   },
+  'flows/timed.json': {
+    flow: 'timed',
+    description: 'What happens at night.',
+    triggers: [
+      { type: 'timer', name: 'nightly', cron: 'CRON_TZ=Asia/Tokyo 0 30 2 29 2 ?', input: {} },
+      { type: 'topic', name: 'alarms', topic: 'alarms' },
+    ],
+    start: 'a',
+    nodes: { a: { type: 'pass' } },
+  },
 })
 
 let serving: Running
@@ -55,6 +65,21 @@ describe('the commands for a server', () => {
     const failed = await at('start', 'calls-broken', '--wait', '--json')
     expect([failed.code, failed.stdout]).toEqual([1, ''])
     expect(lastLine(failed)).toMatchObject({ status: 430, errorType: 'TypeError', errorMessage: 'broken on purpose' })
+  })
+
+  it('show: a flow with its triggers, and when they fire next', async () => {
+    const shown = await at('show', 'timed')
+    expect(shown).toMatchObject({ code: 0, stderr: '' })
+    expect(shown.stdout).toMatch(
+      /^timed {2}standard, 1 node\nWhat happens at night\.\ntimed\/nightly {2}timer {2}running\nnext {6}(\d{4}-02-28T17:30:00Z ?){5}\ntimed\/alarms {2}topic {2}running\n$/,
+    )
+    const { definition, triggers } = documentOf(await at('show', 'timed', '--json'))
+    expect([definition.flow, triggers.map(({ name }: any) => name)]).toEqual(['timed', ['nightly', 'alarms']])
+    expect(documentOf(await at('show', 'timed/nightly', '--json'))).toMatchObject({ name: 'nightly', nextFires: triggers[0].nextFires })
+    expect((await at('show', 'timed/nightly')).stdout).toMatch(/^timed\/nightly {2}timer/)
+    expect(await at('show', 'calls-hello')).toMatchObject({ code: 0, stdout: 'calls-hello  standard, 1 node\n' })
+    expect(await at('show', 'timed/nobody')).toMatchObject({ code: 2, stderr: expect.stringMatching(/no trigger nobody/) as string })
+    expect(await at('show', 'nowhere')).toMatchObject({ code: 2, stderr: expect.stringMatching(/execution-not-found/) as string })
   })
 
   it('show, list, logs, retry and rerun', async () => {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openTimer } from '../../../connectors/timer/index.ts'
 import { createEngine } from '../../../engine/create-engine.ts'
@@ -19,6 +21,18 @@ const flow = (trigger: object = {}, more: object = {}) => ({
   nodes: ECHO,
   ...more,
 })
+
+/** Does nothing but wait for two ticks. */
+const PROGRAM = `
+import { createEngine } from ${JSON.stringify(new URL('../../../dist/engine/index.js', import.meta.url).href)}
+let ticks = 0
+const tick = () => {
+  console.log('tick')
+  if (++ticks === 2) void engine.close()
+}
+const engine = await createEngine({ functions: { tick } })
+await engine.deploy(${JSON.stringify({ ...flow({ cron: '@every 1s' }), nodes: { n: { type: 'function', function: 'tick' } } })})
+`
 
 /** The instants of all executions that the timer has started, in order. */
 async function ticksOf(engine: Engine): Promise<number[]> {
@@ -172,6 +186,11 @@ describe('timers by the clock of the system', () => {
     } finally {
       await engine.close()
     }
+  })
+
+  it('keep their process alive, until the engine is closed', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', PROGRAM])
+    expect(stdout).toBe('tick\ntick\n')
   })
 
   it('have none of time in which they are disabled', async () => {
