@@ -1,7 +1,6 @@
 /**
- * The offsets of a time zone, by way of Intl, which has the data of Node: no library has other data, and asking one of them is slower (temporal-polyfill
- * 1.0: 7 us an offset, 400 us for a change of the clock, and 30 ms to load). Offsets are sampled at the borders of windows, and only where two
- * of them differ is the change looked for.
+ * The offsets of a time zone, by way of Intl, which has the data of Node (docs/design/architecture.md, "Time zones"). They are sampled at the borders of
+ * windows, and only where two of them differ is the change looked for.
  */
 import { daysOf } from './calendar.ts'
 
