@@ -27,20 +27,27 @@ export class FunctionRegistry {
   readonly executors: ExecutorRegistry
   /** Adds those that other processes have put by now; null: there are no others. */
   elsewhere: (() => Promise<void>) | null = null
+  /** Functions whose code is not on this machine yet, and what gets it: another one is in their place then. */
+  readonly absent = new Map<FunctionSpec, () => Promise<void>>()
 
   constructor(executors: ExecutorRegistry) {
     this.executors = executors
   }
 
-  /** Adds a function, or puts it in the place of the one of that name: what runs of that goes on, and what comes finds the new one. */
-  add(spec: FunctionSpec): void {
+  /**
+   * Adds a function, or puts it in the place of the one of that name: what runs of that goes on, and what comes finds the new one.
+   *
+   * @param bring Gets its code, and adds it with that.
+   */
+  add(spec: FunctionSpec, bring?: () => Promise<void>): void {
     const key = `${spec.app}/${spec.name}`
     const before = this.specs.get(key)
     this.specs.set(key, spec)
     this.resolved.clear()
     this.generation = {}
-    if (before !== undefined && before !== spec) this.executors.get(before.runtime)?.unregister?.(before)
-    this.executors.get(spec.runtime)?.register?.(spec)
+    if (before !== undefined && before !== spec) this.leave(before)
+    if (bring === undefined) this.executors.get(spec.runtime)?.register?.(spec)
+    else this.absent.set(spec, bring)
   }
 
   /** Takes a function out, by `app/name`: what runs of it goes on. */
@@ -50,7 +57,7 @@ export class FunctionRegistry {
     this.specs.delete(key)
     this.resolved.clear()
     this.generation = {}
-    this.executors.get(spec.runtime)?.unregister?.(spec)
+    this.leave(spec)
   }
 
   /** By `app/name`. */
@@ -89,6 +96,10 @@ export class FunctionRegistry {
     // refusals are not kept: there is no end of names that are not there
     if (found.error === null) this.resolved.set(ref, found)
     return found
+  }
+
+  private leave(spec: FunctionSpec): void {
+    if (!this.absent.delete(spec)) this.executors.get(spec.runtime)?.unregister?.(spec)
   }
 
   private lookUp(ref: string): ResolvedFunction {

@@ -204,8 +204,18 @@ export class Invoker {
     const resolved = this.functions.resolveFor(run.node)
     if (resolved.error !== null) {
       const { elsewhere } = this.functions
-      if (elsewhere !== null && !isSought && resolved.error.status === STATUS.noSuchFunction) return this.seek(run, owner, elsewhere)
+      if (elsewhere !== null && !isSought && resolved.error.status === STATUS.noSuchFunction) {
+        const again = (): void => this.begin(run, owner, Date.now(), true)
+        // a store that does not answer knows of no function
+        return this.after(run, owner, withinSeekTime(elsewhere()), again, again)
+      }
       return owner.ended(run, false, { ...resolved.error, function: plan.function, attempt: run.attempt } as unknown as Json)
+    }
+    const { absent } = this.functions
+    const bring = absent.size === 0 ? undefined : absent.get(resolved.spec as FunctionSpec)
+    if (bring !== undefined) {
+      const again = (): void => this.begin(run, owner, Date.now(), isSought)
+      return this.after(run, owner, bring(), again, (error) => owner.ended(run, false, internalError(error) as unknown as Json))
     }
     let body: Json
     try {
@@ -223,21 +233,27 @@ export class Invoker {
     }
   }
 
-  /** The function may have been put by another process a moment ago. */
-  private seek(run: NodeRun, owner: InvocationOwner, elsewhere: () => Promise<void>): void {
+  /** Goes on with a run behind `work`, unless it was cancelled meanwhile. */
+  private after(run: NodeRun, owner: InvocationOwner, work: Promise<void>, then: () => void, failed: (error: unknown) => void): void {
     const postponed = new Postponed(run, owner)
     run.handle = postponed
-    let isOver = false
-    const goOn = (): void => {
-      clearTimeout(timer)
-      if (isOver || run.handle !== postponed) return
-      isOver = true
-      this.begin(run, owner, Date.now(), true)
-    }
-    const timer = setTimeout(goOn, SEEK_MS)
-    // a store that does not answer knows of no function
-    elsewhere().then(goOn, goOn)
+    const isCurrent = (): boolean => run.handle === postponed
+    work.then(
+      () => {
+        if (isCurrent()) then()
+      },
+      (error: unknown) => {
+        if (isCurrent()) failed(error)
+      },
+    )
   }
+}
+
+function withinSeekTime(work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, SEEK_MS)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /** How long a run's invocation may take, ms: as its node says, or the function's own timeout if that is shorter. */

@@ -146,6 +146,7 @@ export class LocalEngine implements Engine {
     this.uploads = new FunctionUploads({
       registry: this.registry,
       variables: options.functionSecrets ?? [],
+      prefetches: options.engine === 'temporal' && options.temporal?.worker !== false,
       store: () => this.functionStore(),
       log: logText,
     })

@@ -1,15 +1,17 @@
 import type { FunctionSpec } from '../../executors/contract.ts'
 import type { Preconditions } from '../catalogue/api.ts'
 import { checkConditions } from '../catalogue/decide.ts'
-import { EngineError, FunctionInvalid } from '../errors.ts'
+import { EngineError } from '../errors.ts'
 import type { FunctionRegistry } from '../functions.ts'
-import type { FunctionPutOptions, FunctionStore, StoredFunction } from './api.ts'
+import type { FunctionPutOptions, FunctionStore, SharedFunctions, StoredFunction } from './api.ts'
 import type { CodeFolder } from './code-folder.ts'
 
 export interface UploadsServices {
   readonly registry: FunctionRegistry
   /** Variables of the environment that secrets may name. */
   readonly variables: readonly string[]
+  /** Whether the code of functions that other processes have put is got before somebody needs it. */
+  readonly prefetches: boolean
   store(): Promise<FunctionStore>
   log(text: string): void
 }
@@ -35,6 +37,7 @@ const AGAIN_MS = 10_000
  *   a change when it is safe.
  * - U3. Of a shared store this process looks for changes once a second, before it shows what there is, and before it says that a function is
  *   not there.
+ * - U4. Code that another process has put is got when a function is invoked first, and by workers beforehand.
  */
 export class FunctionUploads {
   private readonly services: UploadsServices
@@ -110,6 +113,7 @@ export class FunctionUploads {
       if (archive !== null && code !== null) await store.shared?.saveCode(code, archive.bytes)
     }
     if (archive !== null && code !== null) {
+      const { keepCode } = await import('./stored.ts')
       await keepCode(await this.codeFolder(store), stored, archive.contents)
       if (!wasMade) await saveCode()
     }
@@ -173,20 +177,21 @@ export class FunctionUploads {
     await this.retain()
     this.version = version
     this.againAt = hasFailed ? performance.now() + AGAIN_MS : Infinity
+    if (this.services.prefetches) void this.prefetch()
   }
 
   /** False where one cannot be used: it must not keep the others, and the store, from being used. */
   private async takeAll(all: readonly StoredFunction[], store: FunctionStore): Promise<boolean> {
     let isWhole = true
     // what a store has had before is told to the folder when it is opened
-    if (all.some(({ code }) => code !== null) || store.folder !== null) await this.codeFolder(store, all)
+    if (store.folder !== null) await this.codeFolder(store, all)
     for (const stored of all) {
       const { key, etag, code } = stored
       if (this.fixed.has(key) || this.uploaded.get(key)?.etag === etag) continue
       try {
-        const { shared } = store
-        if (code !== null && shared !== null) await (await this.codeFolder(store)).fetch(code, (hash) => shared.code(hash))
-        this.take(stored, await this.specOf(stored, store))
+        if (code !== null && store.shared !== null)
+          this.take(stored, await this.specOf({ ...stored, code: null }, store), this.bringer(stored, store, store.shared))
+        else this.take(stored, await this.specOf(stored, store))
       } catch (error) {
         if (error instanceof EngineError && error.code === 'engine-closed') throw error
         isWhole = false
@@ -199,9 +204,35 @@ export class FunctionUploads {
     return isWhole
   }
 
-  private take(stored: StoredFunction, spec: FunctionSpec): void {
+  private take(stored: StoredFunction, spec: FunctionSpec, bring?: () => Promise<void>): void {
     this.uploaded.set(stored.key, stored)
-    this.services.registry.add(spec)
+    this.services.registry.add(spec, bring)
+  }
+
+  /** Gets the code of a function; it is asked for once by all who need it. Rejects with an Error that says why it cannot be used. */
+  private bringer(stored: StoredFunction, store: FunctionStore, shared: SharedFunctions): () => Promise<void> {
+    const { key, code } = stored
+    let under: Promise<void> | null = null
+    const bring = async (): Promise<void> => {
+      await (await this.codeFolder(store)).fetch(code as string, (hash) => shared.code(hash))
+      const spec = await this.specOf(stored, store)
+      // else it was replaced meanwhile
+      if (this.uploaded.get(key) === stored) this.services.registry.add(spec)
+    }
+    return () =>
+      (under ??= bring().catch((error: unknown) => {
+        under = null
+        this.tell(`code ${key} ${code}`, `function ${key} cannot be used here: ${error instanceof Error ? error.message : String(error)}`)
+        // without folders of the machine
+        throw new Error(`the code of function ${key} cannot be had at present; the log of the machine says why`, { cause: error })
+      }))
+  }
+
+  private async prefetch(): Promise<void> {
+    for (const bring of [...this.services.registry.absent.values()]) {
+      if (this.isClosed) return
+      await bring().catch(() => undefined)
+    }
   }
 
   private drop(key: string): void {
@@ -230,16 +261,9 @@ export class FunctionUploads {
     return opening
   }
 
-  /** What a kept definition means on this machine: secrets are looked up anew. */
-  private async specOf({ key, definition, code }: StoredFunction, store: FunctionStore): Promise<FunctionSpec> {
-    const [{ functionSchema }, { specOf }] = await Promise.all([
-      import('../../executors/functions-schema.ts'),
-      import('../../executors/functions-file.ts'),
-    ])
-    const written = functionSchema.parse(JSON.parse(definition))
-    const root = code === null ? '.' : (await this.codeFolder(store)).root
-    const environment = Object.fromEntries(this.services.variables.map((name) => [name, process.env[name]]))
-    return specOf(key.slice(key.indexOf('/') + 1), code === null ? written : { ...written, code }, root, environment)
+  private async specOf(stored: StoredFunction, store: FunctionStore): Promise<FunctionSpec> {
+    const { specOfStored } = await import('./stored.ts')
+    return specOfStored(stored, stored.code === null ? null : (await this.codeFolder(store)).root, this.services.variables)
   }
 
   private tell(what: string, text: string): void {
@@ -252,16 +276,5 @@ export class FunctionUploads {
     const result = this.turn.then(work)
     this.turn = result.catch(() => undefined)
     return result
-  }
-}
-
-/** Throws FunctionInvalid, and EngineError `store-failed`. */
-async function keepCode(folder: CodeFolder, { key, code }: StoredFunction, contents: Parameters<CodeFolder['keep']>[1]): Promise<void> {
-  const { DamagedArchive } = await import('../../executors/archive/unpack.ts')
-  try {
-    await folder.keep(code as string, contents)
-  } catch (error) {
-    if (!(error instanceof DamagedArchive)) throw error
-    throw new FunctionInvalid(key, [{ rule: 'schema', severity: 'error', message: `code: ${error.message}`, path: ['code'] }])
   }
 }

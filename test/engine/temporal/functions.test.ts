@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createEngine, type Engine, type EngineOptions } from '../../../engine/index.ts'
+import { createEngine, type Engine, type EngineOptions, type ExecutionFailed } from '../../../engine/index.ts'
 import { folderWith } from '../../cli/support.ts'
 import { zipOf } from '../../executors/zips.ts'
 import { rejection } from '../calls.ts'
@@ -62,12 +62,48 @@ describe('functions that are put on a cluster', () => {
       for (const engine of [here, worker]) await expect.poll(() => engine.invoke('shared', {}), { timeout: MINUTE }).toBe('new')
       expect(await runs(here, 'shared')).toBe('new')
 
+      // code comes to where it is needed, and to workers
+      const folder = folderWith()
+      vi.stubEnv('TMPDIR', folder)
+      const [client, second] = [await open(false), await open(true)]
+      expect((await client.functions.get('shared')).function).toMatchObject({
+        name: 'shared',
+        codeHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      })
+      const codes = (): number => readdirSync(folder).length
+      await expect.poll(codes, { timeout: MINUTE }).toBe(1)
+      expect(await second.invoke('shared', {})).toBe('new')
+      expect(codes()).toBe(1)
+      expect(await Promise.all([client.invoke('shared', {}), client.invoke('shared', {})])).toEqual(['new', 'new'])
+      expect(codes()).toBe(2)
+
       await here.functions.remove('shared')
       expect(await rejection(there.functions.get('shared'))).toMatchObject({ code: 'function-not-found' })
       const gone = (): Promise<unknown> => rejection(worker.invoke('shared', {}))
       await expect.poll(gone, { timeout: MINUTE }).toMatchObject({ error: { status: 435 } })
     },
     3 * MINUTE,
+  )
+
+  it(
+    'whose code cannot be had fail, and say nothing of the machine; others run',
+    async () => {
+      const here = await open(false)
+      await here.functions.put(definition('lost', 'lost'))
+      await here.functions.put(definition('there', 'there'))
+      const lines: string[] = []
+      const other = await open(false, { onLog: ({ text }) => void lines.push(text) })
+      const nowhere = join(folderWith(), 'no', 'such', 'folder')
+      vi.stubEnv('TMPDIR', nowhere)
+      const { error } = (await rejection(other.invoke('lost', {}))) as ExecutionFailed
+      expect(error).toMatchObject({ status: 500, errorMessage: expect.stringContaining('default/lost') })
+      expect(JSON.stringify(error)).not.toContain(nowhere)
+      expect(lines.join()).toContain(nowhere)
+      vi.unstubAllEnvs()
+      expect(await other.invoke('lost', {})).toBe('lost')
+      expect(await other.invoke('there', {})).toBe('there')
+    },
+    2 * MINUTE,
   )
 
   it(
@@ -131,10 +167,10 @@ describe('functions that are put on a cluster', () => {
       for (const one of left) utimesSync(one, 0, 0)
 
       const engine = await open(false)
-      expect(existsSync(left[0] as string)).toBe(false)
       const found = (await engine.functions.list()).filter(({ app }) => app === 'killed')
       expect(found.length).toBeGreaterThan(last)
       for (const { name } of found) expect(await engine.invoke(`killed/${name}`, {})).toBe(Number(name.slice(1)))
+      expect(existsSync(left[0] as string)).toBe(false)
     },
     4 * MINUTE,
   )
