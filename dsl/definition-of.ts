@@ -47,16 +47,22 @@ const OWN: { readonly [Kind in NodeKind]?: (node: PlanNodeOf<Kind>) => JsonObjec
 function nodeOf(planned: PlanNode): JsonObject {
   const { id, at: _at, label, type, ...node } = planned
   const own = OWN[type] as ((node: unknown) => JsonObject) | undefined
-  const rest = own === undefined ? withDurations(node as unknown as JsonObject) : own(node)
+  const rest = own === undefined ? withDurations(ofDefinition(node)) : own(node)
   return { type, ...(label === id ? {} : { label }), ...rest }
 }
 
 function triggerOf(trigger: PlanTrigger): JsonObject {
   const batch = 'batch' in trigger ? trigger.batch : undefined
   return {
-    ...withDurations(trigger as unknown as JsonObject),
+    ...withDurations(ofDefinition(trigger)),
     ...(batch === undefined ? {} : { batch: withDurations(batch as unknown as JsonObject) }),
   }
+}
+
+/** Without what the engine has put in. */
+function ofDefinition(planned: object): JsonObject {
+  const { sees: _sees, ...written } = planned as JsonObject
+  return written
 }
 
 /** `timeoutMs: 1500` is `timeout: 1500ms` in a definition. */

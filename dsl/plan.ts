@@ -50,6 +50,8 @@ export interface PlanEventNode extends PlanNodeBase {
   readonly data?: Json
   readonly subject?: string
   readonly eventType?: string
+  /** Of a flow that a key with a list of flows has put: the only flows that its events may start. No part of the definition. */
+  readonly sees?: readonly string[]
 }
 export interface PlanCallbackNode extends PlanNodeBase {
   readonly type: 'callback'
@@ -149,6 +151,8 @@ export interface PlanTriggerBase {
   readonly maxInFlight: number
   /** Event channel. */
   readonly deadLetter?: string
+  /** Of a flow that a key with a list of flows has put: the only flows that its dead letters may start. No part of the definition. */
+  readonly sees?: readonly string[]
 }
 /** How bytes become JSON. */
 export type EventFormat = 'auto' | 'json' | 'text' | 'base64'

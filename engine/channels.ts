@@ -34,7 +34,7 @@ export interface ChannelServices {
   log(text: string): void
   readonly outbound: Outbound
   /** Publishes to a topic of this engine; the same id is the same message. */
-  publish(topic: string, id: string, message: TopicMessage): Promise<unknown>
+  publish(topic: string, id: string, message: TopicMessage, sees?: readonly string[]): Promise<unknown>
   readonly closed: AbortSignal
   readonly connections: Readonly<Record<string, ConnectionOptions>>
   /** A channel over a connection; its driver is loaded for it. */
@@ -69,7 +69,7 @@ export class Channels {
   }
 
   /** Sends an event that could not start its flow, with what is known of it. Rejects while the channel takes nothing. */
-  async deadLetter(name: string, { id, source, data, bytes }: DeadLetter): Promise<void> {
+  async deadLetter(name: string, { id, source, data, bytes, sees }: DeadLetter): Promise<void> {
     const channel = this.channels.get(name)
     if (channel === undefined) throw new Error(this.unknown(name))
     const event = (more: JsonObject): CloudEvent => ({
@@ -82,11 +82,11 @@ export class Channels {
       data: { ...data, ...more },
     })
     try {
-      await channel.publish(event({ data_base64: Buffer.from(bytes).toString('base64') }))
+      await channel.publish(event({ data_base64: Buffer.from(bytes).toString('base64') }), sees)
     } catch (error) {
       if (!isTooLarge(error)) throw error
       const sha256 = createHash('sha256').update(bytes).digest('hex')
-      await channel.publish(event({ left_out: { length: bytes.length, sha256 } }))
+      await channel.publish(event({ left_out: { length: bytes.length, sha256 } }), sees)
     }
   }
 
@@ -101,17 +101,18 @@ export class Channels {
       )
       return
     }
-    void this.send((run.node.plan as PlanEventNode).channel, event).then(({ ok, value }) => ended(ok, value))
+    const { channel, sees } = run.node.plan as PlanEventNode
+    void this.send(channel, event, sees).then(({ ok, value }) => ended(ok, value))
   }
 
   /** Sends an event; resolves to the outcome of its node, and never rejects. */
-  async send(name: string, event: CloudEvent): Promise<{ readonly ok: boolean; readonly value: Json }> {
+  async send(name: string, event: CloudEvent, sees?: readonly string[]): Promise<{ readonly ok: boolean; readonly value: Json }> {
     const channel = this.channels.get(name)
     if (channel === undefined) {
       return { ok: false, value: channelError('ChannelNotFound', this.unknown(name)) }
     }
     try {
-      await channel.publish(event)
+      await channel.publish(event, sees)
       return { ok: true, value: { eventId: event.id } }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -153,7 +154,7 @@ function channelOf(name: string, options: ChannelOptions, services: ChannelServi
       return logChannel(name, (text) => services.log(text))
     case 'topic':
       if (typeof options.topic !== 'string' || !TOPIC.test(options.topic)) throw wrong(name, 'topic must be the name of a topic')
-      return topicChannel((id, message) => services.publish(options.topic, id, message))
+      return topicChannel((id, message, sees) => services.publish(options.topic, id, message, sees))
     case 'http':
       checkHttp(name, options)
       try {

@@ -13,6 +13,7 @@ import type { SourcedFlow } from './catalogue/store.ts'
 import { EngineError, FlowInvalid } from './errors.ts'
 import type { DeployedFlow } from './execution-info.ts'
 import { newId } from './ids.ts'
+import { seeing } from './reach.ts'
 
 /** Prepared plans kept beyond those deployed, for executions of older definitions. */
 const CACHE_LIMIT = 200
@@ -89,9 +90,10 @@ export class FlowRegistry {
   }
 
   /** Checks and compiles; rejects with FlowInvalid. What the registry at hand does not know is a warning: it may come later. */
-  async load(source: string | Uint8Array | object, format?: FlowText['format']): Promise<SourcedFlow> {
-    const { diagnostics, plan, json } = await this.check(source)
-    if (plan === undefined || json === undefined) throw new FlowInvalid(isSource(source) ? nameOf(source) : '(none)', diagnostics)
+  async load(source: string | Uint8Array | object, format?: FlowText['format'], sees?: readonly string[]): Promise<SourcedFlow> {
+    const { diagnostics, plan: compiled, json } = await this.check(source)
+    if (compiled === undefined || json === undefined) throw new FlowInvalid(isSource(source) ? nameOf(source) : '(none)', diagnostics)
+    const plan = sees === undefined ? compiled : seeing(compiled, sees)
     const { hash, prepared } = this.prepare(plan)
     return { name: plan.flow, version: 'latest', hash, plan, prepared, warnings: diagnostics, source: sourceOf(source, json(), format) }
   }

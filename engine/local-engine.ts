@@ -58,6 +58,7 @@ import { Invoker } from './invoker.ts'
 import { guarded } from './listeners.ts'
 import { Observers, type EngineHealth, type EngineObserver } from './observer.ts'
 import { Reruns } from './reruns.ts'
+import { mustSee } from './reach.ts'
 import { StartLimits } from './start-limits.ts'
 import { checkStatistics, statisticsOf } from './statistics.ts'
 import { followLines } from './log-follow.ts'
@@ -203,7 +204,7 @@ export class LocalEngine implements Engine {
     this.channels = new Channels(options.channels ?? {}, {
       log: logText,
       outbound: this.outbound,
-      publish: (topic, id, message) => this.triggers.publish(topic, message, { id }),
+      publish: (topic, id, message, sees) => this.triggers.publish(topic, message, { id, permit: mustSee(sees) }),
       connections: options.connections ?? {},
       broker: (name, given) => this.kinds.channel(name, given),
       closed: this.closed.signal,

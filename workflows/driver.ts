@@ -22,7 +22,7 @@ import { awaitsCallback } from '../dsl/nodes/callback.ts'
 import { cloudEventOf } from '../dsl/nodes/event.ts'
 import { rangeOf, type RangeRequest } from '../dsl/nodes/loop.ts'
 import { startError } from '../dsl/nodes/subflow.ts'
-import type { PlanFunctionNode, PlanSubflowNode } from '../dsl/plan.ts'
+import type { PlanEventNode, PlanFunctionNode, PlanSubflowNode } from '../dsl/plan.ts'
 import { EVENT, eventOf, isPrelude } from './protocol/journal.ts'
 import { Instants } from './protocol/instants.ts'
 import { OUTSTANDING_LIMIT, SINK_JOURNAL_BYTES, TIMERS_LIMIT } from './protocol/limits.ts'
@@ -57,7 +57,7 @@ export class Asked {
 /** What is to be done for a run. */
 export type Effect =
   | { readonly kind: 'invoke'; readonly body: Json }
-  | { readonly kind: 'publish'; readonly channel: string; readonly event: CloudEvent }
+  | { readonly kind: 'publish'; readonly channel: string; readonly event: CloudEvent; readonly sees?: readonly string[] }
   | { readonly kind: 'child'; readonly flow: string; readonly wait: boolean; readonly node: string; readonly input: Json }
   | RangeRequest
 
@@ -275,8 +275,10 @@ export class Driver {
     switch (run.kind) {
       case 'invoke':
         return { kind: 'invoke', body: bodyValue(run) }
-      case 'publish':
-        return { kind: 'publish', channel: (run.node.plan as { channel: string }).channel, event: cloudEventOf(run, this.flow.start.id) }
+      case 'publish': {
+        const { channel, sees } = run.node.plan as PlanEventNode
+        return { kind: 'publish', channel, event: cloudEventOf(run, this.flow.start.id), ...(sees === undefined ? {} : { sees }) }
+      }
       case 'child': {
         const { flow, wait } = run.node.plan as PlanSubflowNode
         if (this.depth >= MAX_DEPTH) {

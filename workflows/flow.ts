@@ -323,8 +323,10 @@ class FlowExecution implements Port {
     return queue === undefined ? {} : { taskQueue: queue }
   }
 
-  private publish(asked: Asked, { channel, event }: Effect & { kind: 'publish' }): Promise<unknown> {
-    const request: PublishRequest = { execution: this.info.id, node: asked.run.node.id, place: asked.place, channel, event }
+  private publish(asked: Asked, { channel, event, sees }: Effect & { kind: 'publish' }): Promise<unknown> {
+    const { id: execution } = this.info
+    const { place, run } = asked
+    const request: PublishRequest = { execution, node: run.node.id, place, channel, event, ...(sees === undefined ? {} : { sees }) }
     return this.schedule('publish', asked, [request], PUBLISH_LIMIT_MS)
   }
 

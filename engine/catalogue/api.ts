@@ -48,6 +48,8 @@ export interface PutOptions extends Preconditions {
    * stored: what it throws is what `put` rejects with.
    */
   readonly permit?: (plan: Plan, reached: readonly string[]) => void
+  /** The only flows that its events may start, also those that subscribe to a topic later; default: any. */
+  readonly sees?: readonly string[]
 }
 
 export interface PutResult extends CatalogueFlow {

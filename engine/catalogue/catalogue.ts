@@ -41,7 +41,7 @@ export interface CatalogueServices {
 const GET: ReadonlySet<string> = new Set(['version'])
 const PAGE: ReadonlySet<string> = new Set(['limit', 'cursor'])
 const LIST: ReadonlySet<string> = new Set([...PAGE, 'among'])
-const PUT: ReadonlySet<string> = new Set(['id', 'name', 'format', 'permit', 'ifMatch', 'ifNoneMatch'])
+const PUT: ReadonlySet<string> = new Set(['id', 'name', 'format', 'permit', 'sees', 'ifMatch', 'ifNoneMatch'])
 const REMOVE: ReadonlySet<string> = new Set(['force', 'ifMatch'])
 const PUBLISH: ReadonlySet<string> = new Set(['id', 'version', 'description'])
 const MOST_DESCRIPTION = 1000
@@ -72,10 +72,10 @@ export class LocalCatalogue implements Catalogue {
 
   async put(source: string | Uint8Array | object, options: PutOptions = {}): Promise<PutResult> {
     checkKeys(options, PUT, 'put')
-    const { name, format, permit, id, ifMatch, ifNoneMatch } = options
+    const { name, format, permit, sees, id, ifMatch, ifNoneMatch } = options
     this.services.mustBeOpen()
     if (bytesAtMost(source) > PAYLOAD_LIMIT) throw new EngineError('payload-too-large', 'the definition is larger than 6 MiB')
-    const deployed = await this.services.flows.load(source, format)
+    const deployed = await this.services.flows.load(source, format, sees)
     if (name !== undefined && name !== deployed.name)
       throw new EngineError('name-mismatch', `the definition is of flow ${deployed.name}, and it was to be of ${name}`)
     this.services.admit(deployed)

@@ -26,7 +26,7 @@ export interface DefinitionRequest {
 export async function putDefinition(
   engine: Engine,
   request: DefinitionRequest,
-  options: Omit<PutOptions, 'format' | 'permit'>,
+  options: Omit<PutOptions, 'format' | 'permit' | 'sees'>,
 ): Promise<PutResult> {
   const bytes = bytesOf(request)
   if (bytes.length === 0) throw new Problem('bad-request', NO_DEFINITION)
@@ -34,7 +34,13 @@ export async function putDefinition(
   // YAML takes nearly all JSON, and says less of what is wrong with it
   if (format === 'json') checkJson(bytes)
   try {
-    return await engine.catalogue.put(bytes, { ...options, format, permit: (plan, reached) => permit(request.access, plan, reached) })
+    const { access } = request
+    return await engine.catalogue.put(bytes, {
+      ...options,
+      format,
+      permit: (plan, reached) => permit(access, plan, reached),
+      ...(access.flows === undefined ? {} : { sees: access.flows }),
+    })
   } catch (error) {
     // whose the path is, is not for a key that sees some flows
     if (request.access.flows !== undefined && error instanceof EngineError && error.code === 'path-taken')

@@ -146,8 +146,8 @@ export class Activities {
     throw new CompleteAsyncError()
   }
 
-  private async publish({ channel, event }: PublishRequest): Promise<Json> {
-    const { ok, value } = await this.attended(this.services.channels.send(channel, event), () => undefined)
+  private async publish({ channel, event, sees }: PublishRequest): Promise<Json> {
+    const { ok, value } = await this.attended(this.services.channels.send(channel, event, sees), () => undefined)
     if (!ok) throw failureOf(value as unknown as ErrorDocument)
     return value
   }

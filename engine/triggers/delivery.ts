@@ -20,6 +20,8 @@ export interface DeadLetter {
   readonly data: JsonObject
   /** As it came; where the channel does not take so many, their length and SHA-256. */
   readonly bytes: Uint8Array
+  /** The only flows that it may start; absent: any. */
+  readonly sees?: readonly string[]
 }
 
 /** What deliveries need of the engine. */
@@ -155,7 +157,7 @@ export class Deliveries {
     error: unknown,
   ): Promise<StartDelivery> {
     if (!isPoison(error)) throw error
-    const { name, type, deadLetter } = trigger
+    const { name, type, deadLetter, sees } = trigger
     const reason = (error as Error).message
     if (deadLetter === undefined) {
       this.services.log(`trigger ${flow}/${name}: the event at ${place} is skipped: ${reason}`)
@@ -165,7 +167,13 @@ export class Deliveries {
     const { bytes, contentType } = original ?? { bytes: Buffer.from(JSON.stringify(event)) }
     const data = { flow, trigger: { type, name }, place, reason, ...(contentType === undefined ? {} : { contentType }) }
     try {
-      const letter = { id: derivedId('dead-letter', flow, name, place, id), source: `/flows/${flow}`, data, bytes }
+      const letter = {
+        id: derivedId('dead-letter', flow, name, place, id),
+        source: `/flows/${flow}`,
+        data,
+        bytes,
+        ...(sees === undefined ? {} : { sees }),
+      }
       await this.services.deadLetter(deadLetter, letter)
     } catch (cause) {
       throw new EngineError('channel-unavailable', `the dead-letter channel ${deadLetter} of trigger ${flow}/${name} is away`, { cause })

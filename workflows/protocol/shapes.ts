@@ -111,6 +111,8 @@ export interface PublishRequest {
   readonly place: string
   readonly channel: string
   readonly event: CloudEvent
+  /** The only flows that it may start; absent: any. */
+  readonly sees?: readonly string[]
 }
 
 /** Argument of the activity `resolve`. */

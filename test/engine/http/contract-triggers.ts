@@ -15,6 +15,7 @@ const CALLERS: Readonly<Record<string, Caller>> = {
   operator: { name: 'operator', role: 'operator' },
   viewer: { name: 'viewer', role: 'viewer' },
   narrow: { name: 'narrow', role: 'operator', flows: ['narrow-flow'] },
+  author: { name: 'author', role: 'admin', flows: ['tells', 'tells-fast', 'drops', 'heard'] },
 }
 
 type SigningKey = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
@@ -45,7 +46,7 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
               else held.set(context.request_id, () => resolve(event))
             }),
         },
-        channels: { log: { kind: 'log' }, alarms: { kind: 'topic', topic: 'from-channel' } },
+        channels: { log: { kind: 'log' }, alarms: { kind: 'topic', topic: 'from-channel' }, later: { kind: 'topic', topic: 'later' } },
         outbound: { allowPrivate: ['127.0.0.1'] },
       })
       app = fastify()
@@ -402,6 +403,47 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         const { body } = await call('GET', '/v1/triggers', undefined, { authorization: 'Bearer narrow' })
         expect(body.items.map(({ flow }: any) => flow)).toEqual(['narrow-flow'])
         expect((await call('GET', '/v1/triggers/wide-flow/w', undefined, { authorization: 'Bearer narrow' })).status).toBe(404)
+      })
+
+      it('get nothing of flows whose author does not see all of their subscribers, also where one subscribes later', async () => {
+        const event = { type: 'event', channel: 'later', data: 1 }
+        const put = (name: string, more: object, by = 'author') =>
+          call('PUT', `/v1/flows/${name}`, flow(name, [], 'echo', more), { authorization: `Bearer ${by}` })
+        const told: [string, object][] = [
+          ['tells', { nodes: { a: event } }],
+          ['tells-fast', { mode: 'express', nodes: { a: event } }],
+        ]
+        for (const [name, more] of told) expect(await put(name, more)).toMatchObject({ status: 201 })
+        const drops = { type: 'topic', name: 'd', topic: 'dropped', deadLetter: 'later', filter: "$.record[0].smn.message > 'text'" }
+        expect((await put('drops', { triggers: [drops] })).status).toBe(201)
+        const run = async (name: string): Promise<any> => {
+          const { body } = await call('POST', `/v1/flows/${name}/executions`, {}, { authorization: 'Bearer author' })
+          return (await call('GET', `/v1/executions/${body.id}?wait=20`)).body
+        }
+        // what it sees is started
+        await deploy('heard', [{ type: 'topic', name: 'h', topic: 'later' }])
+        await subscribed('heard', 'later')
+        expect((await run('tells')).status).toBe('succeeded')
+        await until(async () => (await executions('heard')).length === 1, 'heard')
+        await deploy('hidden', [{ type: 'topic', name: 'h', topic: 'later' }])
+        await subscribed('hidden', 'later')
+        for (const [name] of told) {
+          const { status, error } = await run(name)
+          expect([name, status, error.errorType]).toEqual([name, 'failed', 'PublishFailed'])
+          expect(JSON.stringify(error)).not.toContain('hidden')
+        }
+        await subscribed('drops', 'dropped')
+        expect(await publish('dropped', { message: 7 })).toMatchObject({ status: 503, body: { code: 'channel-unavailable' } })
+        expect([await executions('hidden'), (await executions('heard')).length]).toEqual([[], 1])
+        // a part of no definition
+        const { body } = await call('GET', '/v1/flows/tells')
+        expect(JSON.stringify(body)).not.toContain('sees')
+        const [execution] = await executions('tells')
+        expect(JSON.stringify((await call('GET', `/v1/executions/${execution.id}/definition`)).body)).not.toContain('sees')
+        // and no more where somebody else has put it
+        expect((await put('tells', told[0]![1], 'admin')).status).toBe(200)
+        await until(async () => (await run('tells')).status === 'succeeded', 'the definition of the admin')
+        await until(async () => (await executions('hidden')).length > 0, 'hidden')
       })
 
       it('start all or none where one is at its maxInFlight', async () => {
