@@ -54,6 +54,9 @@ export function openRabbitmq(services: KindServices, { holdMs }: { readonly hold
       }
       return health
     },
-    close: async () => void (await Promise.all(publishers.map((publisher) => publisher.close()))),
+    async close() {
+      await Promise.all(publishers.map((publisher) => publisher.close()))
+      await Promise.all([...links.values()].map(({ link }) => link.close()))
+    },
   }
 }

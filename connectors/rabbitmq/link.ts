@@ -26,6 +26,7 @@ export class Link {
   private broker: Broker | undefined
   private reason: BrokerError | undefined
   private wasUp = false
+  private isClosed = false
   private running: Promise<void> | null = null
   private stopped = new AbortController()
 
@@ -55,6 +56,12 @@ export class Link {
     return () => (this.users.delete(changed) && this.users.size === 0 ? this.stop() : Promise.resolve())
   }
 
+  /** Ends it whoever uses it, for good. */
+  async close(): Promise<void> {
+    this.isClosed = true
+    await this.stop()
+  }
+
   /** Resolves to the connection, as soon as there is one; undefined when the signal is aborted before. */
   connected(signal: AbortSignal): Promise<Broker | undefined> {
     if (this.broker?.isOpen === true || signal.aborted) return Promise.resolve(signal.aborted ? undefined : this.broker)
@@ -71,6 +78,7 @@ export class Link {
   }
 
   private start(): void {
+    if (this.isClosed) return
     this.stopped = new AbortController()
     this.running = this.run(this.stopped.signal)
   }
@@ -115,6 +123,7 @@ export class Link {
 
   private async stop(): Promise<void> {
     const ending = this.running
+    if (ending === null) return
     this.stopped.abort()
     await ending
     // another one that stops it has done the rest

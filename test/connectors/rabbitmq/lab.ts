@@ -27,39 +27,19 @@ export function triggerOf(given: object): PlanRabbitmqTrigger {
 }
 
 /** A client beside the connector. */
-export class Lab {
-  private readonly model: ChannelModel
+export class Client {
   readonly channel: ConfirmChannel
+  private readonly model: ChannelModel
 
   private constructor(model: ChannelModel, channel: ConfirmChannel) {
     this.model = model
     this.channel = channel
   }
 
-  /** Its connection is closed when the test is through. */
-  static async open(address: string): Promise<Lab> {
+  static async open(address: string): Promise<Client> {
     const model = await connect(address)
     model.on('error', () => undefined)
-    const lab = new Lab(model, await confirmChannel(model))
-    onTestFinished(() => lab.close())
-    return lab
-  }
-
-  /** A durable queue that is deleted when the test is through. */
-  async queue(options: Options.AssertQueue = {}, name = newName()): Promise<string> {
-    await this.channel.assertQueue(name, { durable: true, ...options })
-    this.forget(name)
-    return name
-  }
-
-  /** Deletes a queue when the test is through. */
-  forget(name: string): void {
-    onTestFinished(() =>
-      this.apart((channel) => channel.deleteQueue(name)).then(
-        () => undefined,
-        () => undefined,
-      ),
-    )
+    return new Client(model, await confirmChannel(model))
   }
 
   /** Resolves when the broker has them all. */
@@ -91,7 +71,7 @@ export class Lab {
     })
   }
 
-  /** Its error does not end the lab's own channel. */
+  /** Its error does not end the client's own channel. */
   async apart<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
     const channel = await this.model.createChannel()
     channel.on('error', () => undefined)
@@ -104,6 +84,59 @@ export class Lab {
 
   async close(): Promise<void> {
     await this.model.close().catch(() => undefined)
+  }
+}
+
+/** A client of one test. */
+export class Lab {
+  private readonly client: Client
+
+  private constructor(client: Client) {
+    this.client = client
+  }
+
+  /** Its connection is closed when the test is through. */
+  static async open(address: string): Promise<Lab> {
+    const client = await Client.open(address)
+    onTestFinished(() => client.close())
+    return new Lab(client)
+  }
+
+  get channel(): ConfirmChannel {
+    return this.client.channel
+  }
+
+  /** A durable queue that is deleted when the test is through. */
+  async queue(options: Options.AssertQueue = {}, name = newName()): Promise<string> {
+    await this.channel.assertQueue(name, { durable: true, ...options })
+    this.forget(name)
+    return name
+  }
+
+  /** Deletes a queue when the test is through. */
+  forget(name: string): void {
+    onTestFinished(() =>
+      this.apart((channel) => channel.deleteQueue(name)).then(
+        () => undefined,
+        () => undefined,
+      ),
+    )
+  }
+
+  send(...given: Parameters<Client['send']>): Promise<void> {
+    return this.client.send(...given)
+  }
+
+  ready(queue: string): Promise<number> {
+    return this.client.ready(queue)
+  }
+
+  drain(queue: string): Promise<GetMessage[]> {
+    return this.client.drain(queue)
+  }
+
+  apart<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
+    return this.client.apart(use)
   }
 }
 
