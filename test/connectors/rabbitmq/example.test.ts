@@ -35,9 +35,11 @@ it('examples/mail: messages start what the README says', async () => {
   }
   await expect.poll(trigger, WAIT).toMatchObject({ counts: { started: 2, deduplicated: 1, filtered: 1, withoutId: 0 } })
   const { items } = (await (await fetch(`${address}/v1/executions?flow=mail`)).json()) as { items: { id: string; status: string }[] }
-  const outputs = await Promise.all(items.map(async ({ id }) => (await fetch(`${address}/v1/executions/${id}`)).json()))
+  const outputs = await Promise.all(
+    items.map(async ({ id }) => (await fetch(`${address}/v1/executions/${id}`)).json() as Promise<{ output: unknown }>),
+  )
   const expected = JSON.parse(readFileSync(join(EXAMPLE, 'expected-output.json'), 'utf8')) as unknown
-  expect(outputs.map(({ output }) => output as unknown)).toEqual(expect.arrayContaining([expected, { order: '18', state: 'in review' }]))
+  expect(outputs.map(({ output }) => output)).toEqual(expect.arrayContaining([expected, { order: '18', state: 'in review' }]))
   const ready = (await (await fetch(`${address}/readyz`)).json()) as { dependencies: object }
   expect(ready).toMatchObject({ status: 'ready', dependencies: { 'connection mq': { state: 'ok' } } })
 })
