@@ -534,6 +534,8 @@ export class LocalEngine implements Engine {
     this.uploads.stop()
     void this.batches.close()
     this.triggers.abandon()
+    // as the connections of a dead process
+    void this.kinds.close()
     this.host?.abandon()
     for (const execution of this.express.executions.all()) execution.forget()
     this.express.executions.close()

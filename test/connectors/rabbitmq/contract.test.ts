@@ -8,7 +8,6 @@ import { Proxy } from './proxy.ts'
 const { rabbitmq } = needServices('rabbitmq')
 
 let client: Client
-let proxy: Proxy
 beforeEach(async () => {
   client = await Client.open(rabbitmq)
 })
@@ -36,7 +35,7 @@ async function stream(): Promise<Stream> {
   }
 }
 
-proxy = await Proxy.before(rabbitmq)
+const proxy = await Proxy.before(rabbitmq)
 connectorContract({
   kind: 'rabbitmq',
   hasOrder: false,

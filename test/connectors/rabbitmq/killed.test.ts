@@ -21,7 +21,8 @@ const EACH = 10_000
 const LIMIT_MS = 600_000
 const PATIENCE_MS = 180_000
 
-const path = (name: string): string => new URL(name, import.meta.url).pathname
+const child = new URL('./killed-child.ts', import.meta.url).pathname
+const audit = new URL('./audit.ts', import.meta.url).pathname
 
 interface Counts {
   readonly started: number
@@ -42,7 +43,7 @@ class Life {
   private errors = ''
 
   constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, [path('killed-child.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process = spawn(process.execPath, [child, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     let rest = ''
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n')
@@ -162,7 +163,7 @@ test(
     await life.kill()
 
     const asked = [join(folder, 'store'), url, queues[0]!, 'single', String(EACH), queues[1]!, 'batched', String(EACH)]
-    const { stdout } = await promisify(execFile)(process.execPath, [path('audit.ts'), ...asked])
+    const { stdout } = await promisify(execFile)(process.execPath, [audit, ...asked])
     const [singles, batches] = JSON.parse(stdout) as [Audit, Audit]
     const whole = { left: 0, messages: EACH, missing: [], doubled: [], wrong: [] }
     expect(singles).toEqual({ ...whole, executions: EACH, sizes: { 1: EACH } })
