@@ -1,5 +1,5 @@
 import { timerSchedule } from '../../connectors/timer/schedule.ts'
-import type { PlanTrigger } from '../../dsl/plan.ts'
+import type { PlanTimerTrigger, PlanTrigger } from '../../dsl/plan.ts'
 import type { TriggerState } from './store.ts'
 
 const MOST = 5
@@ -11,10 +11,17 @@ export function nextFiresOf(
   timezone: string,
 ): { readonly nextFires?: number[] } {
   if (trigger.type !== 'timer') return {}
-  if (!enabled) return { nextFires: [] }
+  return { nextFires: enabled ? firesOf(trigger, firstEnabledAt, timezone) : [] }
+}
+
+function firesOf(trigger: PlanTimerTrigger, firstEnabledAt: number | null, timezone: string): number[] {
   const now = Date.now()
-  const { schedule } = timerSchedule(trigger, { timezone, firstEnabledAt: firstEnabledAt ?? now, now })
-  const nextFires: number[] = []
-  for (let tick = schedule.after(now); tick !== undefined && nextFires.length < MOST; tick = schedule.after(tick)) nextFires.push(tick)
-  return { nextFires }
+  const fires: number[] = []
+  try {
+    const { schedule } = timerSchedule(trigger, { timezone, firstEnabledAt: firstEnabledAt ?? now, now })
+    for (let tick = schedule.after(now); tick !== undefined && fires.length < MOST; tick = schedule.after(tick)) fires.push(tick)
+  } catch {
+    // deployed where there is a zone that is not here: the trigger's state says so
+  }
+  return fires
 }

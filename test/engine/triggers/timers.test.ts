@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import { openTimer } from '../../../connectors/timer/index.ts'
 import { createEngine } from '../../../engine/create-engine.ts'
 import type { Engine, EngineOptions } from '../../../engine/api.ts'
 import { LocalEngine } from '../../../engine/internal.ts'
+import { nextFiresOf } from '../../../engine/triggers/next-fires.ts'
 import { ManualClock } from '../../connectors/timer/manual-clock.ts'
 import { until } from '../calls.ts'
 
@@ -172,6 +173,11 @@ describe('timers of an engine', () => {
     await engine.deploy({ flow: 'g', triggers: [{ type: 'topic', name: 't', topic: 't' }], start: 'n', nodes: ECHO })
     expect(await engine.triggers.get('g', 't')).not.toHaveProperty('nextFires')
   })
+})
+
+test('a timer of a zone that is not here does not keep others from being shown', () => {
+  const trigger = { ...TRIGGER, type: 'timer', catchUpMs: 0, overlap: 'queue', maxInFlight: 1, cron: 'TZ=Moon/Tycho @daily' } as const
+  expect(nextFiresOf(trigger, { enabled: true, firstEnabledAt: null }, 'UTC')).toEqual({ nextFires: [] })
 })
 
 describe('timers by the clock of the system', () => {
