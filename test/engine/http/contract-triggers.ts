@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fastify, type FastifyInstance } from 'fastify'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { CannotSeek, type SeekTarget, type TriggerHost } from '../../../connectors/triggers/contract.ts'
 import type { Engine, EngineOptions } from '../../../engine/api.ts'
 import type { Caller } from '../../../engine/http/access.ts'
 import { fnflowApi } from '../../../engine/http/api.ts'
@@ -523,6 +524,43 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         expect((await call('GET', '/v1/triggers/seen/other')).status).toBe(404)
         expect((await call('POST', '/v1/triggers/nowhere/other/fire', {})).status).toBe(404)
         expect((await call('GET', '/v1/triggers?colour=red')).status).toBe(400)
+      })
+
+      it('may be sought anew by operators, where the kind can', async () => {
+        const asked: SeekTarget[] = []
+        let problem: Error | null = null
+        const resolve = async (to: SeekTarget): Promise<ReadonlyMap<string, number>> => {
+          if (problem !== null) throw problem
+          asked.push(to)
+          return new Map([['tape', 7]])
+        }
+        let last: TriggerHost | undefined
+        const nothing = async (): Promise<void> => undefined
+        engine.registerConnector('tape', {
+          source: (_, host) => ({ start: async () => void (last = host), pause: nothing, stop: nothing, resolve }),
+        })
+        await deploy('sought', [
+          { type: 'custom', name: 'tape', kind: 'tape' },
+          { type: 'http', name: 'hook', path: '/sought' },
+        ])
+        await until(() => last !== undefined, 'the source')
+        const seek = (to: unknown, headers = {}, name = 'tape') => call('POST', `/v1/triggers/sought/${name}/seek`, { to }, headers)
+        const times = [1782900000000, '2026-07-01T10:00:00Z']
+        for (const to of ['earliest', 'latest', ...times, { tape: 3 }])
+          expect(await seek(to)).toMatchObject({ status: 200, body: { flow: 'sought', name: 'tape', type: 'custom' } })
+        const time = { time: 1782900000000 }
+        expect(asked).toEqual(['earliest', 'latest', time, time, { offsets: { tape: 3 } }])
+        await until(() => last?.generation === 5, 'a source of the last generation')
+        expect(await last!.places.read()).toEqual(new Map([['tape', { next: 7 }]]))
+        for (const to of ['soon', '2026-07-01', -1, null, [1], '']) expect((await seek(to)).status).toBe(422)
+        problem = new CannotSeek('there is no such place')
+        expect(await seek('earliest')).toMatchObject({ status: 400, body: { code: 'bad-request', detail: 'there is no such place' } })
+        problem = new Error('the broker is away')
+        expect(await seek('earliest')).toMatchObject({ status: 503, body: { code: 'connection-unavailable' } })
+        expect(await seek('earliest', {}, 'hook')).toMatchObject({ status: 400 })
+        expect((await seek('earliest', { authorization: 'Bearer viewer' })).status).toBe(403)
+        expect((await seek('earliest', {}, 'other')).status).toBe(404)
+        await engine.catalogue.remove('sought')
       })
 
       it('does not matter to fire, which starts the flow for an event', async () => {
