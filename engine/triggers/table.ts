@@ -118,6 +118,16 @@ export class TriggerTable {
     return made.snapshot
   }
 
+  /**
+   * One trigger, also one that somebody else has deployed just now. Rejects with EngineError `trigger-not-found`, and as the store does.
+   */
+  async entry(flow: string, name: string): Promise<TriggerEntry> {
+    const known = (await this.snapshot()).entries.get(keyOf(flow, name))
+    if (known !== undefined) return known
+    if (this.source.shared) this.forget()
+    return (await this.snapshot()).get(flow, name)
+  }
+
   /** Whether there may be a trigger like this: without opening a store for it. */
   mayHave(isOne: (trigger: PlanTrigger) => boolean): boolean {
     if (this.source.shared) return true

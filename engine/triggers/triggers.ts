@@ -120,7 +120,7 @@ export class LocalTriggers implements Triggers {
 
   async fire(flow: string, name: string, event: Json, options: TracedStart = {}): Promise<Execution> {
     this.services.mustBeOpen()
-    const { prepared } = (await this.table.snapshot()).get(flow, name)
+    const { prepared } = await this.table.entry(flow, name)
     const { type } = prepared.trigger
     const taken = takeInput(event, 'event')
     const input = inputOf(prepared, taken)
