@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isBuilt } from './built.ts'
+import { connectors } from './connectors/index.ts'
 import { durable } from './durable.ts'
 import { http } from './http/index.ts'
 import { inProcess } from './in-process.ts'
@@ -20,12 +21,23 @@ import { store } from './store.ts'
 import { headingOf, lineOf } from './table.ts'
 import { temporal } from './temporal/index.ts'
 
-const ALL: readonly Bench[] = [...inProcess, ...durable, ...startup, ...jsonpath, ...memory, ...journal, ...store, ...http, ...temporal]
+const ALL: readonly Bench[] = [
+  ...inProcess,
+  ...durable,
+  ...startup,
+  ...jsonpath,
+  ...memory,
+  ...journal,
+  ...store,
+  ...http,
+  ...temporal,
+  ...connectors,
+]
 
 const HELP = `node bench/run.ts [names…] [--quick] [--json] [--rounds n] [--list]
 
   names       which to measure: a name, or a group, the beginning of names up to a hyphen (inprocess, durable-w1); default: all but
-              temporal, which starts servers
+              temporal and connectors, which start servers
   --quick     fewer and shorter rounds: under 40 s a group
   --json      one JSON object on stdout; the table goes to stderr
   --rounds n  rounds a side

@@ -11,10 +11,10 @@ export class Program {
     this.child = child
   }
 
-  /** Starts it; resolves when it can be asked. */
-  static start(name: string, args: readonly string[] = [], execArgv: readonly string[] = []): Promise<Program> {
+  /** Starts it, one of `programs/` by its name or any; resolves when it can be asked. */
+  static start(name: string | URL, args: readonly string[] = [], execArgv: readonly string[] = []): Promise<Program> {
     return new Promise((resolve, reject) => {
-      const file = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url))
+      const file = fileURLToPath(typeof name === 'string' ? new URL(`programs/${name}.mjs`, import.meta.url) : name)
       const child = fork(file, args, { execArgv: [...execArgv], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
       const program = new Program(child)
       child.on('message', (message: { ready?: true; id: number; answer: never; error?: string }) => {
@@ -22,10 +22,10 @@ export class Program {
         const asked = program.open.get(message.id)
         program.open.delete(message.id)
         if (message.error === undefined) asked?.resolve(message.answer)
-        else asked?.reject(new Error(`${name}: ${message.error}`))
+        else asked?.reject(new Error(`${String(name)}: ${message.error}`))
       })
       child.on('exit', (code) => {
-        const gone = new Error(`${name} has ended with ${code}`)
+        const gone = new Error(`${String(name)} has ended with ${code}`)
         reject(gone)
         for (const { reject: refuse } of program.open.values()) refuse(gone)
       })

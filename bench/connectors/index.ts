@@ -1,0 +1,5 @@
+/** Connectors on real brokers, against bare consumers; see ../README.md. */
+import type { Bench } from '../result.ts'
+import { kafka } from './kafka.ts'
+
+export const connectors: readonly Bench[] = [...kafka]
