@@ -13,6 +13,9 @@ const CONNECT_MS = 10_000
 const REQUEST_MS = 30_000
 /** An answer comes when there are records, or after so long. What is taken up or resumed waits for it. */
 const FETCH_WAIT_MS = 250
+/** Records are some ten times as large in memory, and what one fetch brings is delivered before the next: more would wait longer, no more. */
+const FETCH_BYTES = 256 * 1024
+const FETCH_BYTES_OF_ALL = 4 * 1024 * 1024
 const DEFAULT_SESSION_MS = 10_000
 const DEFAULT_CLIENT_ID = 'fnflow'
 
@@ -85,6 +88,8 @@ export class Client {
       heartbeatInterval: Math.floor(this.sessionMs / 4),
       rebalanceTimeout: Math.max(60_000, this.sessionMs),
       maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: FETCH_BYTES,
+      maxBytes: FETCH_BYTES_OF_ALL,
       allowAutoTopicCreation: false,
       // a member that kafkajs starts again by itself would not be known to the source
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },

@@ -1,5 +1,5 @@
 /**
- * A bare consumer of the same client: a row for each message, what one fetch brings in one transaction, then the offsets. It has no ids, no places,
+ * A bare consumer of the same client: a row for each message, 100 of them at a time in one transaction, and the offsets behind each fetch. It has no ids, no places,
  * no flows, and no order to keep. `node kafka-reference.mjs <file> <host:port>`
  */
 import { Kafka, logLevel } from 'kafkajs'
@@ -10,6 +10,8 @@ import { memory, Watch } from './watch.mjs'
 // the client's own timers at negative times, of which Node warns, are no matter of this figure: both sides have them mended
 import { mendRequestQueue } from '../../../connectors/kafka/mend.ts'
 
+/** As ours: so many messages are taken and not committed to SQLite, at most. */
+const IN_FLIGHT = 100
 const [, , file, address] = process.argv
 mendRequestQueue()
 const store = new HandWrittenStore(file)
@@ -48,11 +50,13 @@ serveParent(async ({ what, topic, name, count }) => {
 })
 
 async function take({ batch: { topic, partition, messages } }) {
-  const rows = messages.map(async ({ value }) => {
-    const message = JSON.parse(value.toString())
-    await store.start(store.newId(), topic, message)
-    watch.handled(message.t)
-  })
-  await Promise.all(rows)
+  for (let at = 0; at < messages.length; at += IN_FLIGHT) {
+    const rows = messages.slice(at, at + IN_FLIGHT).map(async ({ value }) => {
+      const message = JSON.parse(value.toString())
+      await store.start(store.newId(), topic, message)
+      watch.handled(message.t)
+    })
+    await Promise.all(rows)
+  }
   await consumer.commitOffsets([{ topic, partition, offset: String(Number(messages.at(-1).offset) + 1) }])
 }
