@@ -5,7 +5,7 @@
 import { Kafka, logLevel, type Admin, type Consumer, type Producer, Partitioners } from 'kafkajs'
 import type { TlsOptions } from '../wrong-option.ts'
 import { sessionMs, type KafkaConnection } from './connection.ts'
-import { mendRequestQueue } from './mend.ts'
+import { addCodecs, mendRequestQueue } from './mend.ts'
 
 /** Kafkajs tries some times itself, so that a lost connection is no matter; the long pauses are the source's. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 }
@@ -39,6 +39,7 @@ export class Client {
 
   constructor({ brokers, sasl, tls = false, clientId = DEFAULT_CLIENT_ID, sessionTimeout }: KafkaConnection) {
     mendRequestQueue()
+    addCodecs()
     this.sessionMs = sessionMs(sessionTimeout) ?? DEFAULT_SESSION_MS
     this.kafka = new Kafka({
       clientId,

@@ -1,6 +1,10 @@
 /** Mends of kafkajs 2.2.4, which has been its last version for years. */
 import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
 
+const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
 /** How long requests that wait for others' answers are left alone; kafkajs's own. */
 const CHECK_MS = 10
 
@@ -13,6 +17,7 @@ interface RequestQueue {
   checkPendingRequests(): void
 }
 
+const require = createRequire(import.meta.url)
 let isDone = false
 
 /**
@@ -22,7 +27,6 @@ let isDone = false
 export function mendRequestQueue(): void {
   if (isDone) return
   isDone = true
-  const require = createRequire(import.meta.url)
   const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue }
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
     if (this.throttleCheckTimeoutId !== null) return
@@ -34,4 +38,14 @@ export function mendRequestQueue(): void {
     }
     this.throttleCheckTimeoutId = setTimeout(check, throttledMs > 0 ? throttledMs : CHECK_MS)
   }
+}
+
+/** Kafkajs has gzip alone; Node has zstd, too. Snappy and lz4 are left: a trigger says so. */
+export function addCodecs(): void {
+  // by require: as an ES module kafkajs exports them unnamed
+  const { CompressionCodecs, CompressionTypes } = require('kafkajs') as typeof import('kafkajs')
+  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+    compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer),
+    decompress: (buffer: Buffer) => decompress(buffer),
+  })
 }

@@ -19,7 +19,16 @@ function run(name: string, input: string, ...more: string[]): ReturnType<typeof 
 
 describe('the examples', () => {
   it('are these', () => {
-    expect(runnable.sort()).toEqual(['approval', 'batch-report', 'mail', 'nightly', 'order-flow', 'own-connector', 'webhook'])
+    expect(runnable.sort()).toEqual([
+      'approval',
+      'batch-report',
+      'kafka-orders',
+      'mail',
+      'nightly',
+      'order-flow',
+      'own-connector',
+      'webhook',
+    ])
   })
 
   describe.each(runnable)('%s', (name) => {

@@ -41,7 +41,10 @@ export class Lab {
   async createTopic(topic: string, partitions = 1, settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const { admin } = await this.open()
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] })
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] })
+    // kafkajs's own wait gives up on a broker that has not heard of it yet
+    const ready = async () => (await admin.fetchTopicOffsets(topic)).length === partitions
+    await until(() => ready().catch(() => false), `topic ${topic}`)
   }
 
   async admin(): Promise<Admin> {

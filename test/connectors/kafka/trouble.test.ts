@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { CompressionCodecs, CompressionTypes } from 'kafkajs'
 import { describe, it } from 'vitest'
 import { until } from '../../engine/calls.ts'
 import { needServices } from '../../services/need.ts'
@@ -63,6 +64,38 @@ describe.concurrent('a source', () => {
     expect(host.events).toEqual([])
   })
 
+  it('reads what is compressed with gzip and zstd, and says what it cannot read', async ({ expect }) => {
+    const [readable, other] = [await lab.topic(), await lab.topic()]
+    const producer = lab.kafka.producer()
+    await producer.connect()
+    for (const [n, compression] of [
+      [1, CompressionTypes.GZIP],
+      [2, CompressionTypes.ZSTD],
+    ] as const)
+      await producer.send({ topic: readable, compression, messages: [{ value: `{"n":${n}}` }] })
+    const host = new TestHost()
+    const { source, end } = sourceOf(connection, triggerOf({ topics: [readable] }), host)
+    await source.start()
+    await until(() => host.events.length === 2, 'the records')
+    expect(numbersOf(host)).toEqual({ 0: [1, 2] })
+    await end()
+    // the broker looks into it, so it must be right: a frame of snappy with one literal
+    const left = CompressionCodecs[CompressionTypes.Snappy]
+    CompressionCodecs[CompressionTypes.Snappy] = () => ({
+      compress: ({ buffer }: { buffer: Buffer }) => snappyOf(buffer),
+      decompress: () => undefined,
+    })
+    await producer.send({ topic: other, compression: CompressionTypes.Snappy, messages: [{ value: '{"n":1}' }] })
+    await producer.disconnect()
+    CompressionCodecs[CompressionTypes.Snappy] = left
+    const lost = new TestHost()
+    const second = sourceOf(connection, triggerOf({ topics: [other] }), lost)
+    await second.source.start()
+    await until(() => lost.states.at(-1)?.state === 'failed', 'the failure')
+    expect(lost.states.at(-1)!.error).toContain('Snappy compression not implemented')
+    await second.end()
+  })
+
   it('reads what transactions have left, and is not kept by their marks', async ({ expect }) => {
     const topic = await lab.topic()
     const producer = lab.kafka.producer({ transactionalId: unique('writer'), maxInFlightRequests: 1, idempotent: true })
@@ -108,3 +141,17 @@ describe.concurrent('a source', () => {
     await end()
   })
 })
+
+/** One literal of at most 60 bytes at a time, in the frame that Kafka's own clients write. */
+function snappyOf(buffer: Buffer): Buffer {
+  const literals: Buffer[] = []
+  for (let at = 0; at < buffer.length; at += 60) {
+    const part = buffer.subarray(at, at + 60)
+    literals.push(Buffer.from([(part.length - 1) << 2]), part)
+  }
+  const length = buffer.length < 128 ? Buffer.from([buffer.length]) : Buffer.from([(buffer.length & 127) | 128, buffer.length >> 7])
+  const block = Buffer.concat([length, ...literals])
+  const size = Buffer.alloc(4)
+  size.writeUInt32BE(block.length)
+  return Buffer.concat([Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]), size, block])
+}
