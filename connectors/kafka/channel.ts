@@ -1,5 +1,5 @@
 /** An event channel over Kafka: CloudEvents by the Kafka binding, in binary mode or structured. */
-import type { Channel, CloudEvent } from '../channels/contract.ts'
+import { EventTooLarge, type Channel, type CloudEvent } from '../channels/contract.ts'
 import type { KafkaChannelOptions } from '../channels/options.ts'
 import { pause } from '../triggers/backoff.ts'
 import type { Publication, Publisher } from './publisher.ts'
@@ -29,10 +29,11 @@ export function kafkaChannel(options: KafkaChannelOptions, { publisher, tell, cl
           tell(undefined)
           return
         } catch (error) {
-          if (!isTooLarge(error)) tell(error)
+          // of a dead letter the bytes are left out then
+          if (isTooLarge(error)) throw new EventTooLarge(reasonOf(error))
+          tell(error)
           const wait = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2)
-          if (isTooLarge(error) || isRefusal(error) || closed.aborted || Date.now() + wait > until)
-            throw new Error(reasonOf(error), { cause: error })
+          if (isRefusal(error) || closed.aborted || Date.now() + wait > until) throw new Error(reasonOf(error), { cause: error })
           await pause(wait, closed)
         }
       }

@@ -2,6 +2,7 @@
 import { Kafka as Binding, type CloudEvent as SdkEvent } from 'cloudevents'
 import type { KafkaMessage } from 'kafkajs'
 import { afterAll, describe, expect, it } from 'vitest'
+import { EventTooLarge } from '../../../connectors/channels/contract.ts'
 import { openKafka } from '../../../connectors/kafka/index.ts'
 import type { ConnectorKind } from '../../../connectors/kind.ts'
 import { Backoff } from '../../../connectors/triggers/backoff.ts'
@@ -95,7 +96,7 @@ describe('a channel', () => {
     const channel = kind.channel!('orders', { connection: 'main', topic })
     const large = channel.publish({ ...EVENT, data: 'x'.repeat(20_000) })
     const small = channel.publish(EVENT)
-    await expect(large).rejects.toThrow(/larger than the max message size|too large/i)
+    await expect(large).rejects.toThrow(EventTooLarge)
     await small
     const nowhere = kind.channel!('orders', { connection: 'main', topic: unique('unknown') })
     await expect(nowhere.publish(EVENT)).rejects.toThrow(/does not host this topic/)
