@@ -1,7 +1,8 @@
 // Who may import whom, as patterns: read by .dependency-cruiser.cjs, compared with docs/design/architecture.md by a test.
 
 /** What connectors and executors may have of the language: types, errors, the JSON helpers that those need, and schedules. */
-const LANGUAGE_TYPES = 'dsl/(cron/[a-z-]+|cloud-event|huge-number|json|json-copy|json-equal|errors|diagnostics|plan|duration|suggest|function-ref)\\.ts'
+const LANGUAGE_TYPES =
+  'dsl/(cron/[a-z-]+|cloud-event|huge-number|json|json-copy|json-equal|errors|diagnostics|plan|duration|suggest|function-ref)\\.ts'
 
 /** Folder -> patterns of the paths in this repository that it may import, beside itself. */
 const IMPORTS = {
