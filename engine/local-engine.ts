@@ -506,10 +506,10 @@ export class LocalEngine implements Engine {
       const asked = this.opening?.then((host) => host.health()) ?? Promise.resolve(none)
       // a store that cannot be opened is tried again by the next call
       const known = asked.catch((): EngineHealth => ({ dependencies: { store: { state: 'failed' } } }))
-      const health = known.then(({ dependencies }) => ({
-        dependencies: { ...dependencies, ...this.kinds.health() },
-        triggers: this.triggers.health(),
-      }))
+      const health = known.then(({ dependencies }) => {
+        const triggers = this.triggers.health()
+        return { dependencies: { ...dependencies, ...this.kinds.health() }, ...(triggers.length === 0 ? {} : { triggers }) }
+      })
       this.healthAsked = { at: now, health }
     }
     return this.healthAsked.health
