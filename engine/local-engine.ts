@@ -225,6 +225,8 @@ export class LocalEngine implements Engine {
       admit: (deployed) => this.admit(deployed),
       takePaths: ({ name, plan }) => this.triggers.admit(name, plan.triggers ?? []),
       reached: ({ plan }) => this.triggers.subscribed(this.channels.topicsOf(plan)),
+      // where others deploy, too, the registry does not know
+      changed: () => (this.shared ? this.triggers.changed() : undefined),
       running: (flow) => this.express.executions.running(flow),
     })
     this.batches = new LocalBatches(this, async () => {

@@ -99,9 +99,17 @@ async function serveUntil(serving: Serving, options: ServeOptions, config: Confi
   const app = await createServer({ engine, keys, onError, onAnswer: (line) => log.request(line), lifecycle, ...gateOptions(config) })
   const folder = new FlowFolder(engine, flows, log)
   const timeout = config['server.shutdownTimeout'] ?? DEFAULT_SHUTDOWN_MS
+  void stop.then(() => {
+    log.info('stopping: no new requests are taken (again: end at once)')
+    lifecycle.stop()
+    endAfter(timeout, log)
+  })
   try {
     const url = await listening(app)
-    await folder.load()
+    const loading = folder.load()
+    loading.catch(() => undefined)
+    await Promise.race([loading, stop])
+    if (lifecycle.isStopping) return
     lifecycle.startingWith = null
     if (options.watch !== false) folder.watch()
     await print(options.json === true ? JSON.stringify({ address: url }) : `listening at ${url}`)
@@ -110,11 +118,8 @@ async function serveUntil(serving: Serving, options: ServeOptions, config: Confi
       await print(`\nto try:\n\n${(await tryIt(engine, url, folder.examples(), await keys.areNeeded())).join('\n')}\n`)
     }
     await stop
-    log.info('stopping: no new requests are taken (again: end at once)')
-    endAfter(timeout, log)
   } finally {
-    await folder.close()
-    await shutDown(app, lifecycle, timeout)
+    await Promise.all([folder.close(), shutDown(app, lifecycle, timeout)])
   }
 }
 
@@ -122,6 +127,7 @@ async function serveUntil(serving: Serving, options: ServeOptions, config: Confi
 function endAfter(ms: number, log: ServerLog): void {
   setTimeout(() => {
     log.warn(`not everything has ended within ${ms / 1000} s (server.shutdownTimeout); what runs goes on when the server is started again`)
+    log.flush()
     process.exit(EXIT.ok)
   }, ms).unref()
 }

@@ -34,6 +34,8 @@ export interface CatalogueServices {
   takePaths(deployed: DeployedFlow): void
   /** The flows that are subscribed to the topics of its channels. */
   reached(deployed: DeployedFlow): Promise<readonly string[]>
+  /** A flow was stored or removed. */
+  changed(): void
   /** The express executions of a flow that run in this process. */
   running(flow: string): readonly { stop(): void }[]
 }
@@ -94,6 +96,7 @@ export class LocalCatalogue implements Catalogue {
     // nothing comes between
     this.services.takePaths(deployed)
     const { created, deployedAt } = await store.put(deployed, request)
+    this.services.changed()
     return { flow, version: 'latest', hash, mode: plan.mode, etag: source.etag, deployedAt, created, warnings }
   }
 
@@ -103,6 +106,7 @@ export class LocalCatalogue implements Catalogue {
     const store = await this.storeOf(flow)
     const { running } = this.services
     await store.remove(flow, { force, isRunning: () => running(flow).length > 0, ...(ifMatch === undefined ? {} : { ifMatch }) })
+    this.services.changed()
     for (const execution of running(flow)) execution.stop()
   }
 

@@ -43,6 +43,8 @@ export class FunctionUploads {
   private readonly services: UploadsServices
   /** By `app/name`, what the registry has; not those that the engine was made with. */
   private readonly uploaded = new Map<string, StoredFunction>()
+  /** Hashes of the code of kept ones that are not in use here, by `app/name`. */
+  private readonly unused = new Map<string, string>()
   /** Those that the engine was made with: nobody else changes them. */
   private readonly fixed: ReadonlySet<string>
   private turn: Promise<unknown> = Promise.resolve()
@@ -171,6 +173,7 @@ export class FunctionUploads {
     // read first: what changes meanwhile is looked for once more
     const version = (await store.shared?.version()) ?? null
     const all = await store.all()
+    this.unused.clear()
     const hasFailed = !(await this.takeAll(all, store))
     const keys = new Set(all.map(({ key }) => key))
     for (const key of [...this.uploaded.keys()]) if (!keys.has(key)) this.drop(key)
@@ -187,7 +190,9 @@ export class FunctionUploads {
     if (store.folder !== null) await this.codeFolder(store, all)
     for (const stored of all) {
       const { key, etag, code } = stored
-      if (this.fixed.has(key) || this.uploaded.get(key)?.etag === etag) continue
+      if (this.uploaded.get(key)?.etag === etag) continue
+      if (code !== null) this.unused.set(key, code)
+      if (this.fixed.has(key)) continue
       try {
         if (code !== null && store.shared !== null)
           this.take(stored, await this.specOf({ ...stored, code: null }, store), this.bringer(stored, store, store.shared))
@@ -206,6 +211,7 @@ export class FunctionUploads {
 
   private take(stored: StoredFunction, spec: FunctionSpec, bring?: () => Promise<void>): void {
     this.uploaded.set(stored.key, stored)
+    this.unused.delete(stored.key)
     this.services.registry.add(spec, bring)
   }
 
@@ -237,12 +243,13 @@ export class FunctionUploads {
 
   private drop(key: string): void {
     this.uploaded.delete(key)
+    this.unused.delete(key)
     this.services.registry.remove(key)
   }
 
   private async retain(): Promise<void> {
     const folder = await this.folder
-    folder?.retain(new Set([...this.uploaded.values()].flatMap(({ code }) => code ?? [])))
+    folder?.retain(new Set([...[...this.uploaded.values()].flatMap(({ code }) => code ?? []), ...this.unused.values()]))
   }
 
   private mayChange(key: string): void {

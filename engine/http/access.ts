@@ -90,7 +90,7 @@ export function guardRoutes(app: FastifyInstance, engine: Engine, authenticate: 
     }
     attempt(() => {
       const caller = authenticate(request)
-      return caller instanceof Promise ? caller.then(take) : take(caller)
+      return isThenable(caller) ? Promise.resolve(caller).then(take) : take(caller)
     }, done)
   })
 }
@@ -132,15 +132,17 @@ function admit(request: FastifyRequest, reply: FastifyReply, role: Role, caller:
   request.access = access
 }
 
-let lastCaller: Caller | undefined
+/** What looks like a promise is one: also that of another library. */
+function isThenable(caller: Promise<Caller | undefined> | Caller | undefined): caller is Promise<Caller | undefined> {
+  return typeof (caller as Partial<Promise<unknown>> | undefined)?.then === 'function'
+}
+
 let lastAccess = NOBODY
 
 /** Most requests come from whoever has sent the one before. */
 function accessOf(caller: Caller): Access {
-  if (caller !== lastCaller) {
-    lastAccess = new Access(caller)
-    lastCaller = caller
-  }
+  const { name, role, flows } = caller
+  if (lastAccess.key !== name || lastAccess.role !== role || lastAccess.flows !== flows) lastAccess = new Access(caller)
   return lastAccess
 }
 

@@ -31,8 +31,7 @@ const UNCERTAIN: readonly number[] = [499, 500, 503]
 
 /** Adds the hooks, before the routes are added and behind the hooks that check who asks. */
 export function keyedRequests(app: FastifyInstance, engine: Engine, onError: (error: unknown) => void): void {
-  const closing = new AbortController()
-  app.addHook('preClose', async () => closing.abort())
+  const { closing } = app.lifecycle
   app.decorateRequest('turn', null)
   app.decorateRequest('contentHash', null)
   app.addHook('onRoute', (route) => {
@@ -49,7 +48,7 @@ export function keyedRequests(app: FastifyInstance, engine: Engine, onError: (er
     })
     add(route, 'preHandler', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
       if (request.contentHash === null) return done()
-      begin(engine, request, reply, closing.signal).then((turn) => {
+      begin(engine, request, reply, closing).then((turn) => {
         if (turn !== null) turn.run(done)
       }, done)
     })

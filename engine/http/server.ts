@@ -88,9 +88,17 @@ export async function createServer({
   const gate = new Gate(gateOptions)
   await gate.guard(app)
   const batch = new AnswerBatch()
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onSend', ({ id }, reply, payload, done) => {
     if (lifecycle.isStopping) void reply.header('connection', 'close')
-    batch.add(() => done(null, payload))
+    batch.add(() => {
+      try {
+        done(null, payload)
+      } catch (error) {
+        // here nobody is around it: it must not take the answers of others, and the process, with it
+        onError?.(error, id)
+        reply.raw.destroy()
+      }
+    })
   })
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)

@@ -1,5 +1,10 @@
+import type { ServerResponse } from 'node:http'
+
+/** Whose connection may close: nobody waits then. */
+type Client = Pick<ServerResponse, 'once' | 'off'>
+
 /**
- * Signals for waits: each is aborted after its time, and all of them when the server is being ended. `AbortSignal.any` and `.timeout` do the same
+ * Signals for waits: each is aborted after its time or when its client has left, and all of them when the server is being ended. `AbortSignal.any` and `.timeout` do the same
  * by weak references and finalizers, at several times the cost of the request that waits.
  */
 export class Waits {
@@ -35,14 +40,17 @@ export class Waits {
   }
 
   /** Does `work` with such a signal; settles as it does. */
-  async within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>, client?: Client): Promise<T> {
     const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(), ms)
+    const abort = (): void => controller.abort()
+    const timer = setTimeout(abort, ms)
+    client?.once('close', abort)
     this.waiting.add(controller)
     try {
       return await work(controller.signal)
     } finally {
       clearTimeout(timer)
+      client?.off('close', abort)
       this.waiting.delete(controller)
     }
   }

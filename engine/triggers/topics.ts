@@ -124,6 +124,7 @@ export class Topics {
   private async take(message: PendingMessage, repeatable: boolean): Promise<number> {
     const { pending } = await this.store()
     const ready = await this.ready(message, repeatable)
+    await this.refuse(ready)
     if (pending === undefined) return this.startAll(ready)
     let begun: PendingMessage
     try {
@@ -188,19 +189,33 @@ export class Topics {
     return sorted
   }
 
+  /** Before anything is started: where the channel of a dead letter is away, the message comes again as a whole. */
+  private async refuse(ready: Ready): Promise<void> {
+    try {
+      for (const { prepared, toStart, error } of ready.poison) await this.deliveries.refused(prepared, toStart, error)
+    } catch (error) {
+      giveBack(ready)
+      throw error
+    }
+  }
+
   /** P1: nothing is awaited between the starts. */
-  private async startAll({ starts, found, filtered, poison, admission }: Ready): Promise<number> {
+  private async startAll({ starts, found, filtered, admission }: Ready): Promise<number> {
     const outcomes = await Promise.allSettled(
       starts.map(({ prepared, inFlight, toStart }) => this.deliveries.start(prepared, inFlight, toStart, admission)),
     )
     admission.end()
     for (const prepared of filtered) this.deliveries.filtered(prepared)
     for (const { prepared, execution } of found) this.deliveries.repeated(prepared, execution)
-    const refused = [...poison]
-    for (const [at, outcome] of outcomes.entries())
-      if (outcome.status === 'rejected') refused.push({ ...starts[at]!, error: outcome.reason })
-    for (const { prepared, toStart, error } of refused) await this.deliveries.refused(prepared, toStart, error)
-    return starts.length + found.length + poison.length - refused.length
+    let started = 0
+    const failures: unknown[] = []
+    for (const [at, outcome] of outcomes.entries()) {
+      const { prepared, toStart } = starts[at]!
+      if (outcome.status === 'fulfilled') started += 1
+      else await this.deliveries.refused(prepared, toStart, outcome.reason).catch((error: unknown) => failures.push(error))
+    }
+    if (failures.length > 0) throw failures[0]
+    return started + found.length
   }
 }
 

@@ -74,6 +74,7 @@ export class LocalTriggers implements Triggers {
 
   /** Something was deployed or deleted here. */
   changed(): void {
+    this.table.forget()
     this.runner.lookSoon()
   }
 

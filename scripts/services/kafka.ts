@@ -188,8 +188,13 @@ function securitySettings({ username, password, ca, cert, key }: SecureOptions):
 /** What the broker's own tool would write, which takes as long as the broker's start. */
 async function format(data: string): Promise<void> {
   await mkdir(data, { mode: 0o700 })
-  const id = (): string => randomBytes(16).toString('base64url')
-  await writeFile(join(data, 'meta.properties'), `version=1\ncluster.id=${id()}\nnode.id=1\ndirectory.id=${id()}\n`)
+  await writeFile(join(data, 'meta.properties'), `version=1\ncluster.id=${newId()}\nnode.id=1\ndirectory.id=${newId()}\n`)
+}
+
+/** The storage tool takes one that begins with - for an option. */
+function newId(): string {
+  const id = randomBytes(16).toString('base64url')
+  return id.startsWith('-') ? newId() : id
 }
 
 /** Users of SCRAM are data. */
@@ -198,8 +203,7 @@ async function formatWithUsers(java: readonly string[], data: string, file: stri
     '--add-scram',
     `${mechanism}=[name=${username},password=${password}]`,
   ])
-  const cluster = randomBytes(16).toString('base64url')
-  const [command = '', ...args] = [...java, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', file, ...users]
+  const [command = '', ...args] = [...java, 'kafka.tools.StorageTool', 'format', '-t', newId(), '-c', file, ...users]
   const { code, stderr } = await run(command, args, { guarded: true })
   if (code !== 0) throw new Error(`the storage tool failed in ${data}: ${lastLine(stderr)}`)
 }

@@ -42,10 +42,10 @@ export async function executionRoutes(plain: FastifyInstance, { engine }: { read
     querystring: z.strictObject({ wait: waitSeconds.optional() }),
     response: { 200: answer('the execution as it is now', execution), ...problems('execution-not-found') },
   }
-  app.get('/v1/executions/:id', { config: { role: 'viewer' }, schema: get }, async ({ params: { id }, query: { wait } }) => {
+  app.get('/v1/executions/:id', { config: { role: 'viewer' }, schema: get }, async ({ params: { id }, query: { wait } }, { raw }) => {
     const record = await engine.describe(id)
     if (wait === undefined || wait === 0 || record.status !== 'running') return executionOf(record)
-    if (!closing.aborted) await waits.within(wait * 1000, (signal) => ended(engine, id, signal))
+    if (!closing.aborted) await waits.within(wait * 1000, (signal) => ended(engine, id, signal), raw)
     return executionOf(await engine.describe(id))
   })
 

@@ -30,6 +30,7 @@ export async function functionDefinitionRoutes(plain: FastifyInstance, { engine 
     response: { 201: answer('it is there', functionDocument, 'location', 'etag'), ...problems(...PUT_PROBLEMS) },
   }
   app.post('/v1/functions', { config: { role: 'admin' }, bodyLimit: CODE_BODY_LIMIT, schema: create }, async (request, reply) => {
+    mustSeeAll(request)
     const { function: made, etag } = await createNew(engine, request)
     return reply
       .code(201)
@@ -53,6 +54,7 @@ export async function functionDefinitionRoutes(plain: FastifyInstance, { engine 
   }
   const putOptions = { config: { role: 'admin' }, bodyLimit: CODE_BODY_LIMIT, schema: put } as const
   app.put('/v1/functions/:app/:name', putOptions, async (request, reply) => {
+    mustSeeAll(request)
     const name = `${request.params.app}/${request.params.name}`
     const { function: made, created, etag } = await putBody(engine, request, { name, ...preconditionsOf(request.headers) })
     if (created) void reply.header('location', `${plain.prefix}/v1/functions/${made.app}/${made.name}`)
@@ -74,10 +76,17 @@ export async function functionDefinitionRoutes(plain: FastifyInstance, { engine 
       ...problems('function-not-found', 'conflict', 'precondition-failed'),
     },
   }
-  app.delete('/v1/functions/:app/:name', { config: { role: 'admin' }, schema: remove }, async ({ params: of, headers }, reply) => {
+  app.delete('/v1/functions/:app/:name', { config: { role: 'admin' }, schema: remove }, async (request, reply) => {
+    mustSeeAll(request)
+    const { params: of, headers } = request
     await engine.functions.remove(`${of.app}/${of.name}`, preconditionsOf({ 'if-match': headers['if-match'] }))
     return reply.code(204).send()
   })
+}
+
+/** A function is every flow's that calls it. Throws Problem `forbidden`. */
+function mustSeeAll({ access }: FastifyRequest): void {
+  if (access.flows !== undefined) throw new Problem('forbidden', 'functions are shared by all flows: this takes a key without a flow list')
 }
 
 /** Rejects as `engine.functions.put`, and with Problem `bad-request` where there is no body. */

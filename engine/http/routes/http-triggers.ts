@@ -12,6 +12,7 @@ import { idOf } from '../idempotency.ts'
 import { checkCalledJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { traceOf } from '../request-ids.ts'
+import { Waits } from '../waits.ts'
 
 interface Services {
   readonly engine: Engine
@@ -25,12 +26,19 @@ interface Found {
   readonly claims: JsonObject | undefined
 }
 
+/** What ends a wait before its time. */
+interface Waiting {
+  readonly waits: Waits
+  readonly closing: AbortSignal
+  readonly raw: FastifyReply['raw']
+}
+
 const TOKEN = /^Bearer +([\w.~+/=-]+)$/i
 
 /** What triggers of kind `http` answer, under `/t` (triggers.md, 2). Who may call them is their own matter: no key is asked for by the route. */
 export async function httpTriggerRoutes(app: FastifyInstance, { engine, authenticate, bodyLimit }: Services): Promise<void> {
-  const closing = new AbortController()
-  app.addHook('preClose', async () => closing.abort())
+  const { closing } = app.lifecycle
+  const waits = new Waits(closing)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, bytes, done) => done(null, bytes))
   const found = new WeakMap<FastifyRequest, Found>()
@@ -78,7 +86,7 @@ export async function httpTriggerRoutes(app: FastifyInstance, { engine, authenti
       const { execution } = delivered
       if (trigger.mode === 'async') return reply.code(202).send({ executionId: execution.id })
       try {
-        const answer = answerFor(await outputOf(execution, trigger.timeoutMs, closing.signal), flow, execution.id)
+        const answer = answerFor(await outputOf(execution, trigger.timeoutMs, { waits, closing, raw: reply.raw }), flow, execution.id)
         if (answer.status > 299) await keepKey(request)
         return await send(reply, answer)
       } catch (error) {
@@ -139,10 +147,11 @@ async function keepKey(request: FastifyRequest): Promise<void> {
 }
 
 /** Throws Problem `execution-timed-out`, `execution-failed` (502, without the error: it is for those who may see the execution), `shutting-down`. */
-async function outputOf(execution: Execution, timeoutMs: number, closing: AbortSignal): Promise<Json> {
+async function outputOf(execution: Execution, timeoutMs: number, { waits, closing, raw }: Waiting): Promise<Json> {
   const { id: executionId } = execution
   try {
-    return await execution.result({ signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closing]) })
+    if (closing.aborted) throw new EngineError('aborted', 'the server is being stopped')
+    return await waits.within(timeoutMs, (signal) => execution.result({ signal }), raw)
   } catch (error) {
     if (error instanceof ExecutionFailed) throw failed('the flow has failed', executionId)
     if (!(error instanceof EngineError) || error.code !== 'aborted') throw error

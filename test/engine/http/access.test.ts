@@ -50,6 +50,18 @@ describe('access', () => {
     expect(() => app.get('/v1/new', async () => 1)).toThrow('the route GET /v1/new has no config.role')
   })
 
+  it('is what the application says now, also by a promise of another library', async () => {
+    const app = fastify()
+    const caller: { role: 'viewer' | 'admin' } = { role: 'admin' }
+    await app.register(fnflowApi, { engine, authenticate: () => ({ then: (done: (found: unknown) => void) => done(caller) }) as never })
+    const start = async (): Promise<number> =>
+      (await app.inject({ method: 'POST', url: '/v1/flows/mine/executions', payload: {} })).statusCode
+    expect(await start()).toBe(202)
+    caller.role = 'viewer'
+    expect(await start()).toBe(403)
+    await app.close()
+  })
+
   describe('in an application, which says who asks', () => {
     let app: FastifyInstance
     beforeAll(async () => {

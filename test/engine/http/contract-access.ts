@@ -201,6 +201,18 @@ export function accessContract(open: (options: HttpEngineOptions) => Promise<Eng
       expect((await call('operator', 'POST', rerun, {})).status).toBe(202)
     })
 
+    it('functions are put and deleted by keys without a flow list alone: every flow may call them', async () => {
+      for (const [method, url] of [
+        ['POST', '/v1/functions'],
+        ['PUT', '/v1/functions/default/new'],
+        ['DELETE', '/v1/functions/default/new'],
+      ] as const) {
+        const body = method === 'DELETE' ? undefined : { name: 'new', runtime: 'nodejs', handler: 'a.b', code: '' }
+        expect(await call('mine', method, url, body)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+        expect((await call('admin', method, url, body)).status).not.toBe(403)
+      }
+    })
+
     it('metrics of flows are for keys that see them', async () => {
       const [all, mine, nothing] = await Promise.all(
         ['viewer', 'mine', 'nothing'].map(async (name) => (await call(name, 'GET', '/metrics')).body),

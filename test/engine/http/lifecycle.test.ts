@@ -67,6 +67,18 @@ it('what does not end in time is told so', async () => {
   expect(await under).toMatchObject({ status: 503, body: { code: 'shutting-down' } })
 })
 
+it('who waits for the flow of a trigger is told at once which execution it is', async () => {
+  const lifecycle = new Lifecycle()
+  const { app, url } = await listening(lifecycle)
+  const trigger = { type: 'http', name: 'hook', path: '/hook', method: 'POST', auth: 'none', mode: 'sync', timeout: '60s' }
+  await engine.deploy({ flow: 'hooked', triggers: [trigger], start: 'r', nodes: { r: { type: 'wait', seconds: 3600 } } })
+  const under = ask(`${url}/t/hook`, 'POST')
+  await expect.poll(async () => (await engine.list({ flow: 'hooked' })).items.length).toBe(1)
+  const [execution] = (await engine.list({ flow: 'hooked' })).items
+  await shutDown(app, lifecycle, 60_000)
+  expect(await under).toMatchObject({ status: 503, body: { code: 'shutting-down', executionId: execution?.id } })
+})
+
 it('is not ready before all is there that it needs', async () => {
   engine = await createEngine()
   const health = (dependencies: Record<string, DependencyHealth>) => async (): Promise<EngineHealth> => ({ dependencies })

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { Waits } from '../../../engine/http/waits.ts'
 
@@ -36,5 +37,15 @@ describe('waits', () => {
     closing.abort()
     expect(await late).toBeUndefined()
     expect(await waits.orEnd(new Promise(() => undefined))).toBeUndefined()
+  })
+
+  it('are aborted when the client has left, and are nothing to it any more when they are over', async () => {
+    const client = new EventEmitter()
+    const waits = new Waits(new AbortController().signal)
+    const left = waits.within(3_600_000, aborted, client as never)
+    client.emit('close')
+    expect(await left).toBe('aborted')
+    await waits.within(3_600_000, async () => 'done', client as never)
+    expect(client.listenerCount('close')).toBe(0)
   })
 })

@@ -104,3 +104,22 @@ it('are no matter of a flow that is not there: the event waits', async () => {
   expect(await rejection(host.deliver(record(1)))).toMatchObject({ code: 'flow-not-found' })
   expect(receiver.received).toEqual([])
 })
+
+it('of a topic come first: while their channel is away, the message starts nothing', async () => {
+  const { engine, receiver } = await scene()
+  const subscribed = (flow: string, more: object) => ({
+    flow,
+    triggers: [{ type: 'topic', name: 't', topic: 'news', ...more }],
+    start: 'n',
+    nodes: { n: { type: 'pass' } },
+  })
+  await engine.deploy(subscribed('takes', {}))
+  await engine.deploy(subscribed('fails', { filter: '$.record[0].smn.message > 1', deadLetter: 'dead' }))
+  receiver.answer = () => ({ status: 401 })
+  expect(await rejection(engine.triggers.publish('news', { message: 'text' }))).toMatchObject({ code: 'channel-unavailable' })
+  expect((await engine.list({ flow: 'takes' })).items).toEqual([])
+  expect((await engine.triggers.get('takes', 't')).inFlight).toBe(0)
+  receiver.answer = () => ({ status: 200 })
+  expect(await engine.triggers.publish('news', { message: 'text' })).toMatchObject({ executions: 1 })
+  expect((await engine.list({ flow: 'takes' })).items).toHaveLength(1)
+})
