@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -220,6 +221,8 @@ export const CASES: readonly Case[] = [
     prepare: async (lab, key) => {
       const triggers = [{ type: 'topic', name: 'heard', topic: key }]
       for (const flow of [`${key}-a`, `${key}-b`]) await lab.put(`/v1/flows/${flow}`, { ...ASKS, flow, triggers })
+      // of what another server deploys, a server knows within 2 s who is subscribed
+      await sleep(2100)
       return {
         path: `/v1/topics/${key}/messages`,
         body: { message: { n: 1 } },
