@@ -242,7 +242,8 @@ export function connectorContract(harness: Harness): void {
       await expectStarted([...range(0, 5), ...range(0, 5), 7, 8])
     })
 
-    it.skipIf(harness.restart === undefined && harness.cut === undefined)('outlives its broker, and connections that are cut', async () => {
+    it('outlives its broker, and connections that are cut', async (context) => {
+      if (harness.restart === undefined && harness.cut === undefined) context.skip('it has no broker that could be restarted')
       const stream = await harness.stream()
       await deploy({ stream })
       await produce(stream, range(0, 10))
