@@ -5,18 +5,15 @@ import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs'
 import { mendRequestQueue } from '../../connectors/kafka/mend.ts'
 import { startServices } from '../../scripts/services/start.ts'
 import { Program } from '../http/processes.ts'
-import { median, quantile, range } from '../measure.ts'
-import { atLeast, pair, rounded, type Bench, type BenchResult, type BenchSettings } from '../result.ts'
+import type { Bench, BenchResult, BenchSettings } from '../result.ts'
 import type { Mode } from '../workloads.ts'
+import { resultOf, type Consumed, type Side } from './sides.ts'
 
 const PARTITIONS = 4
 /** Of one request of the load. */
 const CHUNK = 500
 /** Messages a second where latencies are taken: far from what either side could do. */
 const PACE = 200
-const RATIO = 0.6
-const LATER_MS = 2
-const MORE_MB = 100
 const PROGRAMS = new URL('programs/', import.meta.url)
 
 /** From a topic to executions: against a bare consumer of the same client that writes a row for each message. */
@@ -26,19 +23,6 @@ export const kafka: readonly Bench[] = (['express', 'standard'] as const).map((m
   onlyNamed: true,
   run: (settings) => measure(mode, settings),
 }))
-
-/** One side, in its own process. */
-interface Side {
-  readonly program: Program
-  readonly rates: number[]
-  readonly cpuUs: number[]
-  readonly latencies: number[]
-}
-
-interface Consumed {
-  readonly ms: number
-  readonly latencies: readonly number[]
-}
 
 async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult> {
   const { quick, rounds: asked, folder, note } = settings
@@ -89,7 +73,7 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
     const paced = quick ? 400 : 2000
     await latenciesOf(ours, producer, topic, `${topic}-${++group}`, count, paced)
     await latenciesOf(reference, producer, topic, `${topic}-${++group}`, count + paced, paced)
-    return resultOf(ours, reference, peaks[0]!.peak - peaks[1]!.peak)
+    return resultOf('kafkajs', ours, reference, peaks[0]!.peak - peaks[1]!.peak)
   } finally {
     await producer.disconnect()
     for (const { program } of [ours, reference]) {
@@ -128,34 +112,4 @@ async function latenciesOf(side: Side, producer: Producer, topic: string, name: 
   }
   side.latencies.push(...(await done).latencies)
   await side.program.ask({ what: 'leave' })
-}
-
-function resultOf(ours: Side, reference: Side, moreMb: number): BenchResult {
-  const ratio = median(ours.rates) / median(reference.rates)
-  const sorted = (side: Side): Float64Array => Float64Array.from(side.latencies).sort()
-  const at = (q: number) => pair(quantile(sorted(ours), q), quantile(sorted(reference), q))
-  const p50 = at(0.5)
-  const laterMs = p50.ours - p50.reference
-  const target = atLeast('ratio', ratio, RATIO)
-  const misses = [
-    ...(laterMs > LATER_MS ? [`p50 ${rounded(laterMs)} ms later, over the ${LATER_MS} wanted`] : []),
-    ...(moreMb > MORE_MB ? [`${rounded(moreMb)} MB more, over the ${MORE_MB} wanted`] : []),
-  ]
-  return {
-    ours: rounded(median(ours.rates)),
-    reference: rounded(median(reference.rates)),
-    ratio: rounded(ratio),
-    unit: '/s',
-    better: 'higher',
-    against: 'a bare consumer of kafkajs that writes a row for each message, group-committed',
-    spread: { ours: range(ours.rates), reference: range(reference.rates) },
-    rounds: ours.rates.length,
-    latencyMs: { p50, p99: at(0.99) },
-    target: misses.length === 0 ? target : { ...target, what: ['ratio', ...misses].join('; '), met: false },
-    more: {
-      cpuUs: `${rounded(median(ours.cpuUs))} (${rounded(median(reference.cpuUs))})`,
-      laterMs: rounded(laterMs),
-      moreMb: rounded(moreMb),
-    },
-  }
 }

@@ -4,15 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type ConfirmChannel } from 'amqplib'
 import { startServices } from '../../scripts/services/start.ts'
 import { Program } from '../http/processes.ts'
-import { median, quantile, range } from '../measure.ts'
-import { atLeast, pair, rounded, type Bench, type BenchResult, type BenchSettings } from '../result.ts'
+import type { Bench, BenchResult, BenchSettings } from '../result.ts'
 import type { Mode } from '../workloads.ts'
+import { resultOf, type Consumed, type Side } from './sides.ts'
 
 /** Messages a second where latencies are taken: far from what either side could do. */
 const PACE = 200
-const RATIO = 0.6
-const LATER_MS = 2
-const MORE_MB = 100
 const PROGRAMS = new URL('programs/', import.meta.url)
 
 /** From a queue to executions: against a bare consumer of the same client that writes a row for each message. */
@@ -22,19 +19,6 @@ export const rabbitmq: readonly Bench[] = (['express', 'standard'] as const).map
   onlyNamed: true,
   run: (settings) => measure(mode, settings),
 }))
-
-/** One side, in its own process. */
-interface Side {
-  readonly program: Program
-  readonly rates: number[]
-  readonly cpuUs: number[]
-  readonly latencies: number[]
-}
-
-interface Consumed {
-  readonly ms: number
-  readonly latencies: readonly number[]
-}
 
 async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult> {
   const { quick, rounds: asked, folder, note } = settings
@@ -82,7 +66,7 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
       await reference.program.ask<{ peak: number }>({ what: 'memory' }),
     ]
     for (const side of [ours, reference]) await latenciesOf(side, channel, await newQueue(1), quick ? 400 : 2000)
-    return resultOf(ours, reference, peaks[0]!.peak - peaks[1]!.peak)
+    return resultOf('amqplib', ours, reference, peaks[0]!.peak - peaks[1]!.peak)
   } finally {
     for (const { program } of [ours, reference]) {
       await program.ask({ what: 'close' }).catch(() => undefined)
@@ -111,34 +95,4 @@ async function latenciesOf(side: Side, channel: ConfirmChannel, queue: string, c
   }
   side.latencies.push(...(await done).latencies)
   await side.program.ask({ what: 'leave', queue })
-}
-
-function resultOf(ours: Side, reference: Side, moreMb: number): BenchResult {
-  const ratio = median(ours.rates) / median(reference.rates)
-  const sorted = (side: Side): Float64Array => Float64Array.from(side.latencies).sort()
-  const at = (q: number) => pair(quantile(sorted(ours), q), quantile(sorted(reference), q))
-  const p50 = at(0.5)
-  const laterMs = p50.ours - p50.reference
-  const target = atLeast('ratio', ratio, RATIO)
-  const misses = [
-    ...(laterMs > LATER_MS ? [`p50 ${rounded(laterMs)} ms later, over the ${LATER_MS} wanted`] : []),
-    ...(moreMb > MORE_MB ? [`${rounded(moreMb)} MB more, over the ${MORE_MB} wanted`] : []),
-  ]
-  return {
-    ours: rounded(median(ours.rates)),
-    reference: rounded(median(reference.rates)),
-    ratio: rounded(ratio),
-    unit: '/s',
-    better: 'higher',
-    against: 'a bare consumer of amqplib that writes a row for each message, group-committed',
-    spread: { ours: range(ours.rates), reference: range(reference.rates) },
-    rounds: ours.rates.length,
-    latencyMs: { p50, p99: at(0.99) },
-    target: misses.length === 0 ? target : { ...target, what: ['ratio', ...misses].join('; '), met: false },
-    more: {
-      cpuUs: `${rounded(median(ours.cpuUs))} (${rounded(median(reference.cpuUs))})`,
-      laterMs: rounded(laterMs),
-      moreMb: rounded(moreMb),
-    },
-  }
 }

@@ -30,9 +30,6 @@ serveParent(async ({ what, topic, name, count }) => {
     }
     case 'expect':
       return watch.expect(count)
-    case 'joined':
-      while ((await engine.triggers.get(current, 'in')).state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20))
-      return null
     case 'leave':
       await engine.triggers.disable(current, 'in')
       return null

@@ -18,14 +18,12 @@ const store = new HandWrittenStore(file)
 const watch = new Watch()
 const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING })
 let consumer = null
-let joined = null
 
 serveParent(async ({ what, topic, name, count }) => {
   switch (what) {
     case 'consume': {
       const done = watch.expect(count)
       consumer = kafka.consumer({ groupId: name, maxWaitTimeInMs: 250 })
-      joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve))
       await consumer.connect()
       await consumer.subscribe({ topics: [topic], fromBeginning: true })
       await consumer.run({ autoCommit: false, eachBatch: take })
@@ -33,9 +31,6 @@ serveParent(async ({ what, topic, name, count }) => {
     }
     case 'expect':
       return watch.expect(count)
-    case 'joined':
-      await joined
-      return null
     case 'leave':
       await consumer.disconnect()
       return null

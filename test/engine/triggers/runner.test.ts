@@ -1,30 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { TriggerHost, TriggerSource } from '../../../connectors/triggers/contract.ts'
-import type { PlanKafkaTrigger } from '../../../dsl/plan.ts'
+import type { TriggerHost } from '../../../connectors/triggers/contract.ts'
 import { LocalEngine } from '../../../engine/internal.ts'
 import { until } from '../calls.ts'
+import { Source as HandedOut } from './source.ts'
 
-/** A broker whose records the test hands out. */
-class Source implements TriggerSource {
-  readonly trigger: PlanKafkaTrigger
-  readonly host: TriggerHost
-  started = false
-  stopped = false
-  lag = 0
-  constructor(trigger: PlanKafkaTrigger, host: TriggerHost) {
-    this.trigger = trigger
-    this.host = host
-  }
-  async start(): Promise<void> {
-    this.started = true
-    this.host.tell('running')
-  }
-  async pause(): Promise<void> {
-    this.host.tell('paused')
-  }
-  async stop(): Promise<void> {
-    this.stopped = true
-  }
+/** A broker whose records the test hands out, by their offset. */
+class Source extends HandedOut {
   record(offset: number | null, event: object): ReturnType<TriggerHost['deliver']> {
     return this.host.deliver({
       key: offset === null ? null : ['orders', '0', String(offset)],
