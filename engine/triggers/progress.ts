@@ -21,7 +21,10 @@ export interface TriggerKey {
 export interface Move {
   readonly part: string
   readonly next: Json
+  /** Of a batch: where it is the one that the place has as begun, it is so no longer. */
   readonly bounds?: Json
+  /** The batch was noted for this start (L3): where the place has another one by now, somebody else has finished it, and nothing is moved. */
+  readonly isBegun?: boolean
 }
 
 /** What an event leaves behind. */

@@ -152,7 +152,7 @@ export class SourceHost implements TriggerHost {
   }
 
   private filtered(step: Step): Turn {
-    const written = this.leave(step, { outcome: 'filtered' })
+    const written = this.parts.progress.write(step, { outcome: 'filtered' })
     // what must only be noted soon is not waited for, nor is what comes behind it in the same transaction
     return { done: written.then(() => ({ outcome: 'filtered' })), isWritten: this.parts.progress.along !== undefined }
   }
@@ -165,7 +165,7 @@ export class SourceHost implements TriggerHost {
       return this.refused(toStart, step, error)
     }
     const told = toldOf(delivery)
-    if (along?.written !== true) await this.leave(step, fateOf(told))
+    if (along?.written !== true) await this.parts.progress.write(step, fateOf(told))
     return told
   }
 
@@ -188,14 +188,14 @@ export class SourceHost implements TriggerHost {
     } catch (error) {
       told = await this.rejected(toStart, error)
     }
-    await progress.write(step, fateOf(told))
+    await progress.write(move === undefined ? step : { ...step, move: { ...move, isBegun: true } }, fateOf(told))
     if (step.messages !== undefined) await progress.finish?.(id)
     return told
   }
 
   private async refused(toStart: EventToStart, step: Step, error: unknown): Promise<Delivery> {
     const delivery = await this.rejected(toStart, error)
-    await this.leave(step, fateOf(delivery))
+    await this.parts.progress.write(step, fateOf(delivery))
     return delivery
   }
 
@@ -208,16 +208,6 @@ export class SourceHost implements TriggerHost {
       return { outcome: 'deduplicated', executionId: toStart.id! }
     }
     return toldOf(await this.parts.deliveries.refused(this.parts.entry.prepared, toStart, error))
-  }
-
-  /** Writes what is left behind by an event that was not noted as a batch. */
-  private leave({ trigger, move, messages }: Step, fate: Fate): Promise<void> {
-    const step: Step = {
-      trigger,
-      ...(move === undefined ? {} : { move: { part: move.part, next: move.next } }),
-      ...(messages === undefined ? {} : { messages }),
-    }
-    return this.parts.progress.write(step, fate)
   }
 
   private stepOf({ advance, messages }: Pick<TriggerEvent, 'advance' | 'messages'>): Step {

@@ -19,6 +19,14 @@ const FINISH = `UPDATE fnflow.trigger_places SET unfinished = NULL,
     position = CASE WHEN position IS NULL OR $7::float8 IS NULL OR $7 >= position THEN $7 ELSE position END
   WHERE scope = $1 AND flow = $2 AND name = $3 AND generation = $4 AND part = $5 AND unfinished = $8`
 
+/** Of a batch that was not begun for this: it may have been before, under another definition. */
+const LEAVE = `INSERT INTO fnflow.trigger_places AS p (scope, flow, name, generation, part, next, position)
+  SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM fnflow.triggers WHERE scope = $1 AND flow = $2 AND name = $3)
+  ON CONFLICT (scope, flow, name, generation, part) DO UPDATE SET
+    unfinished = nullif(p.unfinished, $8),
+    next = CASE WHEN p.position IS NULL OR $7::float8 IS NULL OR $7 >= p.position THEN $6 ELSE p.next END,
+    position = CASE WHEN p.position IS NULL OR $7::float8 IS NULL OR $7 >= p.position THEN $7 ELSE p.position END`
+
 /** Moves of places on their way to PostgreSQL: of several for one part the last one is enough. */
 export class MoveQueue {
   private readonly db: Database
@@ -35,11 +43,11 @@ export class MoveQueue {
   /** Of a batch with bounds: resolves when it is safe. Else at once: it is written soon. */
   async add(trigger: TriggerKey, move: Move): Promise<void> {
     const { flow, name, generation } = trigger
-    const { part, next, bounds } = move
+    const { part, next, bounds, isBegun = false } = move
     if (bounds !== undefined) {
       await this.flush()
       const place = [this.scope, flow, name, generation, part, JSON.stringify(next), positionOf(move), JSON.stringify(bounds)]
-      await this.db.change(FINISH, place)
+      await this.db.change(isBegun ? FINISH : LEAVE, place)
       return
     }
     this.waiting.set(keyOf(trigger, part), { trigger, move })

@@ -98,6 +98,36 @@ test('a batch has the bounds of whoever came first, and only from where the part
   expect((await one.places(KEY)).get('new')).toEqual({ next: null, unfinished: [0, 2] })
 })
 
+test('a batch that was begun and becomes nothing holds its part up no longer', async () => {
+  const [
+    {
+      triggers: { progress: one },
+    },
+    {
+      triggers: { progress: other },
+    },
+  ] = await two()
+  const begun = ({ move, ...step }: Step): Step => ({ ...step, move: { ...move!, isBegun: true } })
+  await one.note(KEY, 'p', 5, undefined)
+  await one.begin!(moved(15, [5, 14]), 5, startOf('a'))
+  await other.write(moved(15, [5, 14]), { outcome: 'filtered' })
+  expect(await one.places(KEY)).toEqual(new Map([['p', { next: 15 }]]))
+  // nor does one that was never begun, and one that another has begun stays
+  await other.write(moved(20, [15, 19]), { outcome: 'filtered' })
+  await one.begin!(moved(25, [20, 24]), 20, startOf('b'))
+  await other.write(moved(30, [20, 29]), { outcome: 'filtered' })
+  expect(await one.places(KEY)).toEqual(new Map([['p', { next: 30, unfinished: [20, 24] }]]))
+  await one.write(begun(moved(25, [20, 24])), { outcome: 'started', executionId: 'b' })
+  expect(await one.places(KEY)).toEqual(new Map([['p', { next: 30 }]]))
+  // of places that are no numbers none is ahead: who is late with one that another has finished moves nothing
+  await one.note(KEY, 'q', 'a', undefined)
+  await one.begin!(moved('b', ['a'], 'q'), 'a', startOf('c'))
+  await other.write(begun(moved('b', ['a'], 'q')), { outcome: 'started', executionId: 'c' })
+  await other.write(moved('c', ['b'], 'q'), { outcome: 'filtered' })
+  await one.write(begun(moved('b', ['a'], 'q')), { outcome: 'started', executionId: 'c' })
+  expect((await one.places(KEY)).get('q')).toEqual({ next: 'c' })
+})
+
 test('of messages in two batches at once one batch is noted', async () => {
   const [
     {
