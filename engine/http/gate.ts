@@ -105,7 +105,8 @@ export class Gate {
   private enter(request: FastifyRequest): Promise<void> | undefined {
     const needed = this.keys.areNeeded()
     if (typeof needed === 'boolean') return this.enterWith(request, needed)
-    return needed.then((areNeeded) => this.enterWith(request, areNeeded))
+    // there was no key as long as they could be read
+    return (isProbe(request) ? needed.catch(() => false) : needed).then((areNeeded) => this.enterWith(request, areNeeded))
   }
 
   private enterWith(request: FastifyRequest, areNeeded: boolean): Promise<void> | undefined {
@@ -120,7 +121,8 @@ export class Gate {
     const [, key] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (key === undefined) return undefined
     const found = this.keys.find(key)
-    if (found instanceof Promise) return found.then((one) => this.remember(request, one))
+    if (found instanceof Promise)
+      return (isProbe(request) ? found.catch(() => undefined) : found).then((one) => this.remember(request, one))
     this.remember(request, found)
     return undefined
   }
@@ -166,7 +168,7 @@ export class Gate {
     await app.register(rateLimit, { global: false })
     const count = app.createRateLimit({ max, timeWindow: windowMs, keyGenerator: (request) => this.clientOf(request) })
     app.addHook('onRequest', async (request, reply) => {
-      if (UNLIMITED.has(request.routeOptions.url ?? '')) return
+      if (isProbe(request)) return
       const counted = await count(request)
       if (counted.isAllowed || !counted.isExceeded) return
       void reply.header('retry-after', Math.max(1, Math.ceil(counted.ttl / 1000)))
@@ -180,8 +182,12 @@ export class Gate {
   }
 }
 
-/** Whoever keeps the server alive asks often, and from one address. */
-const UNLIMITED: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+/** Whoever keeps the server alive asks often, from one address, without a key, and while the store of the keys is away. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+
+function isProbe({ routeOptions }: FastifyRequest): boolean {
+  return PROBES.has(routeOptions.url ?? '')
+}
 
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')

@@ -70,7 +70,7 @@ async function connect(options: ClusterOptions, native: boolean): Promise<AnyCon
   if (trouble !== null) throw unavailable(trouble)
   const connecting = native
     ? workerSdk().then(({ NativeConnection }) => NativeConnection.connect(common))
-    : import('@temporalio/client').then(({ Connection }) => Connection.connect({ ...common, connectTimeout: CONNECT_TIMEOUT_MS }))
+    : import('./retrying-connection.ts').then(({ connectRetrying }) => connectRetrying({ ...common, connectTimeout: CONNECT_TIMEOUT_MS }))
   try {
     return await connecting
   } catch (error) {

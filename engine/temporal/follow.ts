@@ -42,8 +42,10 @@ export async function* followExecution(
   let position = 0
   news.position = () => position
   await reader.fold(id, news, () => (position += 1))
+  // what is of one position comes without a pause
+  const execution = await reader.record(id, true)
   for (const node of news.take(knownOf(after, position)).nodes) yield { id: position, type: 'node', node }
-  yield { id: position, type: 'execution', execution: await reader.record(id, true) }
+  yield { id: position, type: 'execution', execution }
 }
 
 /** A position that there is not: nothing is known. */
@@ -69,6 +71,11 @@ async function* followHistory(
   // null: what has come is not told yet
   let known: number | null = null
   let taken = 0
+  const tell = function* (): Generator<ExecutionEvent, void, undefined> {
+    const position = fold.driver.journal.length
+    yield* told(services, id, news.take(known ?? knownOf(after, position)), position)
+    known = Math.max(known ?? 0, position)
+  }
   for (;;) {
     try {
       const run = fold.runId === '' ? {} : { runId: fold.runId }
@@ -81,14 +88,17 @@ async function* followHistory(
           taken = Number(event.eventId)
         }
         if (fresh.length === 0 || taken === 0) continue
-        const position = fold.driver.journal.length
-        yield* told(services, id, news.take(known ?? knownOf(after, position)), position)
-        known = Math.max(known ?? 0, position)
         if (fold.end !== undefined) break
+        yield* tell()
       }
-      if (fold.end !== undefined && fold.end !== 'continued') {
-        yield { id: fold.driver.journal.length, type: 'execution', execution: await reader.record(id, true) }
-        return 'ended'
+      if (fold.end !== undefined) {
+        // what is of one position comes without a pause
+        const execution = fold.end === 'continued' ? null : await reader.record(id, true)
+        yield* tell()
+        if (execution !== null) {
+          yield { id: fold.driver.journal.length, type: 'execution', execution }
+          return 'ended'
+        }
       }
     } catch (error) {
       if (closed.aborted) throw new EngineError('engine-closed', 'the engine was closed; the execution goes on')

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Engine } from '../../../engine/api.ts'
 import { createEngine } from '../../../engine/create-engine.ts'
+import { EngineError } from '../../../engine/errors.ts'
 import { createServer, type ServerOptions } from '../../../engine/http/server.ts'
-import { newKey } from '../../../engine/keys/api-key.ts'
+import { newKey, type KeyStore } from '../../../engine/keys/api-key.ts'
 import { KeyRing } from '../../../engine/keys/key-ring.ts'
 
 const key = newKey()
@@ -131,6 +132,30 @@ describe('the gate', () => {
       expect((await open({ ...asks, origin: 'https://evil.example' }, preflight)).headers['access-control-allow-origin']).not.toBe(
         'https://evil.example',
       )
+    })
+  })
+
+  describe('with a store of keys that cannot be read', () => {
+    const away = {
+      current: () => Promise.reject(new EngineError('store-failed', 'away')),
+      close: async () => undefined,
+    } as unknown as KeyStore
+
+    it('answers probes, with a key or without, and nothing else', async () => {
+      for (const ring of [new KeyRing([], away), new KeyRing([{ name: 'one', role: 'viewer', key }], away)]) {
+        const ask = await server({ keys: ring })
+        for (const headers of [{}, bearer(other)]) {
+          for (const url of ['/healthz', '/readyz']) expect((await ask(headers, { url })).status).toBe(200)
+          for (const more of [{}, { method: 'POST' as const, url: '/v1/triggers/flow/any/enable' }])
+            expect([401, 503]).toContain((await ask(headers, more)).status)
+        }
+        expect(await ask(bearer(other))).toMatchObject({ status: 503, code: 'store-failed' })
+      }
+    })
+
+    it('is still for this machine alone, while no key was ever known', async () => {
+      const ask = await server({ keys: new KeyRing([], away) })
+      expect(await ask({}, { url: '/readyz', remoteAddress: '10.0.0.7' })).toMatchObject({ status: 403 })
     })
   })
 
