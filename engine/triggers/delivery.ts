@@ -67,17 +67,21 @@ export class Deliveries {
   }
 
   /** The running executions of a trigger; what earlier processes have started on this store is among them. */
-  inFlight({ flow, trigger }: PreparedTrigger): Promise<InFlight> {
+  async inFlight(prepared: PreparedTrigger): Promise<InFlight> {
+    const found = await this.inFlightOfAny(prepared)
+    found.most = prepared.trigger.maxInFlight
+    return found
+  }
+
+  /** The same for what an earlier definition has begun: `maxInFlight` stays that of the one at work. */
+  inFlightOfAny({ flow, trigger }: PreparedTrigger): Promise<InFlight> {
     const key = keyOf(flow, trigger.name)
     let made = this.inFlights.get(key)
     if (made === undefined) {
       this.inFlights.set(key, (made = this.counted(flow, trigger.name, trigger.maxInFlight)))
       made.catch(() => this.inFlights.delete(key))
     }
-    return made.then((found) => {
-      found.most = trigger.maxInFlight
-      return found
-    })
+    return made
   }
 
   /** Throws EngineError `bad-input` for an event that cannot start the flow. */
@@ -153,11 +157,16 @@ export class Deliveries {
    */
   async refused(
     { flow, trigger }: PreparedTrigger,
-    { event, place, id = '', original }: EventToStart,
+    { event, place, id = '', original, derived = false }: EventToStart,
     error: unknown,
-  ): Promise<StartDelivery> {
+  ): Promise<Delivery> {
     if (!isPoison(error)) throw error
     const { name, type, deadLetter, sees } = trigger
+    // the execution was deleted, and its id is still known; or the same event was written down otherwise
+    if (derived && error instanceof EngineError && error.code === 'conflict') {
+      this.news.count(flow, name, 'deduplicated')
+      return { outcome: 'deduplicated', executionId: id }
+    }
     const reason = (error as Error).message
     if (deadLetter === undefined) {
       this.services.log(`trigger ${flow}/${name}: the event at ${place} is skipped: ${reason}`)
@@ -180,6 +189,12 @@ export class Deliveries {
     }
     this.news.count(flow, name, 'deadLettered')
     return { outcome: 'deadLettered' }
+  }
+
+  /** The same of what can wait until somebody has mended it: rejects while the flow, or the version that is started, is not there. */
+  async refusedForNow(prepared: PreparedTrigger, toStart: EventToStart, error: unknown): Promise<Delivery> {
+    if (error instanceof EngineError && (error.code === 'flow-not-found' || error.code === 'version-not-found')) throw error
+    return this.refused(prepared, toStart, error)
   }
 
   /** The id that an execution has by its event. */

@@ -62,6 +62,8 @@ export interface PendingStart {
   readonly event: Json
   readonly place: string
   readonly traceparent?: string
+  /** For a dead letter. */
+  readonly original?: { readonly base64: string; readonly contentType?: string }
 }
 
 /** Rejects with EngineError as all of the store does. */
@@ -77,7 +79,10 @@ export interface ProgressStore {
   along?(step: Step, executionId: string): Along
   /** L3: notes a batch. Rejects with {@link PlaceMoved} or {@link MessagesKnown}. A batch that is noted already is noted. */
   begin?(step: Step, expected: Json | undefined, start: PendingStart): Promise<void>
-  /** L3: batches without an order that were noted so long ago that whoever did is gone. */
+  /**
+   * L3: batches without an order that were noted so long ago that whoever did is gone, the oldest first. They count as noted now: whoever asks next, this
+   * process or another, gets others first.
+   */
   left?(olderThanMs: number, limit: number): Promise<readonly PendingStart[]>
   /** L3: of such a batch. */
   finish?(id: string): Promise<void>

@@ -5,7 +5,7 @@ import { newId } from '../ids.ts'
 import type { Deliveries, EventToStart, StartDelivery } from './delivery.ts'
 import type { InFlight } from './in-flight.ts'
 import type { News } from './news.ts'
-import { PlaceMoved, type Along, type Fate, type ProgressStore, type Step } from './progress.ts'
+import { PlaceMoved, type Along, type Fate, type PendingStart, type ProgressStore, type Step } from './progress.ts'
 import { SourcePlaces } from './source-places.ts'
 import type { TriggerEntry } from './table.ts'
 
@@ -173,10 +173,10 @@ export class SourceHost implements TriggerHost {
   private async startBatch(toStart: EventToStart, step: Step): Promise<Delivery> {
     const { entry, deliveries, inFlight, progress } = this.parts
     const { prepared } = entry
-    const { id = '', event, place, traceparent } = toStart
-    const start = { id, flow: this.flow, trigger: prepared.trigger, event, place, ...(traceparent === undefined ? {} : { traceparent }) }
+    const { id = '' } = toStart
     const { move } = step
     try {
+      const start = pendingOf(this.flow, prepared.trigger, toStart)
       await progress.begin?.(step, move === undefined ? undefined : this.places.expected(move.part), start)
     } catch (error) {
       inFlight.release()
@@ -186,7 +186,7 @@ export class SourceHost implements TriggerHost {
     try {
       told = toldOf(await deliveries.start(prepared, inFlight, toStart))
     } catch (error) {
-      told = await this.rejected(toStart, error)
+      told = await deliveries.refusedForNow(prepared, toStart, error)
     }
     await progress.write(move === undefined ? step : { ...step, move: { ...move, isBegun: true } }, fateOf(told))
     if (step.messages !== undefined) await progress.finish?.(id)
@@ -194,20 +194,10 @@ export class SourceHost implements TriggerHost {
   }
 
   private async refused(toStart: EventToStart, step: Step, error: unknown): Promise<Delivery> {
-    const delivery = await this.rejected(toStart, error)
+    const { entry, deliveries } = this.parts
+    const delivery = await deliveries.refusedForNow(entry.prepared, toStart, error)
     await this.parts.progress.write(step, fateOf(delivery))
     return delivery
-  }
-
-  private async rejected(toStart: EventToStart, error: unknown): Promise<Delivery> {
-    // somebody must mend it, and then the event starts something
-    if (error instanceof EngineError && (error.code === 'flow-not-found' || error.code === 'version-not-found')) throw error
-    // the execution was deleted, and its id is still known
-    if (error instanceof EngineError && error.code === 'conflict' && toStart.derived === true) {
-      this.count('deduplicated', 1)
-      return { outcome: 'deduplicated', executionId: toStart.id! }
-    }
-    return toldOf(await this.parts.deliveries.refused(this.parts.entry.prepared, toStart, error))
   }
 
   private stepOf({ advance, messages }: Pick<TriggerEvent, 'advance' | 'messages'>): Step {
@@ -226,6 +216,15 @@ function isBatch(trigger: PlanTrigger, { move, messages }: Step): boolean {
   if (messages === undefined) return false
   // a connector of one's own may make batches, too
   return messages.keys.length > 1 || trigger.type === 'custom' || ('batch' in trigger && trigger.batch !== undefined)
+}
+
+function pendingOf(flow: string, trigger: PlanTrigger, { id = '', event, place, traceparent, original }: EventToStart): PendingStart {
+  const { bytes, ...rest } = original ?? {}
+  return {
+    ...{ id, flow, trigger, event, place },
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(bytes === undefined ? {} : { original: { base64: Buffer.from(bytes).toString('base64'), ...rest } }),
+  }
 }
 
 function toldOf(delivery: StartDelivery): Delivery {

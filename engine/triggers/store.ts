@@ -58,7 +58,7 @@ export interface TriggerStore {
     /** Resolves to what is stored under the id: of a message that is there already, that one. */
     begin(message: PendingMessage): Promise<PendingMessage>
     finish(id: string): Promise<void>
-    /** Those that were begun so long ago that whoever did is gone. */
+    /** Those that were begun so long ago that whoever did is gone. They count as begun now, so that others come first the next time. */
     left(olderThanMs: number, limit: number): Promise<readonly PendingMessage[]>
   }
 }

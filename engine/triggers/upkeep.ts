@@ -1,7 +1,9 @@
-import type { Deliveries } from './delivery.ts'
+import { EngineError } from '../errors.ts'
+import type { Deliveries, EventToStart } from './delivery.ts'
 import { prepareTrigger } from './prepared.ts'
 import type { PendingStart, ProgressStore } from './progress.ts'
 import type { TriggerStore } from './store.ts'
+import { tooMany } from './topics.ts'
 
 /** What a process has begun and not finished by then was left by one that died. */
 const LEFT_MS = 10_000
@@ -44,26 +46,43 @@ export class Upkeep {
     if (!this.isWanted()) return
     try {
       const { progress } = await this.store()
-      for (const start of (await progress.left?.(leftMs, PER_SWEEP)) ?? []) {
-        if (this.closed) return
-        // one that cannot be started now must not be in the way of the others
-        await this.finish(progress, start).catch(() => undefined)
-      }
+      while ((await this.sweep(progress, leftMs)) && !this.closed) await nextTurn()
       if (this.rounds++ % PRUNE_EVERY === 0) while (!this.closed && (await progress.prune(Date.now())) > 0) await nextTurn()
     } catch {
       // as the store fails all else fails, and says so
     }
   }
 
-  private async finish(progress: ProgressStore, { id, flow, trigger, event, place, traceparent }: PendingStart): Promise<void> {
+  /** Whether there is more that could be finished. */
+  private async sweep(progress: ProgressStore, leftMs: number): Promise<boolean> {
+    const left = (await progress.left?.(leftMs, PER_SWEEP)) ?? []
+    let isAny = false
+    for (const start of left) {
+      if (this.closed) return false
+      try {
+        await this.finish(progress, start)
+        isAny = true
+      } catch {
+        // one that cannot be started now must not be in the way of the others
+      }
+    }
+    return isAny && left.length === PER_SWEEP
+  }
+
+  private async finish(progress: ProgressStore, { id, flow, trigger, event, place, traceparent, original }: PendingStart): Promise<void> {
     const prepared = prepareTrigger(flow, trigger)
-    const inFlight = await this.deliveries.inFlight(prepared)
-    if (!inFlight.reserve()) return
-    const toStart = { id, derived: true, event, place, ...(traceparent === undefined ? {} : { traceparent }) }
+    const inFlight = await this.deliveries.inFlightOfAny(prepared)
+    if (!inFlight.reserve()) throw tooMany(flow, trigger.name, inFlight.most)
+    const toStart: EventToStart = {
+      ...{ id, derived: true, event, place },
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(original === undefined ? {} : { original: { ...original, bytes: Buffer.from(original.base64, 'base64') } }),
+    }
     try {
       await this.deliveries.start(prepared, inFlight, toStart)
     } catch (error) {
-      await this.deliveries.refused(prepared, toStart, error)
+      // what was begun for a flow goes with it, as its trigger's place does
+      if (!(error instanceof EngineError && error.code === 'flow-not-found')) await this.deliveries.refusedForNow(prepared, toStart, error)
     }
     await progress.finish?.(id)
   }

@@ -93,8 +93,10 @@ export class ProgressRows implements ProgressStore {
   }
 
   async left(olderThanMs: number, limit: number): Promise<readonly PendingStart[]> {
-    const sql = 'SELECT start FROM fnflow.trigger_starts WHERE scope = $1 AND begun_at <= $2 ORDER BY begun_at LIMIT $3'
-    const rows = await this.db.rows<{ start: Buffer }>(sql, [this.scope, Date.now() - olderThanMs, limit])
+    const sql = `UPDATE fnflow.trigger_starts SET begun_at = $4 WHERE scope = $1 AND id IN (
+      SELECT id FROM fnflow.trigger_starts WHERE scope = $1 AND begun_at <= $2 ORDER BY begun_at LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING start`
+    const now = Date.now()
+    const rows = await this.db.rows<{ start: Buffer }>(sql, [this.scope, now - olderThanMs, limit, now])
     return Promise.all(rows.map(async ({ start }) => (await decodeJson(start)) as unknown as PendingStart))
   }
 

@@ -129,8 +129,10 @@ export class TriggerRows implements TriggerStore {
       await this.db.change('DELETE FROM fnflow.topic_messages WHERE scope = $1 AND id = $2', [this.scope, id])
     },
     left: async (olderThanMs: number, limit: number): Promise<readonly PendingMessage[]> => {
-      const sql = 'SELECT message FROM fnflow.topic_messages WHERE scope = $1 AND begun_at <= $2 ORDER BY begun_at LIMIT $3'
-      const rows = await this.db.rows<{ message: Buffer }>(sql, [this.scope, Date.now() - olderThanMs, limit])
+      const sql = `UPDATE fnflow.topic_messages SET begun_at = $4 WHERE scope = $1 AND id IN (
+        SELECT id FROM fnflow.topic_messages WHERE scope = $1 AND begun_at <= $2 ORDER BY begun_at LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING message`
+      const now = Date.now()
+      const rows = await this.db.rows<{ message: Buffer }>(sql, [this.scope, now - olderThanMs, limit, now])
       return Promise.all(rows.map(({ message }) => messageOf(message)))
     },
   }

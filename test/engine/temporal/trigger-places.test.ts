@@ -142,3 +142,29 @@ it('a batch that was begun, and is filtered by another definition, is left behin
   expect(await third.host.deliver(batchOf(13, 14))).toEqual({ outcome: 'skipped' })
   expect(await third.host.places.read()).toEqual(new Map([[PART, { next: 15 }]]))
 })
+
+it('messages that were begun, with their bytes, wait for a version that is not there', { timeout: 120_000 }, async () => {
+  const one = await serve()
+  await one.engine.deploy({ ...flow, flow: 'waiting', triggers: [{ ...TRIGGER, version: 'v1' }] })
+  const found = (): Source | undefined => one.sources.all.find(({ host }) => host.flow === 'waiting')
+  await until(() => found() !== undefined, 'a source')
+  const { host } = found()!
+  const original = { bytes: Buffer.from('{ "x": 1 }'), contentType: 'application/json' }
+  expect(await rejection(host.deliver({ ...messages('x', 'y'), original }))).toMatchObject({ code: 'version-not-found' })
+  const { triggers } = await one.engine.durableHost()
+  expect(await triggers.progress.left!(0, 10)).toMatchObject([
+    { flow: 'waiting', original: { base64: original.bytes.toString('base64'), contentType: 'application/json' } },
+  ])
+  await one.engine.triggers.sweep()
+  expect(await one.engine.list({ flow: 'waiting' })).toMatchObject({ items: [] })
+  expect((await one.engine.triggers.get('waiting', 'orders')).counts).toMatchObject({ skipped: 0 })
+  await one.engine.catalogue.publish('waiting', { version: 'v1' })
+  await one.engine.triggers.sweep()
+  const inputs = async (): Promise<unknown[]> => {
+    const { items } = await one.engine.list({ flow: 'waiting' })
+    return Promise.all(items.map(async ({ id }) => (await one.engine.describe(id)).input))
+  }
+  await until(async () => (await inputs()).length > 0, 'its execution')
+  expect(await inputs()).toEqual([{ keys: ['x', 'y'] }])
+  await until(async () => (await triggers.progress.left!(0, 10)).length === 0, 'nothing left')
+})

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Json } from '../../../../dsl/json.ts'
 import type { Registry } from '../../../../engine/temporal/registry/registry.ts'
 import type { PendingStart, Step, TriggerKey } from '../../../../engine/triggers/progress.ts'
-import { rejection } from '../../calls.ts'
+import { pause, rejection } from '../../calls.ts'
 import { deployFlow, registryLab } from './lab.ts'
 
 const lab = registryLab()
@@ -154,6 +154,28 @@ test('of messages in two batches at once one batch is noted', async () => {
   await one.write({ trigger: KEY, messages: { keys: ['old'], until: Date.now() - 1 } }, { outcome: 'skipped' })
   expect(await one.prune(Date.now())).toBe(1)
   expect(await one.known(KEY, ['old', 'b'])).toEqual(new Set(['b']))
+})
+
+test('what was left is handed out in turn, to one at a time', async () => {
+  const [{ triggers: one }, { triggers: other }] = await two()
+  for (const id of ['a', 'b', 'c', 'd']) await one.progress.begin!(messages(id), undefined, startOf(id))
+  const idsOf = async (left: Promise<readonly PendingStart[]>): Promise<string[]> => (await left).map(({ id }) => id).sort()
+  const begun = Date.now()
+  await pause(100)
+  // what was begun before that moment, and what nobody has been given since
+  const since = (): number => Date.now() - begun
+  const both = await Promise.all([idsOf(one.progress.left!(since(), 1)), idsOf(other.progress.left!(since(), 1))])
+  expect(new Set(both.flat()).size).toBe(2)
+  const rest = await idsOf(one.progress.left!(since(), 10))
+  expect([...both.flat(), ...rest].sort()).toEqual(['a', 'b', 'c', 'd'])
+  expect(await idsOf(other.progress.left!(since(), 10))).toEqual([])
+  // and what cannot be finished comes again later
+  expect(await idsOf(other.progress.left!(0, 10))).toEqual(['a', 'b', 'c', 'd'])
+  const pending = one.pending!
+  const published = { topic: 't', message: 1, at: Date.now() - 60_000 }
+  for (const id of ['m1', 'm2', 'm3']) await pending.begin({ published: { ...published, id }, subscribers: [] })
+  const first = await pending.left(10_000, 2)
+  expect([...first, ...(await other.pending!.left(10_000, 2))].map(({ published: { id } }) => id).sort()).toEqual(['m1', 'm2', 'm3'])
 })
 
 test('a place that is sought is of the next generation; late moves of the one before do not count', async () => {
