@@ -8,6 +8,8 @@ export interface CloudEvent {
   readonly source: string
   readonly type: string
   readonly subject?: string
+  /** By the extension "partitioning": events that have the same keep their order where the channel has one. */
+  readonly partitionkey?: string
   /** RFC 3339. */
   readonly time: string
   readonly datacontenttype: 'application/json'

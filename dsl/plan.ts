@@ -50,6 +50,8 @@ export interface PlanEventNode extends PlanNodeBase {
   readonly data?: Json
   readonly subject?: string
   readonly eventType?: string
+  /** A text or a JSONPath: events of one key keep their order. */
+  readonly key?: string
   /** Of a flow that a key with a list of flows has put: the only flows that its events may start. No part of the definition. */
   readonly sees?: readonly string[]
 }

@@ -43,7 +43,7 @@ export function kafkaChannel(options: KafkaChannelOptions, { publisher, tell, cl
 
 function publicationOf({ topic, mode = 'binary' }: KafkaChannelOptions, event: CloudEvent): Publication {
   const { data, datacontenttype, ...attributes } = event
-  const key = event.subject ?? null
+  const key = event.partitionkey ?? event.subject ?? null
   if (mode === 'structured') {
     const headers = { 'content-type': 'application/cloudevents+json; charset=utf-8' }
     return { topic, key, value: Buffer.from(JSON.stringify(event)), headers }

@@ -70,6 +70,7 @@ export const NODE_SCHEMAS: Readonly<Record<NodeKind, JsonSchema>> = {
       data: { format: 'template' },
       subject: { type: 'string' },
       eventType: { type: 'string' },
+      key: { type: 'string', format: 'template', expected: 'a text or a JSONPath such as "$.order.id"' },
       next: { type: 'string', expected: 'the id of a node' },
       onError: { type: 'string', expected: 'the id of a node' },
     },

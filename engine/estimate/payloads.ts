@@ -81,6 +81,8 @@ export function publishBytes(
   { node, place, channel }: { readonly node: string; readonly place: string; readonly channel: string },
   event: Pick<CloudEvent, 'source' | 'type'> & { readonly subject?: string },
   data: Guess,
+  /** Null: none. */
+  key: Guess,
 ): number {
   const whole: CloudEvent = {
     specversion: '1.0',
@@ -88,10 +90,13 @@ export function publishBytes(
     time: TIME,
     datacontenttype: 'application/json',
     ...event,
+    ...(key === null ? {} : { partitionkey: '' }),
     data: null,
   }
   const request: PublishRequest = { execution: ID, node, place, channel, event: whole }
-  return size(request) + bytesOf(data) - bytesOf(null)
+  // what is no text becomes one
+  const keyBytes = key === null ? 0 : typeof key === 'string' ? bytesOf(key) - bytesOf('') : bytesOf(key)
+  return size(request) + bytesOf(data) - bytesOf(null) + keyBytes
 }
 
 /** What the activity `publish` answers. */

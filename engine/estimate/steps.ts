@@ -44,7 +44,8 @@ export function eventStep(run: NodeRun<PlanEventNode>): Done {
   const data = node.data === undefined ? run.input : fillTemplate(node.data, view)
   const { channel, subject, source = `/flows/${scope.setting.plan.flow}`, eventType = 'fnflow.event' } = node
   const event = { source, type: eventType, ...(subject === undefined ? {} : { subject }) }
-  const request = publishBytes({ node: node.id, place, channel }, event, data)
+  const key = node.key === undefined ? null : fillTemplate(node.key, view)
+  const request = publishBytes({ node: node.id, place, channel }, event, data, key)
   const output = publishedOutput(place)
   return { cost: effect(run, { payloads: [request, bytesOf(output)], own: 3, wakes: 1 }), output }
 }

@@ -74,6 +74,24 @@ describe('a channel of kind http', () => {
     new Webhook(SECRET).verify(body, sent)
   })
 
+  it.each([
+    ['$.id', '17'],
+    ['all of one', 'all of one'],
+    ['$.both', '{"a":1,"b":[2]}'],
+    ['$.gone', undefined],
+    ['$.none', undefined],
+  ])('says the key of an event: %s', async (key, partitionkey) => {
+    engine = await createEngine({
+      channels: { out: { kind: 'http', url: receiver.url, mode: 'structured' } },
+      outbound: { allowPrivate: ['127.0.0.1'] },
+    })
+    await engine.deploy({ ...FLOW, nodes: { tell: { ...FLOW.nodes.tell, key } } })
+    await engine.run('teller', { input: { id: 17, both: { a: 1, b: [2] }, none: null } })
+    const [{ headers, body }] = receiver.received as [Receiver['received'][number]]
+    expect(JSON.parse(body).partitionkey).toBe(partitionkey)
+    expect(readCloudEvent(headers as Record<string, string>, body)['partitionkey']).toBe(partitionkey)
+  })
+
   it('signs what it sends, so that the receiver can verify it', async () => {
     await tell({ secret: SECRET })
     const [{ headers, body }] = receiver.received as [Receiver['received'][number]]

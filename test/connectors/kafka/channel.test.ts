@@ -117,11 +117,18 @@ describe('a channel', () => {
     await engine.deploy({
       flow: 'teller',
       start: 'tell',
-      nodes: { tell: { type: 'event', channel: 'orders', subject: 'seventeen', data: { amount: '$.amount' } } },
+      nodes: {
+        tell: { type: 'event', channel: 'orders', subject: 'seventeen', data: { amount: '$.amount' }, next: 'keyed' },
+        keyed: { type: 'event', channel: 'orders', subject: 'seventeen', key: '$$.execution.input.customer' },
+      },
     })
-    const { id } = await engine.start('teller', { input: { amount: 5 } })
-    expect(await engine.result(id)).toEqual({ eventId: `${id}/tell#1` })
-    const [message] = await messagesOf(topic, 1)
+    const { id } = await engine.start('teller', { input: { amount: 5, customer: 'mia' } })
+    expect(await engine.result(id)).toEqual({ eventId: `${id}/keyed#1` })
+    const all = await messagesOf(topic, 2)
+    expect(all.map(({ key }) => String(key)).sort()).toEqual(['mia', 'seventeen'])
+    const message = all.find(({ key }) => String(key) === 'seventeen')
+    const keyed = eventOf(all.find(({ key }) => String(key) === 'mia')!)
+    expect([keyed.subject, keyed['partitionkey']]).toEqual(['seventeen', 'mia'])
     const read = eventOf(message!)
     expect([read.id, read.source, read.subject, dataOf(read)]).toEqual([`${id}/tell#1`, '/flows/teller', 'seventeen', { amount: 5 }])
     await engine.close()

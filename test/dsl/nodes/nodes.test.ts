@@ -58,6 +58,7 @@ describe('event', () => {
         source: 's',
         subject: 't',
         eventType: 'u',
+        key: '$.k',
         data: ['$.a', { b: '$.c' }],
         next: 'node_b',
         onError: 'node_x',
@@ -66,11 +67,12 @@ describe('event', () => {
     ],
     [{ type: 'event', channel: 'c', data: '$.a' }, []],
     [{ type: 'event', channel: 'c', data: '$[' }, ['jsonpath-syntax data']],
+    [{ type: 'event', channel: 'c', key: '$[' }, ['jsonpath-syntax key']],
     [{ type: 'event', channel: 'c', data: { a: ['$['] } }, ['jsonpath-syntax data.a.0']],
     [{ type: 'event' }, ['schema']],
     [
-      { type: 'event', channel: 5, source: 1, subject: [], eventType: {} },
-      ['schema channel', 'schema eventType', 'schema source', 'schema subject'],
+      { type: 'event', channel: 5, source: 1, subject: [], eventType: {}, key: 7 },
+      ['schema channel', 'schema eventType', 'schema key', 'schema source', 'schema subject'],
     ],
   ])
 })

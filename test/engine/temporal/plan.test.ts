@@ -130,6 +130,9 @@ const CASES: Readonly<Record<string, Case>> = {
   'three functions in sequence': { flow: SEQUENCE },
   'a flow with a timeout': { flow: { flow: 'limited', timeout: '1h', start: 'a', nodes: { a: call('work') } } },
   'an event': { flow: { flow: 'event', start: 'a', nodes: { a: { type: 'event', channel: 'log', next: 'b' }, b: call('work') } } },
+  'an event with a key': {
+    flow: { flow: 'event', start: 'a', nodes: { a: { type: 'event', channel: 'log', key: '$.items[0]', next: 'b' }, b: call('work') } },
+  },
   'a condition, decided by the input': {
     flow: {
       flow: 'condition',
