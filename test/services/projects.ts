@@ -23,5 +23,6 @@ export const SERVICE_PROJECTS: Readonly<Record<string, ServiceProject>> = {
   },
   'rabbitmq-temporal': { services: ['temporal', 'postgres', 'rabbitmq'], include: ['test/connectors-temporal/rabbitmq*.test.ts'] },
   rabbitmq: { services: ['rabbitmq'], include: ['test/connectors/rabbitmq/**/*.test.ts'] },
+  'kafka-temporal': { services: ['temporal', 'postgres', 'kafka'], include: ['test/connectors-temporal/kafka*.test.ts'] },
   kafka: { services: ['kafka'], include: ['test/connectors/kafka/**/*.test.ts'] },
 }
