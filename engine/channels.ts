@@ -41,13 +41,23 @@ export interface ChannelServices {
   broker(name: string, options: BrokerChannelOptions): Promise<Channel>
 }
 
+/** The outcome of an `event` node. */
+export interface Sent {
+  readonly ok: boolean
+  readonly value: Json
+  /** It has failed since this engine closes: somebody else is to send it. */
+  readonly isClosing?: true
+}
+
 /** The event channels of an engine, by name. */
 export class Channels {
   private readonly channels = new Map<string, Channel>()
   private readonly topics = new Map<string, string>()
+  private readonly closed: AbortSignal
 
   /** Throws EngineError `bad-option`. */
   constructor(configured: Readonly<Record<string, ChannelOptions>>, services: ChannelServices) {
+    this.closed = services.closed
     for (const [name, options] of Object.entries(configured)) {
       this.channels.set(name, channelOf(name, options, services))
       if ('kind' in options && options.kind === 'topic') this.topics.set(name, options.topic)
@@ -90,7 +100,10 @@ export class Channels {
     }
   }
 
-  /** Publishes the event of an `event` node; `ended` gets the node's outcome, never synchronously. */
+  /**
+   * Publishes the event of an `event` node; `ended` gets the node's outcome, never synchronously. Of an event that was not sent when the engine closes there
+   * is none: whoever opens the store again sends it.
+   */
   publish(run: NodeRun, executionId: string, ended: (ok: boolean, value: Json) => void): void {
     let event: CloudEvent
     try {
@@ -102,11 +115,13 @@ export class Channels {
       return
     }
     const { channel, sees } = run.node.plan as PlanEventNode
-    void this.send(channel, event, sees).then(({ ok, value }) => ended(ok, value))
+    void this.send(channel, event, sees).then(({ ok, value, isClosing }) => {
+      if (isClosing !== true) ended(ok, value)
+    })
   }
 
   /** Sends an event; resolves to the outcome of its node, and never rejects. */
-  async send(name: string, event: CloudEvent, sees?: readonly string[]): Promise<{ readonly ok: boolean; readonly value: Json }> {
+  async send(name: string, event: CloudEvent, sees?: readonly string[]): Promise<Sent> {
     const channel = this.channels.get(name)
     if (channel === undefined) {
       return { ok: false, value: channelError('ChannelNotFound', this.unknown(name)) }
@@ -116,7 +131,8 @@ export class Channels {
       return { ok: true, value: { eventId: event.id } }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      return { ok: false, value: channelError('PublishFailed', `channel ${name}: ${reason}`) }
+      const value = channelError('PublishFailed', `channel ${name}: ${reason}`)
+      return { ok: false, value, ...(this.closed.aborted ? { isClosing: true } : {}) }
     }
   }
 

@@ -25,7 +25,7 @@ export function kafkaChannel(options: KafkaChannelOptions, { publisher, tell, cl
       const until = Date.now() + TRIED_MS
       for (let attempt = 0; ; attempt++) {
         try {
-          await publisher.publish(publication)
+          await publisher.publish(publication, Math.max(1, until - Date.now()))
           tell(undefined)
           return
         } catch (error) {
@@ -43,11 +43,13 @@ export function kafkaChannel(options: KafkaChannelOptions, { publisher, tell, cl
 
 function publicationOf({ topic, mode = 'binary' }: KafkaChannelOptions, event: CloudEvent): Publication {
   const { data, datacontenttype, ...attributes } = event
+  const { id } = event
   const key = event.partitionkey ?? event.subject ?? null
   if (mode === 'structured') {
     const headers = { 'content-type': 'application/cloudevents+json; charset=utf-8' }
-    return { topic, key, value: Buffer.from(JSON.stringify(event)), headers }
+    return { id, topic, key, value: Buffer.from(JSON.stringify(event)), headers }
   }
   const said = Object.entries(attributes).map(([name, value]) => [`ce_${name}`, value])
-  return { topic, key, value: Buffer.from(JSON.stringify(data)), headers: { ...Object.fromEntries(said), 'content-type': datacontenttype } }
+  const headers = { ...Object.fromEntries(said), 'content-type': datacontenttype }
+  return { id, topic, key, value: Buffer.from(JSON.stringify(data)), headers }
 }

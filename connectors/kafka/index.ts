@@ -22,7 +22,8 @@ export function openKafka(services: KindServices): ConnectorKind<'kafka'> {
     let found = all.get(name)
     if (found === undefined) {
       const client = new Client(options)
-      all.set(name, (found = { client, publisher: new Publisher(client) }))
+      const log = (text: string): void => services.log(`kafka connection ${name}: ${text}`)
+      all.set(name, (found = { client, publisher: new Publisher(client, { closed: services.closed, log }) }))
     }
     return found
   }

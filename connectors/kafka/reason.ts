@@ -30,6 +30,7 @@ const REFUSALS = new Set([
   'INCONSISTENT_GROUP_PROTOCOL',
   'INVALID_SESSION_TIMEOUT',
   'INVALID_GROUP_ID',
+  'INVALID_RECORD',
 ])
 const OF_TOPIC = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
@@ -38,9 +39,20 @@ const OF_TOPIC = new Set([
   'GROUP_AUTHORIZATION_FAILED',
   'INCONSISTENT_GROUP_PROTOCOL',
   'INVALID_GROUP_ID',
+  'INVALID_RECORD',
 ])
-/** Of one message. */
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+/** Of one message, or of some together. */
+const OF_SOME_MESSAGE = new Set([...TOO_LARGE, 'INVALID_RECORD', 'INVALID_TIMESTAMP', 'CORRUPT_MESSAGE'])
+/** Answers of a broker that say nothing of what was sent to it. */
+const OF_CONNECTION = new Set([
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+  'ILLEGAL_SASL_STATE',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'BROKER_NOT_AVAILABLE',
+  'NETWORK_EXCEPTION',
+])
 const REBALANCES = new Set(['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 
 /** A failure and what it was caused by, outermost first. */
@@ -75,6 +87,16 @@ export function isUnknownTopic(error: unknown): boolean {
 /** It is no matter of the connection: others use it. */
 export function isOfTopic(error: unknown): boolean {
   return isAmong(error, OF_TOPIC)
+}
+
+/** What the broker has said of what was sent, or of its topics: others may go through. */
+export function isOfMessages(error: unknown): boolean {
+  return isAmong(error, new Set(['KafkaJSProtocolError'])) && !isAmong(error, OF_CONNECTION)
+}
+
+/** What the broker has said of messages, and not of their topic. */
+export function isOfSomeMessage(error: unknown): boolean {
+  return isAmong(error, OF_SOME_MESSAGE)
 }
 
 export function isTooLarge(error: unknown): boolean {

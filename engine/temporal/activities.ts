@@ -147,7 +147,8 @@ export class Activities {
   }
 
   private async publish({ channel, event, sees }: PublishRequest): Promise<Json> {
-    const { ok, value } = await this.attended(this.services.channels.send(channel, event, sees), () => undefined)
+    const { ok, value, isClosing } = await this.attended(this.services.channels.send(channel, event, sees), () => undefined)
+    if (isClosing === true) throw ApplicationFailure.retryable('the worker closes: another one sends the event', 'EngineClosed')
     if (!ok) throw failureOf(value as unknown as ErrorDocument)
     return value
   }
