@@ -6,6 +6,7 @@ import { Kafka, logLevel, type Admin, type Consumer, type Producer, Partitioners
 import type { TlsOptions } from '../wrong-option.ts'
 import { sessionMs, type KafkaConnection } from './connection.ts'
 import { addCodecs, mendRequestQueue } from './mend.ts'
+import { isOfTopic } from './reason.ts'
 
 /** Kafkajs tries some times itself, so that a lost connection is no matter; the long pauses are the source's. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 }
@@ -26,6 +27,16 @@ export interface Range {
   readonly high: number
 }
 
+/** A connection that answers questions, one at a time. */
+interface Opened {
+  readonly admin: Admin
+  /** The end of the line. */
+  turn: Promise<unknown>
+  isUsed: boolean
+  /** A question has failed on it. */
+  isOver: boolean
+}
+
 export interface Committed {
   readonly offset: number
   readonly metadata: string
@@ -35,7 +46,8 @@ export interface Committed {
 export class Client {
   readonly sessionMs: number
   private readonly kafka: Kafka
-  private asked: Promise<Admin> | null = null
+  private opening: Promise<Opened> | null = null
+  private isClosed = false
 
   constructor({ brokers, sasl, tls = false, clientId = DEFAULT_CLIENT_ID, sessionTimeout }: KafkaConnection) {
     mendRequestQueue()
@@ -56,7 +68,18 @@ export class Client {
 
   /** By partition. */
   async ranges(topic: string): Promise<Range[]> {
-    const found = await this.ask((admin) => admin.fetchTopicOffsets(topic))
+    const found = await this.ask(async (admin) => {
+      try {
+        // else kafkajs would ask for it again and again
+        await admin.fetchTopicMetadata({ topics: [topic] })
+      } catch (error) {
+        // no failure of the connection
+        if (isOfTopic(error)) return { error }
+        throw error
+      }
+      return admin.fetchTopicOffsets(topic)
+    })
+    if ('error' in found) throw found.error
     return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
   }
 
@@ -102,30 +125,59 @@ export class Client {
   }
 
   async close(): Promise<void> {
-    const { asked } = this
-    this.asked = null
-    await asked?.then(
-      (admin) => admin.disconnect(),
+    this.isClosed = true
+    const { opening } = this
+    this.opening = null
+    await opening?.then(
+      ({ admin }) => admin.disconnect(),
       () => undefined,
     )
   }
 
+  /**
+   * A question that fails costs nobody else his answer, though all share a connection: they wait in line, and the ones behind it get another one. A failure
+   * may be that of a connection with a past (a broker that is gone, a topic that was deleted): it counts on a new one alone.
+   */
   private async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const asked = (this.asked ??= this.connect())
-    try {
-      return await question(await asked)
-    } catch (error) {
-      // the next question has a connection of its own: this one may be beyond mending
-      if (this.asked === asked) await this.close().catch(() => undefined)
-      throw error
+    for (let failures = 0; ;) {
+      if (this.isClosed) throw new Error('the connection is closed')
+      const opening = (this.opening ??= this.connect())
+      const opened = await opening
+      const before = opened.turn
+      const answer = (async () => {
+        await before
+        if (opened.isOver) return undefined
+        const isNew = !opened.isUsed
+        opened.isUsed = true
+        try {
+          return { is: await question(opened.admin) }
+        } catch (error) {
+          opened.isOver = true
+          if (this.opening === opening) this.opening = null
+          opened.admin.disconnect().catch(() => undefined)
+          if (isNew || this.isClosed || ++failures > 1) throw error
+          return undefined
+        }
+      })()
+      opened.turn = answer.catch(() => undefined)
+      const found = await answer
+      if (found !== undefined) return found.is
     }
   }
 
-  private async connect(): Promise<Admin> {
+  private connect(): Promise<Opened> {
+    const opening = this.open()
+    opening.catch(() => {
+      if (this.opening === opening) this.opening = null
+    })
+    return opening
+  }
+
+  private async open(): Promise<Opened> {
     const admin = this.kafka.admin()
     try {
       await admin.connect()
-      return admin
+      return { admin, turn: Promise.resolve(), isUsed: false, isOver: false }
     } catch (error) {
       await admin.disconnect().catch(() => undefined)
       throw error
