@@ -21,8 +21,7 @@ export const SERVICE_PROJECTS: Readonly<Record<string, ServiceProject>> = {
       'test/scripts/services/**/*.test.ts',
     ],
   },
-  'rabbitmq-temporal': { services: ['temporal', 'postgres', 'rabbitmq'], include: ['test/connectors-temporal/rabbitmq*.test.ts'] },
+  'connectors-temporal': { services: ['temporal', 'postgres', 'kafka', 'rabbitmq'], include: ['test/connectors-temporal/**/*.test.ts'] },
   rabbitmq: { services: ['rabbitmq'], include: ['test/connectors/rabbitmq/**/*.test.ts'] },
-  'kafka-temporal': { services: ['temporal', 'postgres', 'kafka'], include: ['test/connectors-temporal/kafka*.test.ts'] },
   kafka: { services: ['kafka'], include: ['test/connectors/kafka/**/*.test.ts'] },
 }
