@@ -3,6 +3,7 @@ import { addressOf } from './address.ts'
 import { connect } from './amqp.ts'
 import { Link } from './link.ts'
 import { Publisher, type PublisherOptions } from './publisher.ts'
+import type { SessionPatience } from './session.ts'
 import { RabbitmqSource } from './source.ts'
 
 /** What triggers and channels use of one connection are two: a broker that takes no more messages stops to read all of a connection, acknowledgements too. */
@@ -11,9 +12,9 @@ type Use = 'triggers' | 'channels'
 /**
  * RabbitMQ, over amqplib.
  *
- * @param options For tests: how long messages are held while nothing can be started.
+ * @param patience For tests.
  */
-export function openRabbitmq(services: KindServices, { holdMs }: { readonly holdMs?: number } = {}): ConnectorKind<'rabbitmq'> {
+export function openRabbitmq(services: KindServices, patience?: SessionPatience): ConnectorKind<'rabbitmq'> {
   /** By connection, virtual host and use. */
   const links = new Map<string, { readonly name: string; readonly link: Link }>()
   const publishers: Publisher[] = []
@@ -35,7 +36,7 @@ export function openRabbitmq(services: KindServices, { holdMs }: { readonly hold
       new RabbitmqSource(trigger, host, {
         link: linkOf(trigger.connection, trigger.vhost, 'triggers'),
         backoff: () => services.backoff(),
-        ...(holdMs === undefined ? {} : { holdMs }),
+        ...(patience === undefined ? {} : { patience }),
       }),
     channel(name, options) {
       const { connection, vhost } = options as { readonly connection: string; readonly vhost?: string }

@@ -1,9 +1,9 @@
 import type { PlanRabbitmqTrigger } from '../../dsl/plan.ts'
 import type { Backoff } from '../triggers/backoff.ts'
 import type { TriggerHost } from '../triggers/contract.ts'
-import { Acks } from './acks.ts'
+import type { Acks } from './acks.ts'
 import { Arrival } from './arrival.ts'
-import type { BrokerChannel, BrokerMessage } from './port.ts'
+import type { BrokerMessage } from './port.ts'
 import { dueOf, eventOf } from './unit.ts'
 
 /** Events that are begun at one time. */
@@ -14,18 +14,16 @@ export type UnderWay = Map<string, Promise<boolean>>
 
 /** What the intake tells its session. */
 export interface IntakeListener {
-  /** It comes to a stop with messages in hand. */
-  stuck(): void
-  /** Something was delivered. */
+  /** It comes to a stop, or goes on behind one. */
+  changed(): void
+  /** Something has become of a message. */
   moved(): void
-  /** It can deliver again, after a pause. */
-  ready(): void
 }
 
 /**
  * From messages to events: what one channel has brought, and is not settled yet.
  *
- * - I1. A message is acknowledged when something has become of it, and put back into the queue when the channel is given up before.
+ * - I1. A message is acknowledged when something has become of it, and put back into the queue when it is given up before.
  * - I2. One that became something before, or is about to in another delivery, is not delivered again: it is acknowledged with that.
  * - I3. What could not be delivered waits at the front, in the order in which it came.
  */
@@ -42,16 +40,15 @@ export class Intake {
   private readonly active = new Set<Promise<void>>()
   private pumping = false
   private backingOff = false
-  /** How many events are begun next: few where there was no room for more, so that those which wait are not looked at for each that starts. */
-  private atOnce = 1
+  private inHand = 0
   private windowTimer: NodeJS.Timeout | null = null
 
   constructor(
-    channel: BrokerChannel,
+    acks: Acks,
     { trigger, host, underWay, backoff }: { trigger: PlanRabbitmqTrigger; host: TriggerHost; underWay: UnderWay; backoff: Backoff },
     listener: IntakeListener,
   ) {
-    this.acks = new Acks(channel)
+    this.acks = acks
     this.trigger = trigger
     this.host = host
     this.underWay = underWay
@@ -59,12 +56,12 @@ export class Intake {
     this.listener = listener
   }
 
-  /** Messages in hand for which nothing has begun. */
+  /** Messages in hand that were not delivered: each may need room. */
   get unstarted(): number {
-    return this.waiting.length
+    return this.inHand
   }
 
-  /** When the oldest of them came, by `performance.now()`. */
+  /** When the oldest that waits came, by `performance.now()`. */
   get oldest(): number {
     return this.waiting[0]?.at ?? Infinity
   }
@@ -75,6 +72,8 @@ export class Intake {
   }
 
   received(message: BrokerMessage): void {
+    this.acks.came(message.tag)
+    this.inHand += 1
     this.waiting.push(new Arrival(message, this.trigger.queue, this.trigger.format))
     this.pump()
   }
@@ -91,6 +90,7 @@ export class Intake {
   requeue(): void {
     const { waiting } = this
     this.waiting = []
+    this.inHand -= waiting.length
     for (const { message } of waiting) this.acks.requeue(message.tag)
   }
 
@@ -114,13 +114,14 @@ export class Intake {
     } finally {
       this.pumping = false
     }
-    if (this.waiting.length > 0 && this.isHeld) this.listener.stuck()
+    if (this.waiting.length > 0 && this.isHeld) this.listener.changed()
   }
 
   private takeUnits(): [Arrival, ...Arrival[]][] {
     const units: [Arrival, ...Arrival[]][] = []
+    const most = Math.min(this.host.room, MOST_AT_ONCE)
     let taken = 0
-    for (let count = 1; count > 0 && units.length < this.atOnce; taken += count) {
+    for (let count = 1; count > 0 && units.length < most; taken += count) {
       const left = taken === 0 ? this.waiting : this.waiting.slice(taken, this.trigger.batch === undefined ? taken + 1 : undefined)
       count = dueOf(left, this.trigger, performance.now())
       if (count > 0) units.push(left.slice(0, count) as [Arrival, ...Arrival[]])
@@ -152,14 +153,10 @@ export class Intake {
       return this.failed(units.flat())
     }
     for (const [at, unit] of units.entries()) {
-      if (this.isHeld || this.closed.signal.aborted) {
-        this.atOnce = 1
-        return this.putBack(units.slice(at).flat())
-      }
+      if (this.isHeld || this.closed.signal.aborted) return this.putBack(units.slice(at).flat())
       const [first, ...rest] = unit.filter((arrival) => this.isNew(arrival, known))
       if (first !== undefined) this.deliver([first, ...rest])
     }
-    this.atOnce = Math.min(this.atOnce * 2, MOST_AT_ONCE)
   }
 
   /** I2. */
@@ -167,13 +164,18 @@ export class Intake {
     const { ledgerKey } = arrival
     if (ledgerKey === undefined) return true
     if (known.has(ledgerKey)) {
-      this.repeated(arrival)
+      this.leftOut(arrival)
       return false
     }
     const other = this.underWay.get(ledgerKey)
     if (other === undefined) return true
-    this.follow(other.then((isHandled) => (isHandled ? this.repeated(arrival) : this.putBack([arrival]))))
+    this.follow(other.then((isHandled) => (isHandled ? this.leftOut(arrival) : this.putBack([arrival]))))
     return false
+  }
+
+  private leftOut(arrival: Arrival): void {
+    this.inHand -= 1
+    this.repeated(arrival)
   }
 
   private repeated({ message }: Arrival): void {
@@ -187,19 +189,23 @@ export class Intake {
     const own = unit.filter(({ ledgerKey }) => ledgerKey === undefined || keys.delete(ledgerKey)) as [Arrival, ...Arrival[]]
     const twice = unit.filter((arrival) => !own.includes(arrival))
     const delivered = this.hand(own)
+    this.inHand -= unit.length
     for (const { ledgerKey } of own) if (ledgerKey !== undefined) this.underWay.set(ledgerKey, delivered)
     this.follow(
       delivered.then((isHandled) => {
         for (const { ledgerKey } of own) if (ledgerKey !== undefined) this.underWay.delete(ledgerKey)
-        if (!isHandled) return this.failed(unit)
+        if (!isHandled) {
+          this.inHand += unit.length
+          return this.failed(unit)
+        }
         this.backoff.reset()
+        this.listener.moved()
         for (const { message } of own) this.acks.done(message.tag)
         for (const arrival of twice) this.repeated(arrival)
         const withoutId = own.filter(({ key }) => key === undefined).length
         if (withoutId > 0) this.host.count('withoutId', withoutId)
       }),
     )
-    this.listener.moved()
   }
 
   private async hand(unit: readonly [Arrival, ...Arrival[]]): Promise<boolean> {
@@ -225,9 +231,10 @@ export class Intake {
     this.putBack(arrivals)
     if (this.backingOff || this.closed.signal.aborted) return
     this.backingOff = true
+    this.listener.changed()
     void this.backoff.wait(this.closed.signal).then(() => {
       this.backingOff = false
-      if (!this.closed.signal.aborted) this.listener.ready()
+      this.listener.changed()
       this.pump()
     })
   }

@@ -4,14 +4,14 @@ import type { TriggerHost, TriggerSource } from '../triggers/contract.ts'
 import type { UnderWay } from './intake.ts'
 import type { Link, LinkState } from './link.ts'
 import type { Broker, BrokerError } from './port.ts'
-import { Session } from './session.ts'
+import { Session, type SessionPatience } from './session.ts'
 
 export interface SourceOptions {
   /** Undefined: there is no such connection. */
   readonly link: Link | undefined
   /** Each call makes one of its own. */
   backoff(): Backoff
-  readonly holdMs?: number
+  readonly patience?: SessionPatience
 }
 
 /** Brings the messages of a queue to its trigger (triggers.md, 2), over whatever connection there is, for ever. */
@@ -82,7 +82,7 @@ export class RabbitmqSource implements TriggerSource {
         host,
         underWay,
         backoff: options.backoff(),
-        ...(options.holdMs === undefined ? {} : { holdMs: options.holdMs }),
+        ...(options.patience === undefined ? {} : { patience: options.patience }),
         measured: (lag) => (this.lag = lag),
       })
       this.began = true

@@ -109,6 +109,10 @@ export interface TriggerHost {
   readonly hasRoom: boolean
   /** Called each time that there is room again, and that there is none. Returns how to stop. */
   onRoom(changed: (hasRoom: boolean) => void): () => void
+  /** How many more of them may run; 0: there is no room. For sources that take as many events as can be started, and no more. */
+  readonly room: number
+  /** Called each time that `room` has grown. Returns how to stop. */
+  onFreed(freed: () => void): () => void
   /** Shown in the trigger's status, with what is wrong. What `deliver` rejects with is shown there by itself. */
   tell(state: SourceState, error?: string): void
   /**

@@ -7,6 +7,7 @@ const AGAIN_MS = 1000
 export class InFlight {
   private readonly ended: (id: string) => Promise<void>
   private readonly listeners = new Set<(hasRoom: boolean) => void>()
+  private readonly freed = new Set<() => void>()
   private readonly held = new Set<string>()
   private reserved = 0
   most: number
@@ -25,6 +26,11 @@ export class InFlight {
     return this.reserved < this.most
   }
 
+  /** How many more there may be. */
+  get room(): number {
+    return Math.max(0, this.most - this.reserved)
+  }
+
   /** Takes a place for a start that is to follow. False where there is none. */
   reserve(): boolean {
     if (!this.hasRoom) return false
@@ -36,6 +42,7 @@ export class InFlight {
   release(): void {
     this.reserved -= 1
     if (this.reserved === this.most - 1) this.tell()
+    for (const listener of this.freed) listener()
   }
 
   /** Keeps the place that was reserved until an execution has ended. */
@@ -55,6 +62,12 @@ export class InFlight {
   onRoom(changed: (hasRoom: boolean) => void): () => void {
     this.listeners.add(changed)
     return () => this.listeners.delete(changed)
+  }
+
+  /** Called each time that one has given its place back. */
+  onFreed(freed: () => void): () => void {
+    this.freed.add(freed)
+    return () => this.freed.delete(freed)
   }
 
   private let(id: string): void {

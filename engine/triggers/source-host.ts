@@ -63,6 +63,14 @@ export class SourceHost implements TriggerHost {
     return this.parts.inFlight.onRoom(changed)
   }
 
+  get room(): number {
+    return this.parts.inFlight.room
+  }
+
+  onFreed(freed: () => void): () => void {
+    return this.parts.inFlight.onFreed(freed)
+  }
+
   async deliver(event: TriggerEvent): Promise<Delivery> {
     return this.take(event).done
   }

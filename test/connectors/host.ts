@@ -24,6 +24,7 @@ export class TestHost implements TriggerHost {
   private left: number
   private readonly ids = new Set<string>()
   private readonly listeners = new Set<(hasRoom: boolean) => void>()
+  private readonly freed = new Set<() => void>()
 
   /** @param room How many executions may run; `end` ends them. */
   constructor(room = Infinity) {
@@ -38,6 +39,10 @@ export class TestHost implements TriggerHost {
 
   get hasRoom(): boolean {
     return this.left > 0
+  }
+
+  get room(): number {
+    return Math.max(0, this.left)
   }
 
   async deliver(event: TriggerEvent): Promise<Delivery> {
@@ -84,6 +89,11 @@ export class TestHost implements TriggerHost {
     return () => this.listeners.delete(changed)
   }
 
+  onFreed(freed: () => void): () => void {
+    this.freed.add(freed)
+    return () => this.freed.delete(freed)
+  }
+
   tell(state: SourceState, error?: string): void {
     this.states.push({ state, error })
   }
@@ -97,6 +107,7 @@ export class TestHost implements TriggerHost {
     const had = this.hasRoom
     this.left += executions
     if (!had && this.hasRoom) this.tellRoom()
+    for (const listener of [...this.freed]) listener()
   }
 
   private tellRoom(): void {

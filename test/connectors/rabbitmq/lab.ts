@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import { checkConnection, type ConnectionOptions } from '../../../connectors/connections.ts'
 import type { ConnectorKind, KindServices } from '../../../connectors/kind.ts'
 import { openRabbitmq } from '../../../connectors/rabbitmq/index.ts'
+import type { SessionPatience } from '../../../connectors/rabbitmq/session.ts'
 import { Backoff } from '../../../connectors/triggers/backoff.ts'
 import type { TriggerSource } from '../../../connectors/triggers/contract.ts'
 import { compileTrigger } from '../../../dsl/triggers/index.ts'
@@ -15,6 +16,8 @@ export const WAIT = { timeout: 30_000, interval: 10 }
 
 /** Nothing of the tests waits longer. */
 const SOON = { firstMs: 50, longestMs: 500 }
+
+const SHORT: SessionPatience = { withheldMs: 200 }
 
 /** A name that no other test has. */
 export function newName(prefix = 'q'): string {
@@ -151,7 +154,7 @@ export interface Kind extends ConnectorKind<'rabbitmq'> {
 }
 
 /** The connector without an engine, with short pauses. */
-export function openKind(connections: Readonly<Record<string, ConnectionOptions>>, holdMs = 200): Kind {
+export function openKind(connections: Readonly<Record<string, ConnectionOptions>>, patience: SessionPatience = SHORT): Kind {
   const closed = new AbortController()
   const services: KindServices = {
     connection: (_, name) => connections[name] as never,
@@ -160,13 +163,18 @@ export function openKind(connections: Readonly<Record<string, ConnectionOptions>
     log: () => undefined,
     backoff: () => new Backoff(SOON),
   }
-  return { ...openRabbitmq(services, { holdMs }), closed }
+  return { ...openRabbitmq(services, patience), closed }
 }
 
 /** Starts a source, which is stopped when the test is through. */
-export function begin(connection: string | ConnectionOptions, host: TestHost, given: object): TriggerSource {
+export function begin(
+  connection: string | ConnectionOptions,
+  host: TestHost,
+  given: object,
+  patience: SessionPatience = {},
+): TriggerSource {
   const mq = typeof connection === 'string' ? ({ kind: 'rabbitmq', url: connection } as const) : connection
-  const source = openKind({ mq: checkConnection(mq) }).source(triggerOf(given), host)
+  const source = openKind({ mq: checkConnection(mq) }, { ...SHORT, ...patience }).source(triggerOf(given), host)
   onTestFinished(() => source.stop())
   void source.start()
   return source

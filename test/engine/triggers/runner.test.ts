@@ -67,7 +67,9 @@ describe('triggers whose events a connector brings', () => {
     changes.length = 0
     expect((await one.record(null, { n: 4 })).outcome).toBe('started')
     one.host.count('withoutId', 1)
-    expect([one.host.hasRoom, changes]).toEqual([false, [false]])
+    expect([one.host.hasRoom, one.host.room, changes]).toEqual([false, 0, [false]])
+    let freed = 0
+    const stopListening = one.host.onFreed(() => (freed += 1))
     one.lag = 12
     expect(await triggers.get('f', 'orders')).toMatchObject({
       state: 'running',
@@ -78,7 +80,11 @@ describe('triggers whose events a connector brings', () => {
     const { items } = await list({ trigger: 'kafka/orders' })
     await stop(items[0]!.id)
     await until(() => changes.length === 2, 'room')
-    expect(changes).toEqual([false, true])
+    expect([changes, one.host.room, freed]).toEqual([[false, true], 1, 1])
+    stopListening()
+    await stop(items[1]!.id)
+    await until(() => one.host.room === 2, 'more room')
+    expect(freed).toBe(1)
   })
 
   it('are stopped when they are disabled, changed, deleted, or the engine closes', async () => {
