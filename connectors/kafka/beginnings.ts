@@ -3,7 +3,7 @@ import type { Json } from '../../dsl/json.ts'
 import type { PlanKafkaTrigger } from '../../dsl/plan.ts'
 import { CannotSeek, type Place, type Places, type SeekTarget } from '../triggers/contract.ts'
 import type { Client, Committed, Range } from './client.ts'
-import { COMMIT_METADATA } from './group.ts'
+import { isOwnCommit, type Committer } from './commit-metadata.ts'
 import { isUnknownTopic, UnknownTopic } from './reason.ts'
 import type { Bounds } from './reader.ts'
 
@@ -18,7 +18,7 @@ export interface Begin {
   readonly unfinished: Bounds | null
   /** Records that the broker no longer has. */
   readonly lost: number
-  /** The group must be told at once: its commit is ahead of what was sought. */
+  /** The group must be told: its commit may be ahead of what was sought. */
   readonly isSought: boolean
 }
 
@@ -71,13 +71,13 @@ export async function settle(
 }
 
 /** Where a partition begins. */
-export function beginOf(place: Place | undefined, { low, high }: Range, committed: Committed | undefined): Begin {
+export function beginOf(place: Place | undefined, { low, high }: Range, committed: Committed | undefined, committer: Committer): Begin {
   const unfinished = boundsOf(place?.unfinished)
   if (unfinished !== null) return { ...within(unfinished.first, low, high), unfinished, isSought: false }
   const stored = storedOf(place?.next)
   const isSought = stored !== null && typeof stored === 'object'
   const ours = stored === null ? null : typeof stored === 'object' ? stored.offset : stored
-  const group = committed?.metadata === COMMIT_METADATA && !isSought ? committed.offset : null
+  const group = committed !== undefined && isOwnCommit(committed.metadata, committer) && !isSought ? committed.offset : null
   const next = ours === null && group === null ? low : Math.max(ours ?? 0, group ?? 0)
   return { ...within(next, low, high), unfinished: null, isSought }
 }

@@ -8,18 +8,20 @@ const AGAIN_MS = 500
 export type CommittedPlace = TopicPartition & { readonly offset: number }
 
 /**
- * Commits what is handled to the group. The store's place is what counts (T4); commits are for servers with another store, who would repeat what is
- * not committed: so no more than `most` events are, at any time.
+ * Commits what is handled under one lease to the group. The store's place is what counts (T4); commits are for servers with another store, who would repeat
+ * what is not committed: so no more than `most` events are, at any time.
  */
 export class Commits {
   private readonly send: (places: readonly CommittedPlace[]) => Promise<void>
   private readonly most: number
   private readonly lease: AbortSignal
   private waiting = new Map<string, CommittedPlace>()
+  private onItsWay: ReadonlyMap<string, CommittedPlace> = new Map()
   private uncommitted = 0
   private sending: Promise<void> | null = null
   private timer: NodeJS.Timeout | null = null
 
+  /** @param send Rejects where nothing was committed; never sends under another lease. */
   constructor(send: (places: readonly CommittedPlace[]) => Promise<void>, most: number, lease: AbortSignal) {
     this.send = send
     this.most = most
@@ -31,7 +33,7 @@ export class Commits {
     this.waiting.set(`${topic}/${partition}`, { topic, partition, offset })
     this.uncommitted += events
     if (this.uncommitted * 2 >= this.most) void this.flush().catch(() => undefined)
-    else this.timer ??= setTimeout(() => void this.flush().catch(() => undefined), SOON_MS).unref()
+    else this.flushIn(SOON_MS)
   }
 
   /** Resolves when more may be handled, or when the lease has ended. */
@@ -49,6 +51,7 @@ export class Commits {
     if (this.waiting.size === 0) return
     const { waiting, uncommitted } = this
     this.waiting = new Map()
+    this.onItsWay = waiting
     this.sending = this.send([...waiting.values()])
     try {
       await this.sending
@@ -56,9 +59,21 @@ export class Commits {
     } catch (error) {
       // what was handled meanwhile is newer
       for (const [key, place] of waiting) if (!this.waiting.has(key)) this.waiting.set(key, place)
+      if (!this.lease.aborted) this.flushIn(AGAIN_MS)
       throw error
     } finally {
       this.sending = null
+      this.onItsWay = new Map()
     }
+  }
+
+  /** The lease ends: sends within this call what is not committed yet, since afterwards it would be too late; what is on its way, too, as that may fail. */
+  async last(): Promise<void> {
+    const all = new Map([...this.onItsWay, ...this.waiting])
+    if (all.size > 0) await this.send([...all.values()])
+  }
+
+  private flushIn(ms: number): void {
+    this.timer ??= setTimeout(() => void this.flush().catch(() => undefined), ms).unref()
   }
 }

@@ -5,13 +5,13 @@
  *   group assigns anew, when the member is lost, and when it leaves; what is fetched later belongs to the next lease.
  * - G2. Heartbeats go on however long a batch of records takes, so that a trigger which waits for room keeps its partitions.
  * - G3. It ends once, with the reason; it is never started again.
+ * - G4. A commit is made under the lease of which its records are, or not at all: one that is late would put back what the next member has committed. So it
+ *   is not repeated either, as kafkajs would do under the lease of then.
  */
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import type { Client } from './client.ts'
 import { isRebalance } from './reason.ts'
 
-/** Says whose commits they are: those of other programs are no place of ours. */
-export const COMMIT_METADATA = 'fnflow'
 /** Many more than a process reads well: each has a worker, and waits for nobody's but its own records. */
 const CONCURRENCY = 256
 /** A client from which nothing has been heard for so long hangs: heartbeats and fetches are far more frequent, rebalances take up to a minute. */
@@ -32,15 +32,25 @@ export interface Fetched extends TopicPartition {
   readonly last: number
 }
 
+/** Commits under one lease. Rejects where the broker does not take it, and when it is too late, or too early: nothing was fetched yet. */
+export type Commit = (places: readonly (TopicPartition & { readonly offset: number })[]) => Promise<void>
+
 export interface GroupHandlers {
   /** Where each of the partitions begins, by their order. The lease may end meanwhile. What it rejects with ends the membership. */
-  assigned(partitions: readonly TopicPartition[], lease: AbortSignal): Promise<readonly number[]>
+  assigned(partitions: readonly TopicPartition[], lease: AbortSignal, commit: Commit): Promise<readonly number[]>
   /** Resolves when they are taken, or when the lease has ended; the offset that is to be fetched next, or null for the same ones again. Never rejects. */
   records(fetched: Fetched, lease: AbortSignal): Promise<number | null>
   /** Nothing up to an offset is for readers. */
   passed(partition: TopicPartition, next: number): void
-  /** The lease has just ended: what is handled can still be committed. */
+  /** The lease has just ended: what is handled can be committed within this call. */
   ending(): void
+}
+
+export interface GroupOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** Written beside each offset that is committed. */
+  readonly metadata: string
 }
 
 export class Group {
@@ -49,10 +59,14 @@ export class Group {
   /** Resolves when the membership has ended: with the reason, or undefined after `leave`. */
   readonly ended: Promise<unknown>
   private readonly consumer: Consumer
-  private readonly topics: readonly string[]
+  private readonly options: GroupOptions
   private readonly handlers: GroupHandlers
   private readonly timers: NodeJS.Timeout[]
   private lease: AbortController | null = null
+  /** Raised when this member may not commit any more what it has committed until then. */
+  private term = 0
+  private commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | null = null
+  private isLeaving = false
   /** Why records are not taken any more until the next lease: thrown to kafkajs, which joins again. */
   private broken: unknown
   private heartbeat: (() => Promise<void>) | null = null
@@ -62,10 +76,10 @@ export class Group {
   private tellEnded!: (reason: unknown) => void
   private hasEnded = false
 
-  constructor(client: Client, groupId: string, topics: readonly string[], handlers: GroupHandlers) {
-    this.topics = topics
+  constructor(client: Client, options: GroupOptions, handlers: GroupHandlers) {
+    this.options = options
     this.handlers = handlers
-    this.consumer = client.consumer(groupId)
+    this.consumer = client.consumer(options.groupId)
     this.ended = new Promise((resolve) => (this.tellEnded = resolve))
     const begun = new Promise<void>((resolve) => (this.tellJoined = resolve))
     this.joined = Promise.race([
@@ -87,7 +101,10 @@ export class Group {
     const { consumer } = this
     const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH, START_BATCH_PROCESS } = consumer.events
     consumer.on(GROUP_JOIN, ({ payload }) => this.begin(payload.memberAssignment))
-    consumer.on(REBALANCING, () => this.endLease())
+    consumer.on(REBALANCING, () => {
+      this.endLease()
+      this.term += 1
+    })
     consumer.on(CRASH, ({ payload }) => this.end(payload.error))
     consumer.on(START_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
       // aborted transactions and marks, which kafkajs keeps to itself
@@ -97,7 +114,7 @@ export class Group {
     consumer.on(FETCH, () => this.heard())
     try {
       await consumer.connect()
-      await consumer.subscribe({ topics: [...this.topics], fromBeginning: true })
+      await consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true })
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -110,15 +127,9 @@ export class Group {
     await this.joined
   }
 
-  /** Rejects where the broker does not take them, such as those of partitions that another member has by now. */
-  async commit(places: readonly (TopicPartition & { readonly offset: number })[]): Promise<void> {
-    if (this.hasEnded || places.length === 0) return
-    const all = places.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset), metadata: COMMIT_METADATA }))
-    await this.consumer.commitOffsets(all)
-  }
-
   /** Ends the lease, and then, when `last` has resolved, the membership: others get the partitions at once. */
   async leave(last: () => Promise<void>): Promise<void> {
+    this.isLeaving = true
     this.endLease()
     await last().catch(() => undefined)
     this.end(undefined)
@@ -142,23 +153,37 @@ export class Group {
   private begin(assignment: Readonly<Record<string, readonly number[]>>): void {
     this.heard()
     this.endLease()
-    if (this.hasEnded) return
+    const term = (this.term += 1)
+    if (this.hasEnded || this.isLeaving) return
     this.broken = undefined
     const lease = new AbortController()
     this.lease = lease
     const partitions = Object.entries(assignment).flatMap(([topic, all]) => all.map((partition) => ({ topic, partition })))
     const paused = Object.entries(assignment).map(([topic, all]) => ({ topic, partitions: [...all] }))
     this.consumer.pause(paused)
-    void this.handOver(partitions, paused, lease.signal)
+    void this.handOver(partitions, paused, lease.signal, (places) => this.commit(places, term))
+  }
+
+  /** G4. */
+  private async commit(places: Parameters<Commit>[0], term: number): Promise<void> {
+    if (this.hasEnded || term !== this.term) throw new Error('the partitions are assigned anew')
+    if (this.commitOffsets === null) throw new Error('nothing was fetched yet')
+    const { metadata } = this.options
+    const topics = [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, all]) => ({
+      topic,
+      partitions: all.map(({ partition, offset }) => ({ partition, offset: String(offset), metadata })),
+    }))
+    await this.commitOffsets({ topics })
   }
 
   private async handOver(
     partitions: readonly TopicPartition[],
     paused: { topic: string; partitions: number[] }[],
     lease: AbortSignal,
+    commit: Commit,
   ): Promise<void> {
     try {
-      const begins = await this.handlers.assigned(partitions, lease)
+      const begins = await this.handlers.assigned(partitions, lease, commit)
       if (lease.aborted) return
       for (const [at, { topic, partition }] of partitions.entries())
         this.consumer.seek({ topic, partition, offset: String(begins[at] ?? 0) })
@@ -169,11 +194,13 @@ export class Group {
     }
   }
 
-  private async take({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  private async take(payload: EachBatchPayload): Promise<void> {
+    const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload
     const { lease } = this
     if (this.broken !== undefined) throw this.broken as Error
     if (lease === null || lease.signal.aborted || !isRunning() || isStale()) return
     this.heartbeat = heartbeat
+    this.commitOffsets = payload.commitOffsetsIfNecessary
     this.busy += 1
     try {
       const { topic, partition, messages, highWatermark } = batch

@@ -10,8 +10,9 @@ import type { SeekTarget, TriggerHost, TriggerSource } from '../triggers/contrac
 import { BatchReader } from './batch-reader.ts'
 import { beginOf, partOf, resolveTarget, settle } from './beginnings.ts'
 import type { Client } from './client.ts'
+import { commitMetadata, type Committer } from './commit-metadata.ts'
 import { Commits } from './commits.ts'
-import { Group, type Fetched, type TopicPartition } from './group.ts'
+import { Group, type Commit, type Fetched, type TopicPartition } from './group.ts'
 import type { Reader, ReaderScope } from './reader.ts'
 import { isRefusal, reasonOf } from './reason.ts'
 import { SingleReader } from './single-reader.ts'
@@ -105,12 +106,16 @@ export class KafkaSource implements TriggerSource {
     try {
       await settle(client, this.trigger, this.host.places, this.host.firstEnabledAt)
       if (signal.aborted) return undefined
-      const group = new Group(client, groupId, topics, {
-        assigned: (partitions, lease) => this.assigned(client, partitions, lease),
-        records: (fetched, lease) => this.take(fetched, lease),
-        passed: ({ topic, partition }, next) => this.readers.get(partOf(this.trigger.connection, topic, partition))?.pass(next),
-        ending: () => void this.commits?.flush().catch(() => undefined),
-      })
+      const group = new Group(
+        client,
+        { groupId, topics, metadata: commitMetadata(this.committer) },
+        {
+          assigned: (partitions, lease, commit) => this.assigned(client, partitions, lease, commit),
+          records: (fetched, lease) => this.take(fetched, lease),
+          passed: ({ topic, partition }, next) => this.readers.get(partOf(this.trigger.connection, topic, partition))?.pass(next),
+          ending: () => void this.commits?.last().catch(() => undefined),
+        },
+      )
       this.group = group
       const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
       await Promise.race([group.join(), asked])
@@ -130,7 +135,17 @@ export class KafkaSource implements TriggerSource {
     await Promise.allSettled([this.commits?.flush(), this.host.places.flush()])
   }
 
-  private async assigned(client: Client, partitions: readonly TopicPartition[], lease: AbortSignal): Promise<readonly number[]> {
+  private get committer(): Committer {
+    const { flow, generation } = this.host
+    return { flow, trigger: this.trigger.name, generation }
+  }
+
+  private async assigned(
+    client: Client,
+    partitions: readonly TopicPartition[],
+    lease: AbortSignal,
+    commit: Commit,
+  ): Promise<readonly number[]> {
     await Promise.all([...this.readers.values()].map((reader) => reader.idle()))
     const { host, trigger } = this
     const [places, committed, ranges] = await Promise.all([
@@ -139,14 +154,14 @@ export class KafkaSource implements TriggerSource {
       this.ranges(client),
     ])
     if (lease.aborted) return []
-    const commits = new Commits(async (all) => this.group?.commit(all), trigger.maxInFlight, lease)
+    const commits = new Commits(commit, trigger.maxInFlight, lease)
     const scope: ReaderScope = { trigger, host, commits, lease, backoff: () => this.services.backoff() }
     const readers = new Map<string, Reader>()
     const begins = partitions.map((one) => {
       const { topic, partition } = one
       const part = partOf(trigger.connection, topic, partition)
       const range = ranges.get(part) ?? { partition, low: 0, high: 0 }
-      const begin = beginOf(places.get(part), range, committed.get(topic)?.get(partition))
+      const begin = beginOf(places.get(part), range, committed.get(topic)?.get(partition), this.committer)
       if (begin.lost > 0) host.count('lost', begin.lost)
       if (begin.lost > 0) host.places.note(part, begin.next)
       if (begin.isSought) commits.handled(one, begin.next, 0)
@@ -156,7 +171,6 @@ export class KafkaSource implements TriggerSource {
     })
     this.readers = readers
     this.commits = commits
-    await commits.flush().catch(() => undefined)
     this.hasJoined = true
     this.backoff.reset()
     this.services.tell(undefined)

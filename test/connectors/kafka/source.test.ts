@@ -182,6 +182,53 @@ describe.concurrent('places', () => {
     await second.end()
   })
 
+  it('of a seek count, whatever servers that had not heard of it have committed since', async () => {
+    const topic = await lab.topic()
+    await lab.numbers(topic, 1, 10)
+    const trigger = triggerOf({ topics: [topic] })
+    const late = new TestHost()
+    const first = sourceOf(connection, trigger, late)
+    await first.source.start()
+    await until(() => late.events.length === 10, 'all')
+    await first.end()
+    expect(await lab.committed(trigger.groupId, topic)).toEqual({ 0: 10 })
+    // sought, and come as far as 6 when the late one has committed
+    const host = new TestHost()
+    host.generation = 1
+    host.kept.set(`main/${topic}/0`, { next: 6 })
+    const second = sourceOf(connection, trigger, host)
+    await second.source.start()
+    await until(() => host.events.length === 4, 'the replay')
+    expect(numbersOf(host)).toEqual({ 0: [7, 8, 9, 10] })
+    await second.end()
+    // a server with another store, where nobody has sought, goes on behind it
+    const other = new TestHost()
+    other.kept.set(`main/${topic}/0`, { next: 2 })
+    await lab.numbers(topic, 11, 12)
+    const third = sourceOf(connection, trigger, other)
+    await third.source.start()
+    await until(() => other.events.length === 2, 'the rest')
+    expect(numbersOf(other)).toEqual({ 0: [11, 12] })
+    await third.end()
+  })
+
+  it('of another trigger are no place of this one', async () => {
+    const topic = await lab.topic()
+    await lab.numbers(topic, 1, 4)
+    const trigger = triggerOf({ topics: [topic] })
+    const before = new TestHost()
+    const first = sourceOf(connection, { ...trigger, name: 'former' }, before)
+    await first.source.start()
+    await until(() => before.events.length === 4, 'all')
+    await first.end()
+    const host = new TestHost()
+    const second = sourceOf(connection, trigger, host)
+    await second.source.start()
+    await until(() => host.events.length === 4, 'all, again')
+    expect(numbersOf(host)).toEqual({ 0: [1, 2, 3, 4] })
+    await second.end()
+  })
+
   it('are settled to the end, though a crash has left some out', async () => {
     const topic = await lab.topic(2)
     await lab.numbers(topic, 1, 5, 0)
