@@ -12,7 +12,7 @@ const { createEngine } = (await import(new URL('../../../dist/engine/index.js', 
 }
 const [store, address, singles, batches, groupId] = process.argv.slice(2) as [string, string, string, string, string]
 const kafka = { type: 'kafka', connection: 'main', from: 'earliest', maxInFlight: 50 }
-const engine = await createEngine({ store, connections: { main: { kind: 'kafka', brokers: [address], sessionTimeout: '600ms' } } })
+const engine = await createEngine({ store, connections: { main: { kind: 'kafka', brokers: [address], sessionTimeout: '3s' } } })
 const flow = (name: string, trigger: object) => ({
   flow: name,
   triggers: [{ name: 'in', ...kafka, ...trigger }],
