@@ -69,6 +69,8 @@ export interface Durable {
   /** Resolves when the start is safe. An id or a name that exists: that execution, untouched. Throws EngineError `conflict` for a name with another input. */
   start(deployed: DeployedFlow, start: DurableStart): Promise<StartedExecution>
   outcome(id: string, signal?: AbortSignal): Promise<Outcome>
+  /** As `outcome`, for whoever does not ask what it is. */
+  whenEnded(id: string): Promise<void>
   /** False if it has ended. Resolves when the stop is safe. */
   stop(id: string): Promise<boolean>
   /** A callback token was presented. The call that was taken is taken again, by its id. Throws EngineError `callback-…`. */

@@ -196,7 +196,7 @@ export class LocalEngine implements Engine {
       start: (ref, given, along) => this.startWith(ref, given, this.letIn, along),
       reserve: (starts) => admissions.reserve(starts),
       find: (id) => this.found(id),
-      result: (id) => this.result(id),
+      ended: (id) => this.whenEnded(id),
       deadLetter: (channel, letter) => this.channels.deadLetter(channel, letter),
       claims: (trigger, token) => tokens.claims(trigger, token),
       log: logText,
@@ -346,6 +346,12 @@ export class LocalEngine implements Engine {
     const express = this.express.executions.get(id)
     if (express !== undefined) return this.express.result(express, options.signal)
     return outputOf(await (await this.durable(id)).outcome(id, options.signal))
+  }
+
+  private async whenEnded(id: string): Promise<void> {
+    const express = this.express.executions.get(id)
+    if (express !== undefined) return new Promise((resolve) => express.whenEnded(resolve))
+    return (await this.durable(id)).whenEnded(id)
   }
 
   async stop(id: string): Promise<void> {

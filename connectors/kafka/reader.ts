@@ -88,6 +88,7 @@ export abstract class Reader implements TopicPartition {
     const traceparent = traceparentOf(first)
     return {
       key: [...this.keyBase, ...named],
+      at: Number(bounds?.timestamp ?? timestamp),
       event: kafkaEvent(this.scope.trigger.connection, this.topic, this.partition, parts),
       place: `${this.part}/${offset === last ? offset : `${offset}-${last}`}`,
       advance: {
@@ -105,6 +106,7 @@ export abstract class Reader implements TopicPartition {
     const { offset, timestamp } = record
     return {
       key: [...this.keyBase, offset, timestamp],
+      at: Number(timestamp),
       event: null,
       poison,
       place: `${this.part}/${offset}`,

@@ -6,7 +6,7 @@ import type { Fetched } from './group.ts'
 import { Reader } from './reader.ts'
 
 /** So many records become events at one time: enough for one transaction to be worth it, and no more than is soon delivered. */
-const MOST = 128
+const MOST = 256
 const MOST_BYTES = 1024 * 1024
 
 /** One execution for each record. */

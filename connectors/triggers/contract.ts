@@ -52,6 +52,8 @@ export interface Advance {
 export interface TriggerEvent {
   /** Names the event for good, within its trigger: topic, partition, offset …; null where nothing does: then it comes at least once. */
   readonly key: readonly string[] | null
+  /** Epoch ms, of the event itself, so that it is the same whenever that comes again. Ids begin with it, which spares the store much where events are many. */
+  readonly at?: number
   /** The event document. Not looked at where there is `poison`. */
   readonly event: Json
   /** W3C trace context of the message. */

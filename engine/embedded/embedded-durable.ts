@@ -55,6 +55,10 @@ export class EmbeddedDurable implements Durable {
     return this.host.outcome(id, signal)
   }
 
+  whenEnded(id: string): Promise<void> {
+    return this.host.whenEnded(id)
+  }
+
   async stop(id: string): Promise<boolean> {
     if (await this.host.stop(id)) return true
     // throws where there is none

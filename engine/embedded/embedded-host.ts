@@ -210,6 +210,13 @@ export class EmbeddedHost {
     })
   }
 
+  /** As {@link outcome}; of what was just started nothing is read for it. */
+  async whenEnded(id: string): Promise<void> {
+    if (this.journal.failure !== null || this.closed) await this.outcome(id)
+    else if (this.loaded.has(id) && !this.broken.has(id)) await this.waiters.wait(id, undefined)
+    else if (!this.justEnded.has(id)) await this.outcome(id)
+  }
+
   /** The record of an execution that is in memory; undefined: the store has it, if anybody. */
   recordOf(id: string, withData: boolean): ExecutionRecord | undefined {
     if (this.closed || this.journal.failure !== null) return undefined

@@ -68,7 +68,9 @@ export class EmbeddedProgress implements ProgressStore {
       },
       write,
       commit: () => {
-        this.journal.write(write)
+        // most of many events leave nothing behind, and a transaction for nothing is one all the same
+        if (step.move === undefined && step.messages === undefined) written = true
+        else this.journal.write(write)
         return this.journal.settled()
       },
       get written() {

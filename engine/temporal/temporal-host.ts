@@ -193,6 +193,10 @@ export class TemporalHost implements Durable {
     }
   }
 
+  async whenEnded(id: string): Promise<void> {
+    await this.outcome(id)
+  }
+
   async outcome(id: string, signal?: AbortSignal): Promise<Outcome> {
     checkId(id)
     if (signal?.aborted === true) throw waitAborted(signal)

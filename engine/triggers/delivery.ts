@@ -2,8 +2,8 @@ import type { Delivery, TriggerEvent } from '../../connectors/triggers/contract.
 import type { Json, JsonObject } from '../../dsl/json.ts'
 import type { Admission, PlannedStart } from '../admission.ts'
 import type { Execution, StartOptions } from '../api.ts'
-import { EngineError, ExecutionFailed } from '../errors.ts'
-import { derivedId } from '../ids.ts'
+import { EngineError } from '../errors.ts'
+import { derivedId, derivedIdAt } from '../ids.ts'
 import { InFlight } from './in-flight.ts'
 import type { News } from './news.ts'
 import { inputOf, isPoison, takes, type PreparedTrigger } from './prepared.ts'
@@ -33,7 +33,8 @@ export interface DeliveryServices {
   reserve(starts: readonly PlannedStart[]): Promise<Admission>
   /** The execution of this id, if there is one. */
   find(id: string): Promise<Execution | undefined>
-  result(id: string): Promise<Json>
+  /** Resolves when the execution has ended, however it has. */
+  ended(id: string): Promise<void>
   /** Sends a dead letter to an event channel; rejects while that is away. */
   deadLetter(channel: string, letter: DeadLetter): Promise<void>
   log(text: string): void
@@ -197,28 +198,20 @@ export class Deliveries {
     return this.refused(prepared, toStart, error)
   }
 
-  /** The id that an execution has by its event. */
-  idOf({ prepared: { flow, trigger }, state: { generation } }: TriggerEntry, key: readonly string[]): string {
-    return triggeredId(flow, trigger.name, generation, key)
+  /** The id that an execution has by its event. @param at See TriggerEvent. */
+  idOf({ prepared: { flow, trigger }, state: { generation } }: TriggerEntry, key: readonly string[], at?: number): string {
+    return triggeredId(flow, trigger.name, generation, key, at)
   }
 
   private async counted(flow: string, name: string, most: number): Promise<InFlight> {
-    const inFlight = new InFlight(most, (id) => this.ended(id))
+    const inFlight = new InFlight(most, (id) => this.services.ended(id))
     const store = await this.services.store()
     for (const id of (await store.running?.(flow, name, most)) ?? []) inFlight.adopt(id)
     return inFlight
   }
-
-  private async ended(id: string): Promise<void> {
-    try {
-      await this.services.result(id)
-    } catch (error) {
-      if (!(error instanceof ExecutionFailed)) throw error
-    }
-  }
 }
 
 /** Follows from the event, so that its second delivery finds the execution of the first. */
-export function triggeredId(flow: string, name: string, generation: number, key: readonly string[]): string {
-  return derivedId('trigger', flow, name, String(generation), ...key)
+export function triggeredId(flow: string, name: string, generation: number, key: readonly string[], at = NaN): string {
+  return derivedIdAt(at, 'trigger', flow, name, String(generation), ...key)
 }

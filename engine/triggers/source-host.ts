@@ -133,13 +133,13 @@ export class SourceHost implements TriggerHost {
     this.refusal = since(this.refusal, error instanceof Error ? error.message : String(error))
   }
 
-  private begin({ key, event, place, traceparent, original, poison, ...moves }: TriggerEvent): Turn {
+  private begin({ key, at, event, place, traceparent, original, poison, ...moves }: TriggerEvent): Turn {
     const { entry, deliveries, inFlight, progress } = this.parts
     const { prepared } = entry
     const step = this.stepOf(moves)
     const toStart: EventToStart = {
       event,
-      id: key === null ? newId() : deliveries.idOf(entry, [prepared.trigger.type, ...key]),
+      id: key === null ? newId() : deliveries.idOf(entry, [prepared.trigger.type, ...key], at),
       derived: key !== null,
       place,
       ...(traceparent === undefined ? {} : { traceparent }),

@@ -5,6 +5,8 @@ import { cpuMs, serveParent } from '../../http/programs/child.mjs'
 import { memory, Watch } from './watch.mjs'
 
 const [, , store, address, mode] = process.argv
+/** The broker answers a commit of offsets after 5 ms and more, so that the default of 100 bounds a server to some 15,000 a second, however fast it is. */
+const IN_FLIGHT = 1000
 const watch = new Watch()
 const f1 = async (event) => {
   watch.handled(event.t)
@@ -23,7 +25,15 @@ serveParent(async ({ what, topic, name, count }) => {
     case 'consume': {
       const done = watch.expect(count)
       const message = '$.records[0].messages[0]'
-      const trigger = { type: 'kafka', name: 'in', connection: 'main', topics: [topic], groupId: name, from: 'earliest' }
+      const trigger = {
+        type: 'kafka',
+        name: 'in',
+        connection: 'main',
+        topics: [topic],
+        groupId: name,
+        from: 'earliest',
+        maxInFlight: IN_FLIGHT,
+      }
       await engine.deploy({ ...w3, flow: name, triggers: [{ ...trigger, input: { n: `${message}.n`, t: `${message}.t` } }] })
       current = name
       return done
