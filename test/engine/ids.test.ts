@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { callbackToken, derivedId, newId, tokenHash } from '../../engine/ids.ts'
+import { callbackToken, derivedId, derivedIdAt, newId, tokenHash } from '../../engine/ids.ts'
 
 it('new ids are UUIDs of version 7, each greater than the one before, with random ends', () => {
   const ids = Array.from({ length: 20_000 }, () => newId())
@@ -22,4 +22,14 @@ it('a derived id follows from its parts', () => {
   expect(derivedId('a', 'b')).toBe(derivedId('a', 'b'))
   expect(derivedId('a', 'b')).not.toBe(derivedId('ab'))
   expect(derivedId('a', 'b')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+})
+
+it('a derived id may begin with a time, by which it is ordered; one that is none changes nothing', () => {
+  const at = 1_790_000_000_123
+  expect(derivedIdAt(at, 'a', 'b')).toBe(derivedIdAt(at, 'a', 'b'))
+  expect(derivedIdAt(at, 'a', 'b')).not.toBe(derivedIdAt(at, 'a', 'c'))
+  expect(derivedIdAt(at, 'a', 'b')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  expect(Number.parseInt(derivedIdAt(at, 'a').replace('-', '').slice(0, 12), 16)).toBe(at)
+  expect(derivedIdAt(at, 'z') < derivedIdAt(at + 1, 'a')).toBe(true)
+  for (const none of [NaN, -1, 2 ** 48, Infinity]) expect(derivedIdAt(none, 'a', 'b')).toBe(derivedId('a', 'b'))
 })

@@ -38,7 +38,7 @@ function scene(left: PendingStart[], start: (id: string) => void = () => undefin
     },
     reserve: () => Promise.reject(new Error('not asked for')),
     find: async () => undefined,
-    result: () => new Promise(() => undefined),
+    ended: () => new Promise(() => undefined),
     deadLetter: async (_, letter) => void letters.push(letter),
     log: () => undefined,
   }
