@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Channel, CloudEvent } from '../channels/contract.ts'
+import { EventTooLarge, type Channel, type CloudEvent } from '../channels/contract.ts'
 import { pause, type Backoff } from '../triggers/backoff.ts'
 import type { Link } from './link.ts'
 import { BrokerError, NO_ROUTE, type Broker, type ConfirmChannel, type Publication } from './port.ts'
@@ -9,6 +9,8 @@ const TRIED_MS = 45_000
 /** Of one channel, sent and not confirmed; others wait. */
 const MOST_UNCONFIRMED = 1_000
 const MOST_UNCONFIRMED_BYTES = 64 * 1024 * 1024
+/** PRECONDITION_FAILED, among others. */
+const TOO_LARGE = 406
 /** Of AMQP's short texts. */
 const LONGEST_SHORT_TEXT = 255
 
@@ -77,7 +79,10 @@ export class Publisher implements Channel {
         return await Promise.race([channel.publish(publication), over(signal)])
       } catch (error) {
         const failure = error as BrokerError
-        if (failure.code === NO_ROUTE || failure.isRefusal) throw failure
+        const most = largestOf(failure)
+        if (most !== undefined && publication.body.length > most) throw new EventTooLarge(failure.message)
+        // it has ended the channel, with all that others had on their way
+        if (failure.code === NO_ROUTE || (failure.isRefusal && most === undefined)) throw failure
         if (signal.aborted) throw this.givenUp(failure)
       }
       await pause(backoff.next(), signal)
@@ -125,6 +130,12 @@ export class Publisher implements Channel {
     const why = blocked === undefined ? message : `the broker takes no messages for now: ${blocked}`
     return new BrokerError(`not confirmed within ${triedMs / 1000} s: ${why}`)
   }
+}
+
+/** What the broker takes at most, where it has refused one that is larger: its words are the only ones that say so. */
+function largestOf({ code, message }: BrokerError): number | undefined {
+  const said = code === TOO_LARGE ? /message size \d+ is larger than (?:configured )?max size (\d+)/.exec(message) : null
+  return said === null ? undefined : Number(said[1])
 }
 
 function over(signal: AbortSignal): Promise<never> {

@@ -1,16 +1,19 @@
+import { hash } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { EventTooLarge } from '../../../connectors/channels/contract.ts'
 import { addressOf } from '../../../connectors/rabbitmq/address.ts'
 import { connect } from '../../../connectors/rabbitmq/amqp.ts'
 import { Link } from '../../../connectors/rabbitmq/link.ts'
 import { Publisher } from '../../../connectors/rabbitmq/publisher.ts'
 import { Backoff } from '../../../connectors/triggers/backoff.ts'
+import { LocalEngine } from '../../../engine/internal.ts'
 import { freePort } from '../../../scripts/services/ports.ts'
 import type { RabbitmqOptions } from '../../../scripts/services/rabbitmq.ts'
 import { startServices } from '../../../scripts/services/start.ts'
 import { newAuthority } from '../../engine/temporal/certificates.ts'
 import { needServices } from '../../services/need.ts'
 import { TestHost } from '../host.ts'
-import { begin, Lab, numbered, numbers, range, WAIT } from './lab.ts'
+import { begin, Lab, numbered, numbers, openKind, range, WAIT } from './lab.ts'
 
 needServices('rabbitmq')
 
@@ -110,4 +113,50 @@ describe('a broker of its own', () => {
     await expect(waiting).rejects.toThrow('the engine closes')
     expect(host.states.at(-1)?.state).toBe('running')
   })
+
+  test(
+    'that takes no large messages is told large events from others; of a dead letter the bytes are left out',
+    { timeout: SLOW },
+    async () => {
+      const { address } = await startBroker({ settings: { max_message_size: 100_000 } })
+      const lab = await Lab.open(address)
+      const [queue, letters] = [await lab.queue(), await lab.queue()]
+      const kind = openKind({ mq: { kind: 'rabbitmq', url: address, tls: false } })
+      onTestFinished(() => kind.close!())
+      const channel = kind.channel!('out', { connection: 'mq', exchange: '', routingKey: queue } as never)
+      const eventOf = (id: string, data: string) => ({
+        specversion: '1.0' as const,
+        id,
+        source: '/tests',
+        type: 'test',
+        time: '2030-01-01T00:00:00.000Z',
+        datacontenttype: 'application/json' as const,
+        data,
+      })
+      // those that are on their way with it are not refused
+      const others = range(50).map((n) => channel.publish(eventOf(`e${n}`, 'x'.repeat(10_000))))
+      const large = channel.publish(eventOf('large', 'x'.repeat(200_000)))
+      const more = range(50).map((n) => channel.publish(eventOf(`f${n}`, 'x')))
+      await expect(large).rejects.toThrow(EventTooLarge)
+      await expect(large).rejects.toThrow(/^406 PRECONDITION_FAILED - message size \d+ (is )?larger than/)
+      await Promise.all([...others, ...more])
+      const ids = (await lab.drain(queue)).map(({ properties }) => String(properties.messageId))
+      expect(new Set(ids)).toEqual(new Set(range(50).flatMap((n) => [`e${n}`, `f${n}`])))
+
+      const engine = await LocalEngine.open({
+        connections: { mq: { kind: 'rabbitmq', url: address } },
+        channels: { dead: { connection: 'mq', exchange: '', routingKey: letters } as never },
+      })
+      onTestFinished(() => engine.close())
+      const trigger = { type: 'rabbitmq', name: 'in', connection: 'mq', queue, format: 'json', deadLetter: 'dead' }
+      await engine.deploy({ flow: 'f', triggers: [trigger], start: 'n', nodes: { n: { type: 'pass' } } })
+      // as base64 it is larger than what the broker takes
+      const bytes = Buffer.from('{'.repeat(90_000))
+      await lab.send(queue, { body: bytes, messageId: 'poison' }, { body: { n: 1 }, messageId: 'good' })
+      await expect.poll(async () => (await engine.triggers.get('f', 'in')).counts, WAIT).toMatchObject({ deadLettered: 1, started: 1 })
+      const [letter] = await lab.drain(letters)
+      const { data } = JSON.parse(letter!.content.toString()) as { data: object }
+      expect(data).toMatchObject({ left_out: { length: bytes.length, sha256: hash('sha256', bytes, 'hex') } })
+    },
+  )
 })
