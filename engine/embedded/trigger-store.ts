@@ -83,7 +83,7 @@ export class EmbeddedTriggerStore implements TriggerStore {
     return this.journal.settled()
   }
 
-  running(flow: string, name: string, limit: number): Promise<readonly string[]> {
+  running(flow: string, { name }: { readonly name: string }, limit: number): Promise<readonly string[]> {
     return this.journal.read(() =>
       this.store
         .all<{ id: string }>(

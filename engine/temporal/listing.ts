@@ -102,6 +102,29 @@ async function liveOnes(
   return found
 }
 
+/** Ids of executions that a trigger has started and that run, at most so many. */
+export async function runningOf(
+  { client }: Cluster,
+  scope: string,
+  flow: string,
+  { type, name }: { readonly type: string; readonly name: string },
+  most: number,
+): Promise<readonly string[]> {
+  const query = [
+    `${ATTRIBUTES.version} IS NOT NULL`,
+    `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
+    `WorkflowType = ${quoted(flow)}`,
+    `${ATTRIBUTES.trigger} = ${quoted(`${type}/${name}`)}`,
+    `ExecutionStatus = 'Running'`,
+  ].join(' AND ')
+  const ids: string[] = []
+  for await (const { workflowId } of client.workflow.list({ query, pageSize: Math.min(most, STRETCH) })) {
+    ids.push(workflowId)
+    if (ids.length >= most) break
+  }
+  return ids
+}
+
 /** In Temporal's query language. */
 function conditionsOf({ flows, parent, name, trigger }: CheckedFilter): string[] {
   const type = trigger === undefined ? '' : trigger.type

@@ -44,6 +44,7 @@ import { takeName } from './names.ts'
 import { Reader } from './reader.ts'
 import { TemporalKeys } from './request-keys.ts'
 import { isNotFound, isPassing } from './temporal-errors.ts'
+import { TemporalTriggers } from './trigger-store.ts'
 import type { Registry } from './registry/registry.ts'
 
 /** A stop is safe when Temporal has it; this long it is waited for, so that who asks next sees it. */
@@ -104,7 +105,7 @@ export class TemporalHost implements Durable {
     this.scope = scope
     this.flows = flows
     this.reader = new Reader(cluster, registry, scope, flows)
-    this.triggers = registry.triggers
+    this.triggers = new TemporalTriggers(registry.triggers, cluster, scope)
     this.closing = closing
     this.callbackUrl = callbackUrl
     const executions = {

@@ -1,5 +1,6 @@
 import type { Delivery, TriggerEvent } from '../../connectors/triggers/contract.ts'
 import type { Json, JsonObject } from '../../dsl/json.ts'
+import type { PlanTrigger } from '../../dsl/plan.ts'
 import type { Admission, PlannedStart } from '../admission.ts'
 import type { Execution, StartOptions } from '../api.ts'
 import { EngineError } from '../errors.ts'
@@ -79,10 +80,17 @@ export class Deliveries {
     const key = keyOf(flow, trigger.name)
     let made = this.inFlights.get(key)
     if (made === undefined) {
-      this.inFlights.set(key, (made = this.counted(flow, trigger.name, trigger.maxInFlight)))
+      this.inFlights.set(key, (made = this.counted(flow, trigger)))
       made.catch(() => this.inFlights.delete(key))
     }
     return made
+  }
+
+  /** How many of them run, as far as it is known without asking for what is dear. */
+  async runningNow(prepared: PreparedTrigger): Promise<number> {
+    const isKnown = this.inFlights.has(keyOf(prepared.flow, prepared.trigger.name))
+    if (!isKnown && (await this.services.store()).isRunningDear === true) return 0
+    return (await this.inFlight(prepared)).count
   }
 
   /** Throws EngineError `bad-input` for an event that cannot start the flow. */
@@ -203,10 +211,10 @@ export class Deliveries {
     return triggeredId(flow, trigger.name, generation, key, at)
   }
 
-  private async counted(flow: string, name: string, most: number): Promise<InFlight> {
+  private async counted(flow: string, { type, name, maxInFlight: most }: PlanTrigger): Promise<InFlight> {
     const inFlight = new InFlight(most, (id) => this.services.ended(id))
     const store = await this.services.store()
-    for (const id of (await store.running?.(flow, name, most)) ?? []) inFlight.adopt(id)
+    for (const id of (await store.running?.(flow, { type, name }, most)) ?? []) inFlight.adopt(id)
     return inFlight
   }
 }

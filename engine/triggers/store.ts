@@ -51,8 +51,13 @@ export interface TriggerStore {
   setEnabled(flow: string, name: string, enabled: boolean): Promise<void>
   note(news: readonly TriggerNews[]): Promise<void>
   readonly progress: ProgressStore
-  /** Executions of a trigger that run and were started by an earlier process on this store, `limit` at most. Absent where each process counts its own. */
-  running?(flow: string, name: string, limit: number): Promise<readonly string[]>
+  /**
+   * Executions of a trigger that run and were started by an earlier process on this store, or by another where several are on it, `limit` at most. Absent
+   * where nothing outlives its process.
+   */
+  running?(flow: string, trigger: { readonly type: string; readonly name: string }, limit: number): Promise<readonly string[]>
+  /** To know them, and to wait for their ends, is dear: it is for triggers that are about to start something. */
+  readonly isRunningDear?: boolean
   /** Where starts are not one transaction: what is to be started, until `finish`. */
   readonly pending?: {
     /** Resolves to what is stored under the id: of a message that is there already, that one. */

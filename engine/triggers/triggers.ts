@@ -237,7 +237,7 @@ export class LocalTriggers implements Triggers {
     const { flow, trigger } = prepared
     const { name, type } = trigger
     const { enabled, lastEventAt, counts } = state
-    const inFlight = (await this.deliveries.inFlight(prepared)).count
+    const inFlight = await this.deliveries.runningNow(prepared)
     const next = nextFiresOf(trigger, state, this.services.timezone)
     const shown = { flow, name, type, enabled, lag: 0, inFlight, lastEventAt, ...next, counts }
     if (!enabled) return { ...shown, state: 'disabled' }
