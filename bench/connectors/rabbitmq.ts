@@ -28,8 +28,10 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
   const url = services.addresses.rabbitmq
   const connection = await connect(url)
   const channel = await connection.createConfirmChannel()
+  const { FNFLOW_BENCH_PROFILES: profiles } = process.env
+  const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
   const sideOf = async (name: string, args: readonly string[]): Promise<Side> => ({
-    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args),
+    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, flags),
     rates: [],
     cpuUs: [],
     latencies: [],

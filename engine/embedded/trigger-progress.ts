@@ -1,5 +1,5 @@
 /** How far triggers are, in SQLite (engine/triggers/progress.ts, L1). */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Place } from '../../connectors/triggers/contract.ts'
 import type { Json } from '../../dsl/json.ts'
 import { MessagesKnown, type Along, type Fate, type ProgressStore, type Step, type TriggerKey } from '../triggers/progress.ts'
@@ -131,5 +131,5 @@ export class EmbeddedProgress implements ProgressStore {
 
 /** Of a message: its key may be long. */
 function hashOf({ flow, name }: TriggerKey, key: string): Uint8Array {
-  return createHash('sha256').update(`${flow}/${name}/${key}`).digest().subarray(0, 20)
+  return hash('sha256', `${flow}/${name}/${key}`, 'buffer').subarray(0, 20)
 }
