@@ -1,5 +1,5 @@
 /**
- * A bare consumer of the same client: a row for each message, 100 of them at a time in one transaction, and the offsets behind each fetch. It has no ids, no places,
+ * A bare consumer of the same client: a row for each message, 256 of them at a time in one transaction, and the offsets behind each fetch. It has no ids, no places,
  * no flows, and no order to keep. `node kafka-reference.mjs <file> <host:port>`
  */
 import { Kafka, logLevel } from 'kafkajs'
@@ -11,7 +11,7 @@ import { memory, Watch } from './watch.mjs'
 import { mendRequestQueue } from '../../../connectors/kafka/mend.ts'
 
 /** As ours: so many messages are taken and not committed to SQLite, at most. */
-const IN_FLIGHT = 100
+const IN_FLIGHT = 256
 const [, , file, address] = process.argv
 mendRequestQueue()
 const store = new HandWrittenStore(file)
