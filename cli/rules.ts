@@ -30,6 +30,7 @@ export const BROKEN_WHEN: { readonly [rule in Rule]: string } = {
   'unknown-channel': 'none of that name is known (a warning)',
   'express-duration': 'an express flow with a time over 5 minutes',
   'path-taken': 'two `http` triggers take the same requests; of two flows: refused at deployment',
+  'group-taken': 'two `kafka` triggers read as one consumer group (a warning): the second one is idle',
   'unknown-connection': 'a trigger names a connection that is not configured (a warning)',
   'cron-syntax': 'the `cron` of a `timer` trigger is no expression; one that never fires is a warning',
 }

@@ -46,6 +46,8 @@ export interface FlowRegistry {
   hasChannel?(name: string): boolean
   /** @param name Of a connection to a broker. */
   hasConnection?(name: string): boolean
+  /** Whether a trigger of another flow reads as this consumer group. */
+  hasGroup?(flow: string, connection: string, groupId: string): boolean
   /** What is wrong with the options of a connector of one's own; undefined where there is no such connector. */
   checkConnector?(kind: string, options: unknown): readonly ConnectorFinding[] | undefined
   /** Whether tokens are verified by an issuer of the server's own where a trigger names none. Absent: they are not. */
@@ -251,6 +253,11 @@ class FlowCheck {
           'value',
           severity,
         )
+      },
+      usesGroup: (connection, groupId, path) => {
+        if (typeof this.#name !== 'string' || registry?.hasGroup?.(this.#name, connection, groupId) !== true) return
+        const message = `${subject.name}: a trigger of another flow reads as group "${clip(groupId)}"; give each a groupId of its own`
+        findings.add('group-taken', [...subject.path, ...path], message, 'value', 'warning')
       },
       usesConnector: (kind, options, path, optionsPath) => {
         if (registry?.checkConnector === undefined) return

@@ -30,6 +30,7 @@ export const RULES = [
   'cron-syntax',
   'unknown-connection',
   'path-taken',
+  'group-taken',
 ] as const
 
 export type Rule = (typeof RULES)[number]

@@ -23,6 +23,8 @@ export interface KnownNames {
   hasFunction(ref: string): boolean
   hasChannel(name: string): boolean
   hasConnection(name: string): boolean
+  /** Whether two connections lead to the same brokers. */
+  isSameConnection(one: string, other: string): boolean
   /** As of the language's own registry. */
   checkConnector(kind: string, options: unknown): readonly ConnectorFinding[] | undefined
   readonly hasTokenIssuer: boolean
@@ -192,6 +194,14 @@ export class FlowRegistry {
       hasFunction: (ref: string) => this.known.hasFunction(ref),
       hasChannel: (name: string) => this.known.hasChannel(name),
       hasConnection: (name: string) => this.known.hasConnection(name),
+      hasGroup: (flow: string, connection: string, groupId: string) =>
+        [...this.flows.values()].some(
+          ({ name, plan: { triggers = [] } }) =>
+            name !== flow &&
+            triggers.some(
+              (one) => one.type === 'kafka' && one.groupId === groupId && this.known.isSameConnection(one.connection, connection),
+            ),
+        ),
       checkConnector: (kind: string, options: unknown) => this.known.checkConnector(kind, options),
       hasTokenIssuer: this.known.hasTokenIssuer,
     }

@@ -213,6 +213,7 @@ export class LocalEngine implements Engine {
       hasFunction: (ref) => this.registry.has(ref),
       hasChannel: (name) => this.channels.has(name),
       hasConnection: (name) => this.kinds.hasConnection(name),
+      isSameConnection: (one, other) => this.kinds.isSameConnection(one, other),
       checkConnector: (kind, given) => this.kinds.own.check(kind, given),
       hasTokenIssuer: options.jwt !== undefined,
       ...(options.engine === 'temporal' ? { resolvable: (refs: readonly string[]) => this.resolvable(refs) } : {}),

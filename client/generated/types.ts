@@ -111,6 +111,7 @@ export type Diagnostic = {
     | 'cron-syntax'
     | 'unknown-connection'
     | 'path-taken'
+    | 'group-taken'
   severity: 'error' | 'warning'
   message: string
   /**

@@ -53,6 +53,11 @@ function saslOf(value: unknown): KafkaConnection['sasl'] {
   })
 }
 
+/** Whether two connections lead to one cluster, as far as their brokers tell. */
+export function isSameCluster(one: KafkaConnection, other: KafkaConnection): boolean {
+  return one.brokers.some((broker) => other.brokers.includes(broker))
+}
+
 /** Undefined for what is none. */
 export function sessionMs(value: unknown): number | undefined {
   const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined

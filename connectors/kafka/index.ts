@@ -3,6 +3,7 @@ import type { KafkaChannelOptions } from '../channels/options.ts'
 import type { ConnectionHealth, ConnectorKind, KindServices } from '../kind.ts'
 import { kafkaChannel } from './channel.ts'
 import { Client } from './client.ts'
+import { Groups } from './groups.ts'
 import { Publisher } from './publisher.ts'
 import { isOfTopic, reasonOf } from './reason.ts'
 import { KafkaSource } from './source.ts'
@@ -15,6 +16,7 @@ interface Shared {
 
 export function openKafka(services: KindServices): ConnectorKind<'kafka'> {
   const all = new Map<string, Shared>()
+  const groups = new Groups()
   const states = new Map<string, ConnectionHealth>()
   const shared = (name: string): Shared | undefined => {
     const options = services.connection('kafka', name)
@@ -36,6 +38,9 @@ export function openKafka(services: KindServices): ConnectorKind<'kafka'> {
     source: (trigger, host) =>
       new KafkaSource(trigger, host, {
         client: shared(trigger.connection)?.client,
+        options: services.connection('kafka', trigger.connection),
+        groups,
+        log: (text) => services.log(text),
         backoff: () => services.backoff(),
         tell: tell(trigger.connection),
         closed: services.closed,

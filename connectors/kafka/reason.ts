@@ -55,6 +55,9 @@ const OF_CONNECTION = new Set([
 ])
 const REBALANCES = new Set(['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 
+/** As kafkajs has it, for each codec that it needs and has not got. */
+const UNREAD = /^(Snappy|LZ4) compression not implemented$/i
+
 /** A failure and what it was caused by, outermost first. */
 function* chainOf(error: unknown): Generator<Failure, void, undefined> {
   for (let depth = 0; depth < 10 && typeof error === 'object' && error !== null; depth++) {
@@ -72,6 +75,9 @@ function isAmong(error: unknown, names: ReadonlySet<string>): boolean {
 export function reasonOf(error: unknown): string {
   let reason = String(error)
   for (const { message } of chainOf(error)) if (typeof message === 'string' && message !== '') reason = message
+  const [, codec] = UNREAD.exec(reason) ?? []
+  if (codec !== undefined)
+    return `${reason}: records of ${codec.toLowerCase()} cannot be read; let producers use gzip, zstd or no compression, or set compression.type of the topic, and seek past those that are there`
   return reason.replace(/^Connection error: /, '')
 }
 

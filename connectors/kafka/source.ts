@@ -11,9 +11,11 @@ import { BatchReader } from './batch-reader.ts'
 import { beginOf, partOf, resolveTarget, settle } from './beginnings.ts'
 import type { Client } from './client.ts'
 import { commitMetadata, type Committer } from './commit-metadata.ts'
+import type { KafkaConnection } from './connection.ts'
 import { Commits } from './commits.ts'
 import { Group, type Commit, type Fetched, type TopicPartition } from './group.ts'
 import type { Reader, ReaderScope } from './reader.ts'
+import type { GroupUser, Groups } from './groups.ts'
 import { isRefusal, reasonOf } from './reason.ts'
 import { SingleReader } from './single-reader.ts'
 
@@ -24,6 +26,10 @@ const LAG_MS = 5000
 export interface SourceServices {
   /** Undefined where no connection of kind kafka has the trigger's name for it. */
   readonly client: Client | undefined
+  readonly options: KafkaConnection | undefined
+  /** Of all connections. */
+  readonly groups: Groups
+  log(text: string): void
   backoff(): Backoff
   /** What is known of the connection: undefined where it works. */
   tell(trouble: unknown): void
@@ -88,15 +94,55 @@ export class KafkaSource implements TriggerSource {
     const stopTelling = this.host.onRoom((hasRoom) => {
       if (this.group !== null && this.hasJoined) this.host.tell(hasRoom ? 'running' : 'paused')
     })
+    const { turn, leave } = this.enterGroup()
     while (!signal.aborted) {
-      const reason = await this.member(client, signal)
+      const isMine = await turn(signal)
       if (signal.aborted) break
+      const reason = await this.member(client, AbortSignal.any([signal, isMine]))
+      if (signal.aborted) break
+      if (isMine.aborted) continue
       this.services.tell(reason)
       this.host.tell(isRefusal(reason) ? 'failed' : this.hasJoined ? 'reconnecting' : 'connecting', reasonOf(reason))
       await this.backoff.wait(signal)
     }
+    leave()
     stopTelling()
     this.readers.clear()
+  }
+
+  /** `turn` resolves when no other trigger of this engine has the group, to a signal that is aborted when one has. */
+  private enterGroup(): { turn(signal: AbortSignal): Promise<AbortSignal>; leave(): void } {
+    const { host, trigger, services } = this
+    const { groupId, connection } = trigger
+    let current = new AbortController()
+    let changed = (): void => undefined
+    const user: GroupUser = {
+      ...{ flow: host.flow, trigger: trigger.name, groupId, connection: services.options!, firstEnabledAt: host.firstEnabledAt },
+      changed: () => {
+        if (services.groups.before(user) !== undefined) current.abort()
+        changed()
+      },
+    }
+    const leave = services.groups.enter(user)
+    const turn = async (signal: AbortSignal): Promise<AbortSignal> => {
+      for (;;) {
+        const other = services.groups.before(user)
+        if (other === undefined || signal.aborted) return (current = new AbortController()).signal
+        const remedy = 'give each trigger a groupId of its own, or disable one of them'
+        // whose the other one is, is not for everybody who sees this one
+        host.tell(
+          'failed',
+          `another trigger of this engine reads as group ${groupId}, connection ${connection}: nothing is read; ${remedy}`,
+        )
+        const names = `${host.flow}/${trigger.name} and ${other.flow}/${other.trigger}`
+        services.log(`triggers ${names} both read as group ${groupId}: the first is idle; ${remedy}`)
+        await new Promise<void>((resolve) => {
+          changed = resolve
+          signal.addEventListener('abort', () => resolve(), { once: true })
+        })
+      }
+    }
+    return { turn, leave }
   }
 
   /** One membership; resolves to why it has ended. */

@@ -22,6 +22,7 @@ export interface TriggerRules {
 export function checkTriggers(triggers: readonly unknown[], rules: TriggerRules): void {
   const names = new Set<string>()
   const paths = new Map<string, string>()
+  const groups = new Map<string, string>()
   // more of them are one finding, and need no others
   for (const [index, raw] of triggers.slice(0, 20).entries()) {
     const path = ['triggers', index]
@@ -38,6 +39,7 @@ export function checkTriggers(triggers: readonly unknown[], rules: TriggerRules)
     }
     names.add(name)
     checkTaken(raw as RawTrigger, name, path, paths, rules.findings)
+    checkGroup(raw as RawTrigger, name, path, groups, rules.findings)
   }
 }
 
@@ -70,4 +72,15 @@ function checkTaken(raw: RawTrigger, name: string, path: DocumentPath, taken: Ma
     }
     taken.set(key, name)
   }
+}
+
+/** A record goes to one member of a group. */
+function checkGroup(raw: RawTrigger, name: string, path: DocumentPath, groups: Map<string, string>, findings: Findings): void {
+  const { type, connection, groupId } = raw
+  if (type !== 'kafka' || typeof connection !== 'string' || typeof groupId !== 'string') return
+  const key = JSON.stringify([connection, groupId])
+  const other = groups.get(key)
+  if (other === undefined) return void groups.set(key, name)
+  const message = `trigger "${clip(name)}": trigger "${clip(other)}" reads as group "${clip(groupId)}", too; give each a groupId of its own`
+  findings.add('group-taken', [...path, 'groupId'], message, 'value', 'warning')
 }

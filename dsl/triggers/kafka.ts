@@ -22,7 +22,11 @@ export const kafka = defineTrigger({
       ...format(z),
       ...deadLetter(z),
     }),
-  check: checkBroker,
+  check(trigger, check) {
+    checkBroker(trigger, check)
+    const { connection, groupId } = trigger
+    if (typeof connection === 'string' && typeof groupId === 'string') check.usesGroup(connection, groupId, ['groupId'])
+  },
   compile: (trigger, base) => ({
     type: 'kafka',
     ...base,

@@ -17,6 +17,8 @@ export interface TriggerCheck {
   /** These two report a name that the registry at hand does not know. */
   usesChannel(name: string, path: DocumentPath): void
   usesConnection(name: string, path: DocumentPath): void
+  /** Reports a consumer group that a trigger of another flow has. */
+  usesGroup(connection: string, groupId: string, path: DocumentPath): void
   /** Reports a connector that the registry at hand does not know, and what a known one finds wrong with its options. */
   usesConnector(kind: string, options: unknown, path: DocumentPath, optionsPath: DocumentPath): void
   /** Whether `jwt` may be left out. */

@@ -1,6 +1,7 @@
 import type { Channel } from '../../connectors/channels/contract.ts'
 import type { BrokerChannelOptions } from '../../connectors/channels/options.ts'
 import type { ConnectionOptions } from '../../connectors/connections.ts'
+import { isSameCluster } from '../../connectors/kafka/connection.ts'
 import { KINDS, type KindLoader, type KindTable } from '../../connectors/index.ts'
 import type { ConnectionHealth, ConnectorKind, KindServices } from '../../connectors/kind.ts'
 import { Backoff, type BackoffOptions } from '../../connectors/triggers/backoff.ts'
@@ -57,6 +58,13 @@ export class ConnectorKinds {
 
   hasConnection(name: string): boolean {
     return Object.hasOwn(this.options.connections, name)
+  }
+
+  /** Whether two connections lead to the same brokers, as far as that can be seen. */
+  isSameConnection(one: string, other: string): boolean {
+    if (one === other) return true
+    const [first, second] = [this.services.connection('kafka', one), this.services.connection('kafka', other)]
+    return first !== undefined && second !== undefined && isSameCluster(first, second)
   }
 
   /** Makes a source. Rejects where the driver cannot be loaded. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Kafka, logLevel, Partitioners, type Admin, type Message, type Producer } from 'kafkajs'
 import { afterAll } from 'vitest'
 import { Client } from '../../../connectors/kafka/client.ts'
+import { Groups } from '../../../connectors/kafka/groups.ts'
 import { mendRequestQueue } from '../../../connectors/kafka/mend.ts'
 import { KafkaSource } from '../../../connectors/kafka/source.ts'
 import { Backoff } from '../../../connectors/triggers/backoff.ts'
@@ -19,11 +20,18 @@ export function unique(name: string): string {
   return `${name}-${randomBytes(6).toString('hex')}`
 }
 
+interface Opened {
+  readonly admin: Admin
+  readonly creator: Admin
+  readonly producer: Producer
+}
+
 /** The client of the test itself. */
 export class Lab {
   readonly address: string
   readonly kafka: Kafka
-  private opened: Promise<{ readonly admin: Admin; readonly producer: Producer }> | null = null
+  private opened: Promise<Opened> | null = null
+  private creating: Promise<unknown> = Promise.resolve()
 
   constructor(address: string) {
     this.address = address
@@ -39,12 +47,17 @@ export class Lab {
   }
 
   async createTopic(topic: string, partitions = 1, settings: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { admin } = await this.open()
-    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] })
-    // kafkajs's own wait gives up on a broker that has not heard of it yet
-    const ready = async () => (await admin.fetchTopicOffsets(topic)).length === partitions
-    await until(() => ready().catch(() => false), `topic ${topic}`)
+    // one at a time, and apart: kafkajs asks for all topics that it knows at once, and fails for all where one is not there yet
+    const created = this.creating.then(async () => {
+      const { creator } = await this.open()
+      const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+      await creator.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] })
+      // kafkajs's own wait gives up on a broker that has not heard of it yet
+      const ready = async () => (await creator.fetchTopicOffsets(topic)).length === partitions
+      await until(() => ready().catch(() => false), `topic ${topic}`)
+    })
+    this.creating = created.catch(() => undefined)
+    await created
   }
 
   async admin(): Promise<Admin> {
@@ -80,11 +93,11 @@ export class Lab {
     }, `${count} members`)
   }
 
-  private open(): Promise<{ readonly admin: Admin; readonly producer: Producer }> {
+  private open(): Promise<Opened> {
     return (this.opened ??= (async () => {
-      const admin = this.kafka.admin()
-      await admin.connect()
-      return { admin, ...(await this.connect()) }
+      const [admin, creator] = [this.kafka.admin(), this.kafka.admin()]
+      await Promise.all([admin.connect(), creator.connect()])
+      return { admin, creator, ...(await this.connect()) }
     })())
   }
 
@@ -96,8 +109,8 @@ export class Lab {
 
   private async close(): Promise<void> {
     if (this.opened === null) return
-    const { admin, producer } = await this.opened
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+    const { admin, creator, producer } = await this.opened
+    await Promise.all([admin.disconnect(), creator.disconnect(), producer.disconnect()])
   }
 }
 
@@ -119,11 +132,16 @@ export function sourceOf(
   connection: Omit<KafkaConnection, 'kind'>,
   trigger: PlanKafkaTrigger,
   host: TestHost,
+  groups = new Groups(),
 ): { readonly source: KafkaSource; readonly troubles: unknown[]; end(): Promise<void> } {
-  const client = new Client({ kind: 'kafka', sessionTimeout: SESSION, ...connection })
+  const options: KafkaConnection = { kind: 'kafka', sessionTimeout: SESSION, ...connection }
+  const client = new Client(options)
   const troubles: unknown[] = []
   const source = new KafkaSource(trigger, host, {
     client,
+    options,
+    groups,
+    log: () => undefined,
     backoff: () => new Backoff({ firstMs: 100, longestMs: 1000 }),
     tell: (trouble) => void troubles.push(trouble),
     closed: new AbortController().signal,

@@ -43,8 +43,12 @@ describe.concurrent('a source', () => {
   it('without a connection fails', async ({ expect }) => {
     const host = new TestHost()
     const { KafkaSource } = await import('../../../connectors/kafka/source.ts')
+    const { Groups } = await import('../../../connectors/kafka/groups.ts')
     const { Backoff } = await import('../../../connectors/triggers/backoff.ts')
-    const services = { client: undefined, backoff: () => new Backoff(), tell: () => undefined, closed: new AbortController().signal }
+    const services = {
+      ...{ client: undefined, options: undefined, groups: new Groups(), log: () => undefined },
+      ...{ backoff: () => new Backoff(), tell: () => undefined, closed: new AbortController().signal },
+    }
     const source = new KafkaSource(triggerOf({ topics: ['any'], connection: 'nowhere' }), host, services)
     await source.start()
     expect(host.states).toEqual([{ state: 'failed', error: 'there is no connection nowhere of kind kafka; name one in the configuration' }])
@@ -86,14 +90,27 @@ describe.concurrent('a source', () => {
       decompress: () => undefined,
     })
     await producer.send({ topic: other, compression: CompressionTypes.Snappy, messages: [{ value: '{"n":1}' }] })
+    await producer.send({ topic: other, messages: [{ value: '{"n":2}' }] })
     await producer.disconnect()
     CompressionCodecs[CompressionTypes.Snappy] = left
     const lost = new TestHost()
-    const second = sourceOf(connection, triggerOf({ topics: [other] }), lost)
+    const unread = triggerOf({ topics: [other] })
+    const second = sourceOf(connection, unread, lost)
     await second.source.start()
     await until(() => lost.states.at(-1)?.state === 'failed', 'the failure')
-    expect(lost.states.at(-1)!.error).toContain('Snappy compression not implemented')
+    expect(lost.states.at(-1)!.error).toContain('records of snappy cannot be read; let producers use gzip, zstd or no compression')
     await second.end()
+    // nothing of it is taken, nor what is behind it
+    expect(lost.events).toEqual([])
+    expect(lost.kept.get(`main/${other}/0`)).toEqual({ next: 0 })
+    expect(await lab.committed(unread.groupId, other)).toEqual({ 0: -1 })
+    // sought past it, as the message says
+    lost.kept.set(`main/${other}/0`, { next: { offset: 1, sought: true } })
+    const third = sourceOf(connection, unread, lost)
+    await third.source.start()
+    await until(() => lost.events.length === 1, 'what is behind it')
+    expect(numbersOf(lost)).toEqual({ 0: [2] })
+    await third.end()
   })
 
   it('reads what transactions have left, and is not kept by their marks', async ({ expect }) => {

@@ -143,6 +143,13 @@ describe('rules between triggers', () => {
     expect(check([HOOK, { ...other, method: 'GET' }])).toEqual([])
     expect(check([HOOK, { ...other, path: '/orders/new' }])).toEqual([])
   })
+  test('group-taken: a record goes to one member of a group, whatever the topics', () => {
+    const one = { type: 'kafka', name: 'one', connection: 'main', topics: ['a'], groupId: 'g' }
+    const other = { ...one, name: 'two', topics: ['b'] }
+    expect(check([one, other])).toEqual(['group-taken triggers.1.groupId'])
+    expect(check([one, { ...other, groupId: 'h' }])).toEqual([])
+    expect(check([one, { ...other, connection: 'elsewhere' }])).toEqual([])
+  })
   test('ten at most', () => {
     const many = (count: number): unknown[] => Array.from({ length: count }, (_, index) => ({ ...TOPIC, name: `t${index}` }))
     expect(check(many(10))).toEqual([])
