@@ -88,7 +88,12 @@ export interface ProgressStore {
   finish?(id: string): Promise<void>
   /** Resolves when all that was written is safe, what was to be written soon, too. */
   flush(): Promise<void>
-  /** The places of the next generation, which begins with it; resolves to its number. */
+  /**
+   * Where others read for the trigger, too: marks it as halted for a while, so that they stop (`TriggerState.isHalted`); 0: no longer. A server
+   * that dies leaves no more than the rest of that while.
+   */
+  halt?(flow: string, name: string, ms: number): Promise<void>
+  /** The places of the next generation, which begins with it, and ends the halt; resolves to its number. */
   seek(flow: string, name: string, places: ReadonlyMap<string, Json>): Promise<number>
   /** Forgets messages whose time is over, some of them; resolves to how many. */
   prune(now: number): Promise<number>

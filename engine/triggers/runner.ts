@@ -50,6 +50,8 @@ export class Runner {
   private readonly running = new Map<string, Running>()
   private readonly stopping = new Map<string, Promise<void>>()
   private readonly failed = new Map<string, Failed>()
+  /** Triggers that are to have no source for now: how many want it. */
+  private readonly halted = new Map<string, number>()
   /** Ends with the engine. */
   private readonly patience = new AbortController()
   /** Of nobody's request: what a source writes is not the effect of whoever has enabled it. */
@@ -124,6 +126,21 @@ export class Runner {
     return this.kinds.source(entry.prepared.trigger, await this.hostOf(entry, () => undefined))
   }
 
+  /** Ends the source of a trigger here; none begins until what it resolves to is called. */
+  async halt(flow: string, name: string): Promise<() => void> {
+    const key = keyOf(flow, name)
+    this.halted.set(key, (this.halted.get(key) ?? 0) + 1)
+    // one that begins just now is among those that run when the look under way is over
+    await this.looking
+    this.stop(key)
+    await this.stopping.get(key)
+    return () => {
+      const left = this.halted.get(key)! - 1
+      if (left > 0) this.halted.set(key, left)
+      else this.halted.delete(key)
+    }
+  }
+
   /** Resolves when what was delivered has its answer. */
   async close(): Promise<void> {
     this.closed = true
@@ -156,6 +173,8 @@ export class Runner {
       this.closed ||
       this.running.has(key) ||
       this.stopping.has(key) ||
+      this.halted.has(key) ||
+      entry.state.isHalted === true ||
       !entry.state.enabled ||
       isPushed(trigger) ||
       !this.kinds.has(trigger)
@@ -213,6 +232,7 @@ export class Runner {
 
 /** A definition that has changed is another trigger; its place is kept by its name. */
 function isSame(entry: TriggerEntry | undefined, { trigger, generation, isStale }: Running): boolean {
-  if (entry === undefined || !entry.state.enabled || entry.state.generation !== generation || isStale) return false
+  if (entry === undefined || !entry.state.enabled || entry.state.isHalted === true || entry.state.generation !== generation || isStale)
+    return false
   return entry.prepared.trigger === trigger || jsonEqual(entry.prepared.trigger as unknown as Json, trigger as unknown as Json)
 }

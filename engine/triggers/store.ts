@@ -17,6 +17,8 @@ export interface TriggerState {
   readonly enabledAt: number | null
   readonly lastEventAt: number | null
   readonly counts: TriggerCounts
+  /** Nobody is to read anything for it: its place is being sought, maybe by another server. */
+  readonly isHalted?: boolean
 }
 
 /** What has happened since it was last stored. */

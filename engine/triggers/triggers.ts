@@ -1,6 +1,6 @@
 import { httpEvent, type TriggerRequest } from '../../connectors/http/event.ts'
 import type { TopicMessage } from '../../connectors/topic/event.ts'
-import { CannotSeek, isPushed, type SeekTarget } from '../../connectors/triggers/contract.ts'
+import { isPushed, type SeekTarget } from '../../connectors/triggers/contract.ts'
 import type { Json, JsonObject } from '../../dsl/json.ts'
 import type { PlanHttpTrigger, PlanTrigger } from '../../dsl/plan.ts'
 import type { Execution } from '../api.ts'
@@ -15,6 +15,7 @@ import { inputOf } from './prepared.ts'
 import { checkPaths, TriggerTable, type TableSource, type TriggerEntry } from './table.ts'
 import type { ConnectorKinds } from './kinds.ts'
 import { Runner } from './runner.ts'
+import { placesOf, Seeking } from './seeking.ts'
 import { tooMany, Topics } from './topics.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -39,6 +40,7 @@ export class LocalTriggers implements Triggers {
   private readonly deliveries: Deliveries
   private readonly topics: Topics
   private readonly runner: Runner
+  private readonly seeking: Seeking
   private readonly upkeep: Upkeep
   private readonly began = Date.now()
 
@@ -50,6 +52,7 @@ export class LocalTriggers implements Triggers {
     this.deliveries = new Deliveries(services, this.news)
     this.topics = new Topics(this.table, this.deliveries, store)
     this.runner = new Runner(services.kinds, this.table, this.deliveries, this.news, store)
+    this.seeking = new Seeking(this.runner, this.table, store)
     this.upkeep = new Upkeep(this.deliveries, store, () => services.shared || this.runner.isAtWork)
   }
 
@@ -109,13 +112,15 @@ export class LocalTriggers implements Triggers {
   async seek(flow: string, name: string, to: SeekTarget): Promise<TriggerRecord> {
     this.services.mustBeOpen()
     const entry = (await this.fresh()).get(flow, name)
-    const { type } = entry.prepared.trigger
-    const places =
-      isPushed(entry.prepared.trigger) || !this.services.kinds.has(entry.prepared.trigger) ? undefined : await this.placesOf(entry, to)
-    if (places === undefined) throw new EngineError('bad-input', `triggers of kind ${type} have no places to go back to`)
-    await (await this.services.store()).progress.seek(flow, name, places)
-    this.table.forget()
-    await this.runner.look()
+    const { trigger } = entry.prepared
+    const source = isPushed(trigger) || !this.services.kinds.has(trigger) ? undefined : await this.runner.idle(entry)
+    try {
+      const resolve = source?.resolve?.bind(source)
+      if (resolve === undefined) throw new EngineError('bad-input', `triggers of kind ${trigger.type} have no places to go back to`)
+      await this.seeking.seek(entry, () => placesOf(entry, () => resolve(to)))
+    } finally {
+      await source?.stop()
+    }
     return this.get(flow, name)
   }
 
@@ -214,23 +219,6 @@ export class LocalTriggers implements Triggers {
     this.table.forget()
     await this.runner.look()
     return this.get(flow, name)
-  }
-
-  /** What a target stands for; undefined where the kind has no places. */
-  private async placesOf(entry: TriggerEntry, to: SeekTarget): Promise<ReadonlyMap<string, Json> | undefined> {
-    const source = await this.runner.idle(entry)
-    try {
-      return await source.resolve?.(to)
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      // a connector may have it from another copy of this package
-      if (error instanceof CannotSeek || (error as Error | null)?.name === 'CannotSeek')
-        throw new EngineError('bad-input', message, { cause: error })
-      const { flow, trigger } = entry.prepared
-      throw new EngineError('connection-unavailable', `trigger ${flow}/${trigger.name} cannot be sought: ${message}`, { cause: error })
-    } finally {
-      await source.stop()
-    }
   }
 
   private async record({ prepared, state }: TriggerEntry): Promise<TriggerRecord> {

@@ -108,10 +108,16 @@ export class ProgressRows implements ProgressStore {
     return this.moves.flush()
   }
 
+  async halt(flow: string, name: string, ms: number): Promise<void> {
+    const sql = `UPDATE fnflow.triggers SET halted_until = clock_timestamp() + $4::float8 * interval '1 millisecond'
+      WHERE scope = $1 AND flow = $2 AND name = $3`
+    await this.db.change(sql, [this.scope, flow, name, ms])
+  }
+
   async seek(flow: string, name: string, places: ReadonlyMap<string, Json>): Promise<number> {
     return this.db.transaction(async (transaction) => {
       const raise =
-        'UPDATE fnflow.triggers SET generation = generation + 1 WHERE scope = $1 AND flow = $2 AND name = $3 RETURNING generation'
+        'UPDATE fnflow.triggers SET generation = generation + 1, halted_until = NULL WHERE scope = $1 AND flow = $2 AND name = $3 RETURNING generation'
       const { generation = 0 } = (await transaction.row<{ generation: number }>(raise, [this.scope, flow, name])) ?? {}
       const of = 'scope = $1 AND flow = $2 AND name = $3'
       await transaction.change(`DELETE FROM fnflow.trigger_places WHERE ${of} AND generation <> $4`, [this.scope, flow, name, generation])

@@ -27,6 +27,8 @@ interface TriggerRow {
   readonly skipped: number
   readonly lost: number
   readonly without_id: number
+  /** Of `states` alone. */
+  readonly halted?: boolean | null
 }
 
 /** The triggers of the deployed flows, and their state. */
@@ -54,7 +56,8 @@ export class TriggerRows implements TriggerStore {
   }
 
   async states(): Promise<readonly TriggerState[]> {
-    const rows = await this.db.rows<TriggerRow>('SELECT * FROM fnflow.triggers WHERE scope = $1', [this.scope], { name: 'triggers' })
+    const sql = 'SELECT *, halted_until > clock_timestamp() AS halted FROM fnflow.triggers WHERE scope = $1'
+    const rows = await this.db.rows<TriggerRow>(sql, [this.scope], { name: 'triggers' })
     return rows.map(stateOf)
   }
 
@@ -166,5 +169,6 @@ function stateOf({ flow, name, enabled, generation, ...row }: TriggerRow): Trigg
     enabledAt,
     lastEventAt,
     counts: { started, filtered, deduplicated, deadLettered, skipped, lost, withoutId },
+    ...(row.halted === true ? { isHalted: true } : {}),
   }
 }

@@ -526,7 +526,8 @@ export function triggersContract(open: (options: Options) => Promise<Engine>): v
         expect((await call('GET', '/v1/triggers?colour=red')).status).toBe(400)
       })
 
-      it('may be sought anew by operators, where the kind can', async () => {
+      // a cluster's other servers have some seconds to stop, each time
+      it('may be sought anew by operators, where the kind can', { timeout: 240_000 }, async () => {
         const asked: SeekTarget[] = []
         let problem: Error | null = null
         const resolve = async (to: SeekTarget): Promise<ReadonlyMap<string, number>> => {

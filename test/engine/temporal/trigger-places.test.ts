@@ -99,12 +99,25 @@ it('places, batches and messages of a trigger are one matter of all servers', { 
   expect(await again.host.places.read()).toEqual(new Map([[PART, { next: 10 }]]))
 
   // all servers go on where it was sought
-  one.sources.resolve = () => new Map([[PART, 1]])
+  let readers: unknown[] = []
+  one.sources.resolve = () => {
+    readers = [one.sources.current, other.sources.current]
+    return new Map([[PART, 1]])
+  }
   await one.engine.triggers.seek('f', 'orders', 'earliest')
+  // nobody has read while the place was found
+  expect(readers).toEqual([undefined, undefined])
   await until(() => other.sources.current?.host.generation === 1, 'the new generation of the other server')
   expect(await other.sources.current!.host.places.read()).toEqual(new Map([[PART, { next: 1 }]]))
   const fresh = await other.sources.current!.host.deliver(record(1))
   expect(fresh.outcome).toBe('started')
+
+  // and where they were, where it could not be
+  one.sources.resolve = () => {
+    throw new Error('the broker is away')
+  }
+  expect(await rejection(one.engine.triggers.seek('f', 'orders', 'earliest'))).toMatchObject({ code: 'connection-unavailable' })
+  await until(() => [one, other].every(({ sources }) => sources.current?.host.generation === 1), 'sources of the same generation')
 })
 
 it('a batch that was begun, and is filtered by another definition, is left behind', { timeout: 120_000 }, async () => {

@@ -6,7 +6,7 @@ import type { EngineOptions } from '../../../engine/api.ts'
 import { LocalEngine } from '../../../engine/internal.ts'
 import { NotInFormat } from '../../../connectors/format.ts'
 import { CannotSeek } from '../../../connectors/triggers/contract.ts'
-import { rejection, until } from '../calls.ts'
+import { pause, rejection, until } from '../calls.ts'
 import { batchOf, messages, record, Sources, type Source } from './source.ts'
 
 const PART = 'main/orders/0'
@@ -144,7 +144,9 @@ describe.each(['standard', 'express'])('the place of a trigger of a %s flow', (m
       throw new Error('the broker is away')
     }
     expect(await rejection(engine.triggers.seek('f', 'orders', 'earliest'))).toMatchObject({ code: 'connection-unavailable' })
-    expect(one.stopped).toBe(false)
+    // nothing has changed but that another source goes on
+    expect((await source()).host.generation).toBe(0)
+    expect((await engine.triggers.get('f', 'orders')).state).toBe('running')
     sources.resolve = () => new Map([[PART, 1]])
     expect(await engine.triggers.seek('f', 'orders', 'earliest')).toMatchObject({ enabled: true, counts: { started: 2 } })
     const two = await source()
@@ -158,6 +160,39 @@ describe.each(['standard', 'express'])('the place of a trigger of a %s flow', (m
     expect(again).not.toEqual(first)
     await crash()
     expect((await source()).host.generation).toBe(1)
+  })
+
+  it('is sought while nobody reads: what comes meanwhile starts once', async () => {
+    await deploy()
+    /** Of the topic; each source reads on, from its place, until it is stopped. */
+    let last = 0
+    const read = async (reader: Source): Promise<void> => {
+      const { next = 0 } = (await reader.host.places.read()).get(PART) ?? {}
+      for (let n = next as number; !reader.stopped; n++) {
+        await reader.host.deliver(record(n))
+        last = Math.max(last, n)
+        await pause(1)
+      }
+    }
+    const one = await source()
+    const reading = read(one)
+    await until(() => last > 10, 'events')
+    sources.resolve = async () => {
+      const place = last + 1
+      // whoever still reads goes on meanwhile
+      await pause(100)
+      return new Map([[PART, place]])
+    }
+    await engine.triggers.seek('f', 'orders', 'latest')
+    await reading
+    const two = await source()
+    const readingAgain = read(two)
+    const sought = last
+    await until(() => last > sought + 10, 'more events')
+    expect(two.host.generation).toBe(1)
+    await engine.triggers.disable('f', 'orders')
+    await readingAgain
+    expect((await engine.triggers.get('f', 'orders')).counts.started).toBe(last + 1)
   })
 
   it('outlives executions: messages are known when theirs were deleted', async () => {

@@ -33,7 +33,7 @@ export class Source implements TriggerSource {
 export class Sources {
   readonly all: Source[] = []
   /** What seeking finds. */
-  resolve: (to: SeekTarget) => ReadonlyMap<string, Json> = () => new Map()
+  resolve: (to: SeekTarget) => ReadonlyMap<string, Json> | Promise<ReadonlyMap<string, Json>> = () => new Map()
   readonly connectors = {
     kafka: (trigger: PlanKafkaTrigger, host: TriggerHost): TriggerSource => {
       const source = new Source(trigger, host)
