@@ -1,6 +1,6 @@
 /** What callers hand in, checked and copied: nothing of theirs stays in the engine, and nothing unfit reaches the journal. */
 import { STATUS, type ErrorDocument } from '../dsl/errors.ts'
-import { isJsonObject, type Json } from '../dsl/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../dsl/json.ts'
 import { copyJson, JsonCopyError, PAYLOAD_LIMIT } from '../dsl/json-copy.ts'
 import type { CallbackResult, StartOptions } from './api.ts'
 import { EngineError } from './errors.ts'
@@ -78,10 +78,21 @@ export const API_TRIGGER = Object.freeze({ type: 'api' })
 /** What started an execution, copied. Throws EngineError `bad-option`, or as {@link takeInput}. */
 export function takeTrigger(trigger: unknown): NonNullable<StartOptions['trigger']> {
   if (trigger === API_TRIGGER) return API_TRIGGER
-  const copy = takeInput(trigger, 'trigger')
+  const copy = triggerCopy(trigger)
   if (!isJsonObject(copy) || typeof copy['type'] !== 'string' || (copy['name'] !== undefined && typeof copy['name'] !== 'string'))
     throw new EngineError('bad-option', 'trigger must be { type, name?, event? } with type and name strings')
   return copy as unknown as NonNullable<StartOptions['trigger']>
+}
+
+/** The limit is that of the event: what is around it does not count. */
+function triggerCopy(trigger: unknown): Json {
+  try {
+    return takeInput(trigger, 'trigger')
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'payload-too-large')) throw error
+    const { event, ...around } = trigger as { readonly event?: unknown }
+    return { ...(takeInput(around, 'trigger') as JsonObject), event: takeInput(event ?? null, 'event') }
+  }
 }
 
 /** The answer to a callback: its output, or the error document that it makes of its node. Throws EngineError `bad-input`, or as {@link takeInput}. */
