@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs'
 import { mendRequestQueue } from '../../connectors/kafka/mend.ts'
 import { startServices } from '../../scripts/services/start.ts'
-import { Program } from '../http/processes.ts'
+import { OUR_FLAGS, Program } from '../http/processes.ts'
 import type { Bench, BenchResult, BenchSettings } from '../result.ts'
 import type { Mode } from '../workloads.ts'
 import { resultOf, type Consumed, type Side } from './sides.ts'
@@ -35,13 +35,13 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
   const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
   const { FNFLOW_BENCH_PROFILES: profiles } = process.env
   const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
-  const sideOf = async (name: string, args: readonly string[]): Promise<Side> => ({
-    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, flags),
+  const sideOf = async (name: string, args: readonly string[], more: readonly string[] = []): Promise<Side> => ({
+    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, [...more, ...flags]),
     rates: [],
     cpuUs: [],
     latencies: [],
   })
-  const ours = await sideOf('kafka-ours', [join(here, 'store'), address, mode])
+  const ours = await sideOf('kafka-ours', [join(here, 'store'), address, mode], OUR_FLAGS)
   const reference = await sideOf('kafka-reference', [join(here, 'reference.db'), address])
   try {
     await producer.connect()

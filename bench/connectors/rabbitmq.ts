@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type ConfirmChannel } from 'amqplib'
 import { startServices } from '../../scripts/services/start.ts'
-import { Program } from '../http/processes.ts'
+import { OUR_FLAGS, Program } from '../http/processes.ts'
 import type { Bench, BenchResult, BenchSettings } from '../result.ts'
 import type { Mode } from '../workloads.ts'
 import { resultOf, type Consumed, type Side } from './sides.ts'
@@ -30,13 +30,13 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
   const channel = await connection.createConfirmChannel()
   const { FNFLOW_BENCH_PROFILES: profiles } = process.env
   const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
-  const sideOf = async (name: string, args: readonly string[]): Promise<Side> => ({
-    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, flags),
+  const sideOf = async (name: string, args: readonly string[], more: readonly string[] = []): Promise<Side> => ({
+    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, [...more, ...flags]),
     rates: [],
     cpuUs: [],
     latencies: [],
   })
-  const ours = await sideOf('rabbitmq-ours', [join(here, 'store'), url, mode])
+  const ours = await sideOf('rabbitmq-ours', [join(here, 'store'), url, mode], OUR_FLAGS)
   const reference = await sideOf('rabbitmq-reference', [join(here, 'reference.db'), url])
   let queues = 0
   /** A queue is read once: each round has its own. */

@@ -57,8 +57,11 @@ export interface Server {
   readonly upMs: number
 }
 
+/** As `bin/fnflow.js` begins servers. */
+export const OUR_FLAGS = ['--max-semi-space-size=8'] as const
+
 export async function startServer(name: 'ours' | 'reference', args: readonly string[], execArgv: readonly string[] = []): Promise<Server> {
-  const program = await Program.start(name, args, execArgv)
+  const program = await Program.start(name, args, name === 'ours' ? [...OUR_FLAGS, ...execArgv] : execArgv)
   const { address, upMs } = await program.ask<{ address: string; upMs: number }>({ what: 'address' })
   return { program, port: Number(new URL(address).port), upMs }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { afterAll, expect, it } from 'vitest'
 import { firstLine, fnflow, folderWith, type Running } from './support.ts'
@@ -37,6 +38,20 @@ function ask(url: string, body?: object): Promise<{ readonly status: number; rea
     sent.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
+
+it.runIf(process.platform === 'linux')('a server keeps its heap small, as the same process, unless it is told otherwise', async () => {
+  const flagsOf = ({ child: { pid } }: Running): string[] =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .filter((arg) => arg.startsWith('--max-semi'))
+  const { running, url } = await serve(folderWith())
+  expect(flagsOf(running)).toEqual(['--max-semi-space-size=8'])
+  expect(await ask(`${url}/healthz`)).toMatchObject({ status: 200 })
+  const told = await serve(folderWith(), { NODE_OPTIONS: '--max-semi-space-size=4' })
+  expect(flagsOf(told.running)).toEqual([])
+  for (const { child } of [running, told.running]) child.kill('SIGTERM')
+  expect([(await running).code, (await told.running).code]).toEqual([0, 0])
+})
 
 it('SIGTERM: what comes is refused, what runs ends, exit code 0; its log has lines of JSON', async () => {
   const { running, url } = await serve(folderWith(HOLDS))

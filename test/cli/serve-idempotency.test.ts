@@ -60,4 +60,4 @@ it('a server that is killed at any moment starts nothing twice', async () => {
   expect(items).toHaveLength(50)
   expect(new Set([...answers.values()].map(({ body }) => body.id)).size).toBe(50)
   lab.kill()
-})
+}, 180_000)
