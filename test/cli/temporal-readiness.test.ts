@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { Proxy } from '../connectors/kafka/proxy.ts'
+import { Proxy } from '../connectors/proxy.ts'
 import { freePort } from '../../cli/listen.ts'
 import { newDatabase, newNamespace, temporalServices } from '../engine/temporal/services.ts'
 import { firstLine, fnflow, folderWith, type Running } from './support.ts'

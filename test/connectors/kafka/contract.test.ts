@@ -5,7 +5,7 @@ import { startServices, type RunningServices } from '../../../scripts/services/s
 import { needServices } from '../../services/need.ts'
 import { connectorContract, type Harness } from '../contract.ts'
 import { Lab, unique } from './lab.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy } from '../proxy.ts'
 
 needServices('kafka')
 

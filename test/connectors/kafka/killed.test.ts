@@ -12,7 +12,7 @@ import { pause } from '../../engine/calls.ts'
 import { needServices } from '../../services/need.ts'
 import type { Audit } from './audit.ts'
 import { Lab, unique } from './lab.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy } from '../proxy.ts'
 
 needServices('kafka')
 

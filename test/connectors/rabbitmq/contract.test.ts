@@ -3,7 +3,7 @@ import { afterEach, beforeEach } from 'vitest'
 import { connectorContract, type Stream } from '../contract.ts'
 import { needServices } from '../../services/need.ts'
 import { Client, newName } from './lab.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy } from '../proxy.ts'
 
 const { rabbitmq } = needServices('rabbitmq')
 

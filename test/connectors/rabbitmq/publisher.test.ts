@@ -8,7 +8,7 @@ import { rejection } from '../../engine/calls.ts'
 import { needServices } from '../../services/need.ts'
 import { readCloudEvent } from '../channels/cloud-events.ts'
 import { Lab, newName, openKind, range, WAIT } from './lab.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy } from '../proxy.ts'
 
 const { rabbitmq } = needServices('rabbitmq')
 const FLOW = {

@@ -4,7 +4,7 @@ import { PAYLOAD_LIMIT } from '../../../dsl/json-copy.ts'
 import { needServices } from '../../services/need.ts'
 import { TestHost } from '../host.ts'
 import { begin, Lab, messagesOf, newName, numbered, numbers, range, WAIT } from './lab.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy } from '../proxy.ts'
 
 const { rabbitmq } = needServices('rabbitmq')
 
