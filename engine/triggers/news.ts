@@ -16,11 +16,12 @@ export class News {
     this.store = store
   }
 
-  count(flow: string, name: string, what: keyof TriggerCounts, events = 1): void {
+  /** @param isEvent False for what has not come: it is counted, and the last event is the one before. */
+  count(flow: string, name: string, what: keyof TriggerCounts, events = 1, isEvent = true): void {
     const key = keyOf(flow, name)
     const news = this.waiting.get(key)
     const counts = addCounts({ ...NO_COUNTS, ...news?.counts }, { [what]: events })
-    this.waiting.set(key, { flow, name, counts, lastEventAt: Date.now() })
+    this.waiting.set(key, { flow, name, counts, lastEventAt: isEvent ? Date.now() : (news?.lastEventAt ?? null) })
     if (this.timer !== null || this.closed) return
     this.timer = setTimeout(() => void this.flush(), FLUSH_MS)
     this.timer.unref()

@@ -107,7 +107,9 @@ export class SourceHost implements TriggerHost {
 
   count(what: 'skipped' | 'lost' | 'deduplicated' | 'withoutId', events: number): void {
     const { flow, trigger } = this.parts.entry.prepared
-    this.parts.news.count(flow, trigger.name, what, events)
+    // ticks that nobody saw, and what the broker no longer has
+    const isEvent = what !== 'skipped' && what !== 'lost'
+    this.parts.news.count(flow, trigger.name, what, events, isEvent)
   }
 
   /** Begins with an event within this turn of the event loop. */

@@ -8,7 +8,7 @@ import { freePort } from '../../../scripts/services/ports.ts'
 import { createEngine } from '../../../engine/index.ts'
 import { needServices } from '../../services/need.ts'
 import { Lab, unique } from './lab.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy } from '../proxy.ts'
 
 const { kafka } = needServices('kafka')
 const lab = new Lab(kafka)

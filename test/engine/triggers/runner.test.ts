@@ -87,6 +87,20 @@ describe('triggers whose events a connector brings', () => {
     expect(freed).toBe(1)
   })
 
+  it('have had their last event when one came, and not when one was missed', async () => {
+    const { triggers, deploy } = bound(await open())
+    await deploy(flow(TRIGGER))
+    const one = await source(1)
+    one.host.count('skipped', 3)
+    one.host.count('lost', 5)
+    expect(await triggers.get('f', 'orders')).toMatchObject({ lastEventAt: null, counts: { skipped: 3, lost: 5 } })
+    await one.record(1, { n: 0 })
+    const { lastEventAt } = await triggers.get('f', 'orders')
+    expect(lastEventAt).toEqual(expect.any(Number))
+    one.host.count('skipped', 1)
+    expect(await triggers.get('f', 'orders')).toMatchObject({ lastEventAt, counts: { skipped: 4, filtered: 1 } })
+  })
+
   it('are stopped when they are disabled, changed, deleted, or the engine closes', async () => {
     const opened = await open()
     const { triggers, deploy } = bound(opened)
