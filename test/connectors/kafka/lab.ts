@@ -22,7 +22,6 @@ export function unique(name: string): string {
 
 interface Opened {
   readonly admin: Admin
-  readonly creator: Admin
   readonly producer: Producer
 }
 
@@ -47,14 +46,16 @@ export class Lab {
   }
 
   async createTopic(topic: string, partitions = 1, settings: Readonly<Record<string, string>> = {}): Promise<void> {
-    // one at a time, and apart: kafkajs asks for all topics that it knows at once, and fails for all where one is not there yet
+    // one at a time, and apart: kafkajs asks for all topics that it knows at once, and fails for all where one is not there yet, or not any more
     const created = this.creating.then(async () => {
-      const { creator } = await this.open()
+      const creator = this.kafka.admin()
+      await creator.connect()
       const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
       await creator.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] })
       // kafkajs's own wait gives up on a broker that has not heard of it yet
       const ready = async () => (await creator.fetchTopicOffsets(topic)).length === partitions
       await until(() => ready().catch(() => false), `topic ${topic}`)
+      await creator.disconnect()
     })
     this.creating = created.catch(() => undefined)
     await created
@@ -95,9 +96,9 @@ export class Lab {
 
   private open(): Promise<Opened> {
     return (this.opened ??= (async () => {
-      const [admin, creator] = [this.kafka.admin(), this.kafka.admin()]
-      await Promise.all([admin.connect(), creator.connect()])
-      return { admin, creator, ...(await this.connect()) }
+      const admin = this.kafka.admin()
+      await admin.connect()
+      return { admin, ...(await this.connect()) }
     })())
   }
 
@@ -109,8 +110,8 @@ export class Lab {
 
   private async close(): Promise<void> {
     if (this.opened === null) return
-    const { admin, creator, producer } = await this.opened
-    await Promise.all([admin.disconnect(), creator.disconnect(), producer.disconnect()])
+    const { admin, producer } = await this.opened
+    await Promise.all([admin.disconnect(), producer.disconnect()])
   }
 }
 
