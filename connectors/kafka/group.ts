@@ -152,8 +152,9 @@ export class Group {
   /** Called within the join: kafkajs fetches nothing before it returns, and then nothing of what is paused here. */
   private begin(assignment: Readonly<Record<string, readonly number[]>>): void {
     this.heard()
-    this.endLease()
+    // a member that was thrown out joins again without REBALANCING: what was not committed until then is another's by now
     const term = (this.term += 1)
+    this.endLease()
     if (this.hasEnded || this.isLeaving) return
     this.broken = undefined
     const lease = new AbortController()

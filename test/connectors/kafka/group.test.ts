@@ -149,6 +149,18 @@ describe('a membership', () => {
     await group.leave(async () => undefined)
   })
 
+  it('commits nothing of the last lease when it has joined again without a word: the group was assigned meanwhile', async () => {
+    await consumer.bring(0, 4)
+    joined([0, 1])
+    await expect.poll(() => all.length).toBe(2)
+    await rejection(all[0]!.flush())
+    expect(consumer.commits).toEqual([])
+    await consumer.bring(0, 8)
+    await all[1]!.flush()
+    expect(consumer.commits).toEqual([{ 0: '9' }])
+    await group.leave(async () => undefined)
+  })
+
   it('that is given up takes no partitions any more, and commits what ends until then', async () => {
     await consumer.bring(0, 4)
     let leave!: () => void
