@@ -32,7 +32,7 @@ export interface Fetched extends TopicPartition {
   readonly last: number
 }
 
-/** Commits under one lease. Rejects where the broker does not take it, and when it is too late, or too early: nothing was fetched yet. */
+/** Commits under one lease. Rejects where the broker does not take it, and when it is too late. */
 export type Commit = (places: readonly (TopicPartition & { readonly offset: number })[]) => Promise<void>
 
 export interface GroupHandlers {
@@ -168,13 +168,14 @@ export class Group {
   /** G4. */
   private async commit(places: Parameters<Commit>[0], term: number): Promise<void> {
     if (this.hasEnded || term !== this.term) throw new Error('the partitions are assigned anew')
-    if (this.commitOffsets === null) throw new Error('nothing was fetched yet')
     const { metadata } = this.options
     const topics = [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, all]) => ({
       topic,
       partitions: all.map(({ partition, offset }) => ({ partition, offset: String(offset), metadata })),
     }))
-    await this.commitOffsets({ topics })
+    if (this.commitOffsets !== null) return this.commitOffsets({ topics })
+    // kafkajs lends the other one with the first records
+    await this.consumer.commitOffsets(topics.flatMap(({ topic, partitions }) => partitions.map((one) => ({ topic, ...one }))))
   }
 
   private async handOver(

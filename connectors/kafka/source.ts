@@ -207,10 +207,12 @@ export class KafkaSource implements TriggerSource {
       const { topic, partition } = one
       const part = partOf(trigger.connection, topic, partition)
       const range = ranges.get(part) ?? { partition, low: 0, high: 0 }
-      const begin = beginOf(places.get(part), range, committed.get(topic)?.get(partition), this.committer)
+      const told = committed.get(topic)?.get(partition)
+      const begin = beginOf(places.get(part), range, told, this.committer)
       if (begin.lost > 0) host.count('lost', begin.lost)
       if (begin.lost > 0) host.places.note(part, begin.next)
-      if (begin.isSought) commits.handled(one, begin.next, 0)
+      // what ended behind the last lease was not committed under it
+      if (begin.unfinished === null && told?.offset !== begin.next) commits.handled(one, begin.next, 0)
       const beginning = { ...one, ...begin, part, high: range.high }
       readers.set(part, trigger.batch === undefined ? new SingleReader(scope, beginning) : new BatchReader(scope, beginning, trigger.batch))
       return begin.next
