@@ -12,6 +12,8 @@ import { isOfTopic } from './reason.ts'
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 }
 const CONNECT_MS = 10_000
 const REQUEST_MS = 30_000
+/** A question, with all that kafkajs repeats of it, has its answer in this time: others wait in line. */
+const QUESTION_MS = 30_000
 /** An answer comes when there are records, or after so long. What is taken up or resumed waits for it. */
 const FETCH_WAIT_MS = 250
 /** Records are some ten times as large in memory, and what one fetch brings is delivered before the next: more would wait longer, no more. */
@@ -135,8 +137,9 @@ export class Client {
   }
 
   /**
-   * A question that fails costs nobody else his answer, though all share a connection: they wait in line, and the ones behind it get another one. A failure
-   * may be that of a connection with a past (a broker that is gone, a topic that was deleted): it counts on a new one alone.
+   * A question that fails costs nobody else his answer, though all share a connection: they wait in line, and the ones behind it get another one. One
+   * that has no answer in time has failed, too. A failure may be that of a connection with a past (a broker that is gone, a topic that was deleted): it
+   * counts on a new one alone.
    */
   private async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     for (let failures = 0; ;) {
@@ -150,7 +153,7 @@ export class Client {
         const isNew = !opened.isUsed
         opened.isUsed = true
         try {
-          return { is: await question(opened.admin) }
+          return { is: await inTime(question(opened.admin)) }
         } catch (error) {
           opened.isOver = true
           if (this.opening === opening) this.opening = null
@@ -182,6 +185,19 @@ export class Client {
       await admin.disconnect().catch(() => undefined)
       throw error
     }
+  }
+}
+
+/** Rejects when it takes too long: kafkajs itself could take minutes, where a leader is not to be reached. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the broker has not answered within ${QUESTION_MS / 1000} s`)), QUESTION_MS)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

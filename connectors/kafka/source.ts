@@ -48,6 +48,7 @@ export class KafkaSource implements TriggerSource {
   private group: Group | null = null
   private commits: Commits | null = null
   private hasJoined = false
+  private isAsking = false
 
   constructor(trigger: PlanKafkaTrigger, host: TriggerHost, services: SourceServices) {
     this.trigger = trigger
@@ -252,6 +253,9 @@ export class KafkaSource implements TriggerSource {
 
   /** While a trigger waits for room, or no record comes, nothing else tells how much waits. */
   private async ask(client: Client): Promise<void> {
+    // others wait in the same line
+    if (this.isAsking) return
+    this.isAsking = true
     try {
       for (const [part, { high }] of await this.ranges(client)) {
         const reader = this.readers.get(part)
@@ -259,6 +263,8 @@ export class KafkaSource implements TriggerSource {
       }
     } catch {
       // the membership notices for itself
+    } finally {
+      this.isAsking = false
     }
   }
 }

@@ -134,7 +134,7 @@ export function sourceOf(
   trigger: PlanKafkaTrigger,
   host: TestHost,
   groups = new Groups(),
-): { readonly source: KafkaSource; readonly troubles: unknown[]; end(): Promise<void> } {
+): { readonly source: KafkaSource; readonly client: Client; readonly troubles: unknown[]; end(): Promise<void> } {
   const options: KafkaConnection = { kind: 'kafka', sessionTimeout: SESSION, ...connection }
   const client = new Client(options)
   const troubles: unknown[] = []
@@ -152,5 +152,5 @@ export function sourceOf(
     await client.close()
   }
   afterAll(end)
-  return { source, troubles, end }
+  return { source, client, troubles, end }
 }
