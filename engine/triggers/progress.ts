@@ -86,6 +86,11 @@ export interface ProgressStore {
   left?(olderThanMs: number, limit: number): Promise<readonly PendingStart[]>
   /** L3: of such a batch. */
   finish?(id: string): Promise<void>
+  /**
+   * L3: of such a batch that was never started, and whose flow is gone: forgets it with its messages, which are new where they come again. False, with
+   * nothing done, where the flow is there by now.
+   */
+  undo?(id: string, flow: string): Promise<boolean>
   /** Resolves when all that was written is safe, what was to be written soon, too. */
   flush(): Promise<void>
   /**

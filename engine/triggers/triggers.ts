@@ -53,7 +53,7 @@ export class LocalTriggers implements Triggers {
     this.topics = new Topics(this.table, this.deliveries, store)
     this.runner = new Runner(services.kinds, this.table, this.deliveries, this.news, store)
     this.seeking = new Seeking(this.runner, this.table, store)
-    this.upkeep = new Upkeep(this.deliveries, store, () => services.shared || this.runner.isAtWork)
+    this.upkeep = new Upkeep(this.deliveries, store, () => services.shared || this.runner.isAtWork, services.log)
   }
 
   /** Triggers begin to work, and what others have left of messages is finished. */

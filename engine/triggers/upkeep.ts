@@ -17,15 +17,17 @@ export class Upkeep {
   private readonly store: () => Promise<TriggerStore>
   /** Whether there is a store to look into: none is opened for it. */
   private readonly isWanted: () => boolean
+  private readonly log: (text: string) => void
   private timer: NodeJS.Timeout | null = null
   private working: Promise<void> = Promise.resolve()
   private rounds = 0
   private closed = false
 
-  constructor(deliveries: Deliveries, store: () => Promise<TriggerStore>, isWanted: () => boolean) {
+  constructor(deliveries: Deliveries, store: () => Promise<TriggerStore>, isWanted: () => boolean, log: (text: string) => void) {
     this.deliveries = deliveries
     this.store = store
     this.isWanted = isWanted
+    this.log = log
   }
 
   begin(): void {
@@ -81,10 +83,22 @@ export class Upkeep {
     try {
       await this.deliveries.start(prepared, inFlight, toStart)
     } catch (error) {
-      // what was begun for a flow goes with it, as its trigger's place does
-      if (!(error instanceof EngineError && error.code === 'flow-not-found')) await this.deliveries.refusedForNow(prepared, toStart, error)
+      if (error instanceof EngineError && error.code === 'flow-not-found') return this.forget(progress, { id, flow, trigger, place })
+      await this.deliveries.refusedForNow(prepared, toStart, error)
     }
     await progress.finish?.(id)
+  }
+
+  /** What was begun for a flow goes with it, as its trigger's place does: its messages may come again for a flow of that name. */
+  private async forget(
+    progress: ProgressStore,
+    { id, flow, trigger, place }: Pick<PendingStart, 'id' | 'flow' | 'trigger' | 'place'>,
+  ): Promise<void> {
+    // a start says that the flow is gone, too, while nobody can be asked whether it was made before
+    if ((await this.deliveries.find(id)) !== undefined) return progress.finish?.(id)
+    // the flow is there again: next time
+    if ((await progress.undo?.(id, flow)) !== true) return
+    this.log(`trigger ${flow}/${trigger.name}: the batch at ${place} was begun and not started, and is forgotten: flow ${flow} was deleted`)
   }
 }
 

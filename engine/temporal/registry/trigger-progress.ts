@@ -104,6 +104,22 @@ export class ProgressRows implements ProgressStore {
     await this.db.change('DELETE FROM fnflow.trigger_starts WHERE scope = $1 AND id = $2', [this.scope, id])
   }
 
+  async undo(id: string, flow: string): Promise<boolean> {
+    // all that there will be: they were written with the start. It may take a while to find them, and nothing is locked meanwhile
+    const sql = 'SELECT key FROM fnflow.trigger_messages WHERE scope = $1 AND execution = $2'
+    const keys = (await this.db.rows<{ key: Buffer }>(sql, [this.scope, id])).map(({ key }) => key).sort(Buffer.compare)
+    return this.db.transaction(async (transaction) => {
+      // no flow comes in between: its source would take these messages for handled
+      await transaction.change('LOCK TABLE fnflow.flows IN SHARE MODE', [])
+      const isThere = 'SELECT 1 AS found FROM fnflow.flows WHERE scope = $1 AND name = $2'
+      if ((await transaction.row(isThere, [this.scope, flow])) !== undefined) return false
+      await transaction.change('DELETE FROM fnflow.trigger_starts WHERE scope = $1 AND id = $2', [this.scope, id])
+      const forget = 'DELETE FROM fnflow.trigger_messages WHERE scope = $1 AND key = ANY ($2::bytea[]) AND execution = $3'
+      await transaction.change(forget, [this.scope, keys, id])
+      return true
+    })
+  }
+
   flush(): Promise<void> {
     return this.moves.flush()
   }

@@ -181,3 +181,37 @@ it('messages that were begun, with their bytes, wait for a version that is not t
   expect(await inputs()).toEqual([{ keys: ['x', 'y'] }])
   await until(async () => (await triggers.progress.left!(0, 10)).length === 0, 'nothing left')
 })
+
+it('messages that were begun, and whose flow was deleted, start it when it is there again', { timeout: 120_000 }, async () => {
+  const one = await serve()
+  const deploy = () => one.engine.deploy({ ...flow, flow: 'deleted', triggers: [TRIGGER] })
+  const sourceOf = async (seen?: Source): Promise<Source> => {
+    const found = (): Source | undefined => one.sources.all.findLast(({ host, stopped }) => host.flow === 'deleted' && !stopped)
+    await until(() => found() !== undefined && found() !== seen, 'a source')
+    return found()!
+  }
+  await deploy()
+  const first = await sourceOf()
+  const durable = await one.engine.durableHost()
+  const start = durable.start.bind(durable)
+  durable.start = () => Promise.reject(new EngineError('temporal-unavailable', 'as if it had died here'))
+  expect(await rejection(first.host.deliver(messages('d', 'e')))).toMatchObject({ code: 'temporal-unavailable' })
+  await one.engine.catalogue.remove('deleted')
+  durable.start = start
+  await until(async () => {
+    await one.engine.triggers.sweep()
+    return (await first.host.known(['d', 'e'])).size === 0
+  }, 'the batch to be forgotten')
+  expect(await durable.triggers.progress.left!(0, 10)).toEqual([])
+  await until(
+    () =>
+      deploy().then(
+        () => true,
+        () => false,
+      ),
+    'the flow to be there again',
+  )
+  const second = await sourceOf(first)
+  expect(await second.host.known(['d', 'e'])).toEqual(new Set())
+  expect((await second.host.deliver(messages('d'))).outcome).toBe('started')
+})

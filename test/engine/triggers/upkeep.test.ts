@@ -18,6 +18,8 @@ const startOf = (id: string, more: Partial<PendingStart> = {}): PendingStart => 
 function scene(left: PendingStart[], start: (id: string) => void = () => undefined) {
   const started: string[] = []
   const letters: DeadLetter[] = []
+  const undone: string[] = []
+  const logged: string[] = []
   const store = new MemoryTriggerStore()
   const progress = Object.assign(store.progress, {
     left: async (_: number, limit: number) => {
@@ -28,6 +30,12 @@ function scene(left: PendingStart[], start: (id: string) => void = () => undefin
     finish: async (id: string) => {
       left.splice(0, left.length, ...left.filter((one) => one.id !== id))
     },
+    undo: async (id: string, flow: string) => {
+      if (flow === 'again') return false
+      undone.push(id)
+      await progress.finish(id)
+      return true
+    },
   })
   const services: DeliveryServices = {
     store: async () => Object.assign(store, { progress }),
@@ -37,15 +45,20 @@ function scene(left: PendingStart[], start: (id: string) => void = () => undefin
       return { id } as Execution
     },
     reserve: () => Promise.reject(new Error('not asked for')),
-    find: async () => undefined,
+    find: async (id) => (id.startsWith('there') ? ({ id } as Execution) : undefined),
     ended: () => new Promise(() => undefined),
     deadLetter: async (_, letter) => void letters.push(letter),
     log: () => undefined,
   }
   const news = new News(services.store)
   const deliveries = new Deliveries(services, news)
-  const upkeep = new Upkeep(deliveries, services.store, () => true)
-  return { upkeep, deliveries, started, letters, left, store, news }
+  const upkeep = new Upkeep(
+    deliveries,
+    services.store,
+    () => true,
+    (text) => logged.push(text),
+  )
+  return { upkeep, deliveries, started, letters, undone, logged, left, store, news }
 }
 
 const failing = (code: 'version-not-found' | 'flow-not-found' | 'conflict' | 'bad-input'): never => {
@@ -73,6 +86,15 @@ it('what was started and deleted since is no dead letter, and what is of a flow 
   expect([left, letters]).toEqual([[], []])
   await news.close()
   expect(await store.states()).toMatchObject([{ counts: { deduplicated: 1, deadLettered: 0, skipped: 0 } }])
+})
+
+it('what was begun for a flow that is gone is undone, unless it was started, or the flow is there again', async () => {
+  const { upkeep, undone, logged, left } = scene([startOf('a'), startOf('there'), startOf('b', { flow: 'again' })], () =>
+    failing('flow-not-found'),
+  )
+  await upkeep.work()
+  expect([undone, left.map(({ id }) => id)]).toEqual([['a'], ['b']])
+  expect(logged).toEqual(['trigger f/t: the batch at q/a was begun and not started, and is forgotten: flow f was deleted'])
 })
 
 it('a dead letter has the bytes as they came', async () => {

@@ -202,3 +202,17 @@ test('a place that is sought is of the next generation; late moves of the one be
   expect(await other.states()).toMatchObject([{ generation: 1 }])
   expect(await triggers.progress.seek('f', 't', new Map())).toBe(2)
 })
+
+test('a batch that was begun for a flow that is gone is undone with its messages', async () => {
+  const [one, other] = await two()
+  const { progress } = one.triggers
+  await progress.begin!(messages('a', 'b'), undefined, startOf('x'))
+  await progress.write(messages('c'), { outcome: 'started', executionId: 'y' })
+  // for one that is there nothing is done
+  expect(await other.triggers.progress.undo!('x', 'f')).toBe(false)
+  expect((await progress.known(KEY, ['a', 'b', 'c'])).size).toBe(3)
+  await one.catalogue.deletions.remove('f', undefined)
+  expect(await other.triggers.progress.undo!('x', 'f')).toBe(true)
+  expect(await progress.known(KEY, ['a', 'b', 'c'])).toEqual(new Set(['c']))
+  expect(await progress.left!(-1000, 10)).toEqual([])
+})
