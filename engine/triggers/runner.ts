@@ -14,7 +14,7 @@ import type { TriggerEntry, TriggerTable } from './table.ts'
 
 /** So often it is looked whether triggers have come, changed or gone. */
 const LOOK_MS = 1000
-/** So long a source that ends holds up those that are to begin. */
+/** So long a source that ends holds up whoever has asked for a look. */
 const MOST_WAIT_MS = 5000
 
 export interface RunningState {
@@ -82,17 +82,25 @@ export class Runner {
     // keeps the process alive until what it finds does
     this.soon = setImmediate(() => {
       this.soon = null
-      void this.look()
+      void this.lookOnce()
     })
   }
 
   private again(): void {
     if (this.closed) return
-    this.timer = setTimeout(() => void this.look().finally(() => this.again()), LOOK_MS).unref()
+    this.timer = setTimeout(() => void this.lookOnce().finally(() => this.again()), LOOK_MS).unref()
   }
 
-  /** Starts and stops what has changed, once it has begun; one look at a time. */
-  look(): Promise<void> {
+  /** Starts and stops what has changed, once it has begun. What ends has ended then, and what takes its place is there, unless that takes long. */
+  async look(): Promise<void> {
+    await this.lookOnce()
+    if (this.stopping.size === 0 || this.closed) return
+    await Promise.race([Promise.all(this.stopping.values()), pause(MOST_WAIT_MS, this.patience.signal)])
+    await this.lookOnce()
+  }
+
+  /** One look at a time. None waits for a source to end: others that are to stop must hear of it in time (`seeking.ts`). */
+  private lookOnce(): Promise<void> {
     if (!this.begun) return Promise.resolve()
     return (this.looking = this.looking.then(() => this.aside(() => this.sync())).catch(() => undefined))
   }
@@ -162,7 +170,6 @@ export class Runner {
     if (this.closed || (this.running.size === 0 && !this.table.mayHave((trigger) => !isPushed(trigger) && this.kinds.has(trigger)))) return
     const { entries } = await this.table.snapshot()
     for (const [key, running] of this.running) if (!isSame(entries.get(key), running)) this.stop(key)
-    await Promise.race([Promise.all(this.stopping.values()), pause(MOST_WAIT_MS, this.patience.signal)])
     for (const key of this.failed.keys()) if (entries.get(key)?.state.enabled !== true) this.failed.delete(key)
     await Promise.all([...entries].map(([key, entry]) => this.start(key, entry)))
   }
@@ -216,7 +223,10 @@ export class Runner {
     const running = this.running.get(key)
     if (running === undefined) return
     this.running.delete(key)
-    const stopped = this.ended(running).finally(() => this.stopping.delete(key))
+    const stopped = this.ended(running).finally(() => {
+      this.stopping.delete(key)
+      this.lookSoon()
+    })
     this.stopping.set(key, stopped)
   }
 

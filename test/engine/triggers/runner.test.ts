@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { TriggerHost } from '../../../connectors/triggers/contract.ts'
 import { LocalEngine } from '../../../engine/internal.ts'
 import { until } from '../calls.ts'
@@ -125,7 +125,41 @@ describe('triggers whose events a connector brings', () => {
     await opened.close()
     expect(four.stopped).toBe(true)
   })
+
+  it('begin and end while the source of another trigger is ending, which is replaced when it has', async () => {
+    const { deploy } = bound(await open())
+    await deploy(flow(TRIGGER))
+    const one = await source(1)
+    let end = (): void => undefined
+    one.stop = () => new Promise<void>((resolve) => (end = resolve)).then(() => void (one.stopped = true))
+    // nobody's patience ends
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    try {
+      await deploy(flow({ ...TRIGGER, groupId: 'other' }))
+      await deploy({ ...flow({ ...TRIGGER, name: 'more' }), flow: 'g' })
+      await turnsUntil(() => sources.some(({ host, started }) => started && host.flow === 'g'), 'the source of g')
+      await deploy({ ...flow({ ...TRIGGER, name: 'most' }), flow: 'g' })
+      await turnsUntil(() => sources.some(({ host, stopped }) => stopped && host.flow === 'g'), 'the end of it')
+      const ofF = () => sources.filter(({ host }) => host.flow === 'f').map(({ trigger }) => trigger.groupId)
+      expect([one.stopped, ofF()]).toEqual([false, ['g']])
+      end()
+      await turnsUntil(() => ofF().length === 2, 'what takes its place')
+      expect([one.stopped, ofF()]).toEqual([true, ['g', 'other']])
+    } finally {
+      vi.useRealTimers()
+      end()
+    }
+  })
 })
+
+/** As `until`, without a timer. */
+async function turnsUntil(test: () => boolean, what: string): Promise<void> {
+  const began = Date.now()
+  while (!test()) {
+    if (Date.now() - began > 20_000) throw new Error(`never: ${what}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
 
 function bound(engine: LocalEngine) {
   return {
