@@ -100,7 +100,9 @@ it('places, batches and messages of a trigger are one matter of all servers', { 
 
   // all servers go on where it was sought
   let readers: unknown[] = []
-  one.sources.resolve = () => {
+  one.sources.resolve = async () => {
+    // a busy server may need longer than it is given
+    await until(() => other.sources.current === undefined, 'the end of the source of the other server')
     readers = [one.sources.current, other.sources.current]
     return new Map([[PART, 1]])
   }
