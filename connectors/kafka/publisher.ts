@@ -41,11 +41,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+interface Attempt {
+  isConnected: boolean
+}
+
 /**
  * One request at a time, for all who wait.
  *
- * - P1. Where the cluster does not answer, that is the answer for everything that waits: nobody finds it out once more by himself.
- * - P2. What the broker refuses is looked for by topics, and then by halves: the others go through. Those that had been taken come twice, as the same event.
+ * - P1. Where there is no connection to the cluster, that is the answer for everything that waits: nobody finds it out once more by himself. Behind a
+ *   connection it is that of one topic, whose leader may be away alone.
+ * - P2. What fails is looked for by topics, and what the broker refuses then by halves: the others go through. Those that had been taken come twice, as the
+ *   same event.
  * - P3. Everything has its answer in the time that it was given, and soon after the end of the engine.
  */
 export class Publisher {
@@ -135,32 +141,36 @@ export class Publisher {
     for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
       // given up meanwhile
       const all = part.filter((one) => this.underWay.has(one))
-      if (all.length === 0) continue
+      const [first] = all
+      if (first === undefined) continue
+      const attempt: Attempt = { isConnected: false }
       try {
-        await this.attempt(all)
+        await this.attempt(all, attempt)
         for (const one of all) this.settle(one)
       } catch (error) {
-        if (!isOfMessages(error)) return this.refuseAll(error)
+        if (!attempt.isConnected) return this.refuseAll(error)
         const smaller = partsOf(all, error)
         if (smaller.length > 1) parts.unshift(...smaller)
+        else if (!isOfMessages(error)) this.refuseAll(error, first.publication.topic)
         else for (const one of all) this.settle(one, error)
       }
     }
   }
 
   /** P1. */
-  private refuseAll(error: unknown): void {
-    for (const one of [...this.underWay, ...this.waiting]) this.settle(one, error)
+  private refuseAll(error: unknown, topic?: string): void {
+    for (const one of [...this.underWay, ...this.waiting])
+      if (topic === undefined || one.publication.topic === topic) this.settle(one, error)
   }
 
   /** Rejects with what kafkajs throws, or when it takes too long: then what becomes of it is not known. */
-  private async attempt(all: readonly Waiting[]): Promise<void> {
+  private async attempt(all: readonly Waiting[], attempt: Attempt): Promise<void> {
     const { attemptMs = ATTEMPT_MS } = this.options
     const over = new Promise<never>((_, reject) => (this.cut = reject))
     const late = (): void => this.cut?.(new Error(`the broker has not answered within ${seconds(attemptMs)}`))
     const timer = setTimeout(late, attemptMs)
     try {
-      await Promise.race([this.request(all), over])
+      await Promise.race([this.request(all, attempt), over])
     } catch (error) {
       // the next one has a producer of its own: this one may be beyond mending, or know a topic that is gone
       if (!isOfSomeMessage(error)) void this.retire()
@@ -170,8 +180,9 @@ export class Publisher {
     }
   }
 
-  private async request(all: readonly Waiting[]): Promise<void> {
+  private async request(all: readonly Waiting[], attempt: Attempt): Promise<void> {
     const producer = await (this.producer ??= this.connect())
+    attempt.isConnected = true
     const topics = Map.groupBy(all, ({ publication }) => publication.topic)
     const topicMessages = [...topics].map(([topic, some]) => ({ topic, messages: some.map(({ publication }) => messageOf(publication)) }))
     await producer.sendBatch({ acks: ALL_REPLICAS, topicMessages })

@@ -105,6 +105,28 @@ describe('a publisher', () => {
     )
   })
 
+  it('fails only the topic whose leader is away, all of it at once, and goes on with the others', async () => {
+    const { cluster, publish } = setUp()
+    cluster.answer = async (request) => {
+      if (request.some(({ topic }) => topic === 'far')) throw new Error('connect ETIMEDOUT')
+    }
+    const topics = ['one', 'far', 'two']
+    // more than one request has
+    const found = await outcomes(Array.from({ length: 900 }, (_, at) => publish(String(at), topics[at % 3])))
+    expect(found).toEqual(Array.from({ length: 900 }, (_, at) => (at % 3 === 1 ? 'connect ETIMEDOUT' : 'sent')))
+    expect(cluster.requests.filter((request) => request.some(({ topic }) => topic === 'far'))).toHaveLength(2)
+  })
+
+  it('finds out once more, and not for each topic, when the cluster goes away behind a connection', async () => {
+    const { cluster, publish } = setUp()
+    await publish('first')
+    cluster.answer = () => Promise.reject(new Error('read ECONNRESET'))
+    cluster.connect = () => Promise.reject(new Error('connect ECONNREFUSED'))
+    const found = await outcomes(Array.from({ length: 900 }, (_, at) => publish(String(at), `t${at % 9}`)))
+    expect(new Set(found)).toEqual(new Set(['connect ECONNREFUSED']))
+    expect(cluster.connections).toBe(2)
+  })
+
   it('that the broker does not answer gives up, and goes on with another connection', async () => {
     const { cluster, publish } = setUp({ attemptMs: 50 })
     cluster.answer = () => new Promise(() => undefined)
