@@ -69,6 +69,11 @@ export function callbackToken(secret: Uint8Array, execution: string, place: stri
   return hmac(secret, `callback\0${execution}\0${place}`)
 }
 
+/** Names the store of a secret, and one application in it, to other stores; the secret does not follow from it. */
+export function storeId(secret: Uint8Array, scope = ''): string {
+  return hmac(secret, `store\0${scope}`).slice(0, 12)
+}
+
 /** How tokens are stored. */
 export function tokenHash(token: string): string {
   return hash('sha256', token, 'base64url')

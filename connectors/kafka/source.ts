@@ -183,8 +183,8 @@ export class KafkaSource implements TriggerSource {
   }
 
   private get committer(): Committer {
-    const { flow, generation } = this.host
-    return { flow, trigger: this.trigger.name, generation }
+    const { flow, generation, store } = this.host
+    return { flow, trigger: this.trigger.name, generation, store }
   }
 
   private async assigned(

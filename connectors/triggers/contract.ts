@@ -93,6 +93,8 @@ export interface TriggerHost {
   readonly flow: string
   /** Raised where a place was sought anew; part of the ids already, and of what else names an event beyond this trigger. */
   readonly generation: number
+  /** Names the engine's store, in which the generation is counted: what is left at the broker for servers with another one has it. No slash is in it. */
+  readonly store: string
   /** Epoch ms. When the trigger was enabled for the first time; redeployments do not change it. */
   readonly firstEnabledAt: number
   /** Epoch ms. When it was enabled last: what comes before it, is of a time in which it was disabled. */

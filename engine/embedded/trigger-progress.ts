@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Place } from '../../connectors/triggers/contract.ts'
 import type { Json } from '../../dsl/json.ts'
+import { storeId } from '../ids.ts'
 import { MessagesKnown, type Along, type Fate, type ProgressStore, type Step, type TriggerKey } from '../triggers/progress.ts'
 import type { Journal } from './journal.ts'
 import type { Store } from './store.ts'
@@ -19,10 +20,12 @@ const FORWARD = `${MOVE} WHERE json_type(next) NOT IN ('integer', 'real') OR jso
   OR json_extract(excluded.next, '$') >= json_extract(next, '$')`
 
 export class EmbeddedProgress implements ProgressStore {
+  readonly id: string
   private readonly store: Store
   private readonly journal: Journal
 
   constructor(store: Store, journal: Journal) {
+    this.id = storeId(store.secret)
     this.store = store
     this.journal = journal
   }

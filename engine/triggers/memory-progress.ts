@@ -1,10 +1,12 @@
 import type { Place } from '../../connectors/triggers/contract.ts'
 import { jsonEqual } from '../../dsl/json-equal.ts'
 import type { Json } from '../../dsl/json.ts'
+import { newId } from '../ids.ts'
 import { isForward, MessagesKnown, type Along, type Move, type ProgressStore, type Step, type TriggerKey } from './progress.ts'
 
 /** For engines that keep nothing. */
 export class MemoryProgress implements ProgressStore {
+  readonly id = newId()
   private readonly raise: (flow: string, name: string) => number
   private readonly kept = new Map<string, Map<string, Place>>()
   private readonly messages = new Map<string, number>()

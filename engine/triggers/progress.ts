@@ -68,6 +68,8 @@ export interface PendingStart {
 
 /** Rejects with EngineError as all of the store does. */
 export interface ProgressStore {
+  /** Of this store, or of this application's part of it: generations are counted within it. No other has it. */
+  readonly id: string
   places(trigger: TriggerKey): Promise<ReadonlyMap<string, Place>>
   /** Sets a place that is still as `expected`; undefined: is not there. False, with nothing done, where it is another by now. */
   note(trigger: TriggerKey, part: string, next: Json, expected: Json | undefined): Promise<boolean>

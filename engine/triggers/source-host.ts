@@ -32,6 +32,7 @@ export class SourceHost implements TriggerHost {
   state: SourceState = 'connecting'
   readonly flow: string
   readonly generation: number
+  readonly store: string
   readonly firstEnabledAt: number
   readonly enabledAt: number
   readonly places: SourcePlaces
@@ -46,6 +47,7 @@ export class SourceHost implements TriggerHost {
     this.parts = parts
     this.flow = flow
     this.generation = generation
+    this.store = progress.id
     this.firstEnabledAt = firstEnabledAt ?? Date.now()
     this.enabledAt = enabledAt ?? this.firstEnabledAt
     this.places = new SourcePlaces(progress, { flow, name, generation })

@@ -8,6 +8,7 @@ import type { Json } from '../../dsl/json.ts'
 export class TestHost implements TriggerHost {
   readonly flow = 'f'
   generation = 0
+  store = 's'
   firstEnabledAt = Date.now()
   enabledAt = Date.now()
   /** Handled, in order; repeats are not. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { callbackToken, derivedId, derivedIdAt, newId, tokenHash } from '../../engine/ids.ts'
+import { callbackToken, derivedId, derivedIdAt, newId, storeId, tokenHash } from '../../engine/ids.ts'
 
 it('new ids are UUIDs of version 7, each greater than the one before, with random ends', () => {
   const ids = Array.from({ length: 20_000 }, () => newId())
@@ -16,6 +16,14 @@ it('tokens are HMACs of their place, by the secret of the store', () => {
   expect(token).toBe(createHmac('sha256', secret).update('callback\0execution\0ask/é').digest('base64url'))
   expect(callbackToken(randomBytes(32), 'execution', 'ask/é')).not.toBe(token)
   expect(tokenHash(token)).toBe(createHash('sha256').update(token).digest('base64url'))
+})
+
+it('a store has one id, and each application in it', () => {
+  const secret = randomBytes(32)
+  expect(storeId(secret)).toBe(storeId(Uint8Array.from(secret)))
+  const ids = [storeId(secret), storeId(secret, '1'), storeId(secret, '2'), storeId(randomBytes(32))]
+  expect(new Set(ids).size).toBe(ids.length)
+  for (const id of ids) expect(id).toMatch(/^[\w-]{12}$/)
 })
 
 it('a derived id follows from its parts', () => {

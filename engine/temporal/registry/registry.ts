@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ExecutionRecord } from '../../api.ts'
 import { EngineError } from '../../errors.ts'
+import { storeId } from '../../ids.ts'
 import { ApiKeys } from './api-keys.ts'
 import type { TriggerStore } from '../../triggers/store.ts'
 import type { BatchStore } from '../../batches/store.ts'
@@ -100,11 +101,11 @@ export class Registry {
   readonly batches: BatchStore
 
   private constructor(shared: Shared, scope: number, owner: boolean) {
-    const { db, plans } = shared
+    const { db, plans, secret } = shared
     this.shared = shared
     this.scope = scope
     this.owner = owner
-    const triggers = new TriggerRows(db, scope)
+    const triggers = new TriggerRows(db, scope, storeId(secret, String(scope)))
     this.triggers = triggers
     this.catalogue = new CatalogueTables(db, scope, plans, triggers)
     this.routes = new FunctionRoutes(db, scope)

@@ -24,11 +24,14 @@ const RECORD = `INSERT INTO fnflow.trigger_messages (scope, key, until, outcome,
   SELECT $1, m.key, $3, $4, $5 FROM unnest($2::bytea[]) AS m (key) ON CONFLICT (scope, key) DO NOTHING`
 
 export class ProgressRows implements ProgressStore {
+  readonly id: string
   private readonly db: Database
   private readonly scope: number
   private readonly moves: MoveQueue
 
-  constructor(db: Database, scope: number) {
+  /** @param id Of this scope of the database: see ProgressStore. */
+  constructor(db: Database, scope: number, id: string) {
+    this.id = id
     this.db = db
     this.scope = scope
     this.moves = new MoveQueue(db, scope)

@@ -39,10 +39,11 @@ export class TriggerRows implements TriggerStore {
   /** By the plan's hash: each plan is read once. */
   private readonly known = new Map<string, readonly PlanTrigger[]>()
 
-  constructor(db: Database, scope: number) {
+  /** @param id See ProgressStore. */
+  constructor(db: Database, scope: number, id: string) {
     this.db = db
     this.scope = scope
-    this.progress = new ProgressRows(db, scope)
+    this.progress = new ProgressRows(db, scope, id)
   }
 
   /** @param by In whose transaction; default: none. */

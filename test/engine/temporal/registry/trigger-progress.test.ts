@@ -27,6 +27,13 @@ async function two(): Promise<[Registry, Registry]> {
   return both
 }
 
+test('all servers of an application know their store by one name, and no other application does', async () => {
+  const [one, other] = await two()
+  const [third] = await two()
+  expect(one.triggers.progress.id).toBe(other.triggers.progress.id)
+  expect(third.triggers.progress.id).not.toBe(one.triggers.progress.id)
+})
+
 test('a trigger begins once', async () => {
   const [one, other] = await two()
   const first = await one.triggers.begin('f', 't')
