@@ -32,10 +32,9 @@ export async function listExecutions(
   if (filter.flows?.length === 0) return { items: [] }
   const before = cursor === undefined ? undefined : positionOf(cursor)
   const wanted = (status: ExecutionStatus): boolean => filter.statuses?.includes(status) ?? true
-  const [recorded, live] = await Promise.all([
-    registry.list({ ...filter, ...(before === undefined ? {} : { before }), limit: limit + 1 }),
-    liveOnes(cluster, registry, scope, filter, before, limit + 1),
-  ])
+  // one behind the other: what is recorded while the live ones are looked at is left out there, and must be found here
+  const live = await liveOnes(cluster, registry, scope, filter, before, limit + 1)
+  const recorded = await registry.list({ ...filter, ...(before === undefined ? {} : { before }), limit: limit + 1 })
   const byId = new Map<string, ExecutionRecord>()
   for (const record of live) if (wanted(record.status)) byId.set(record.id, record)
   // a record says more than visibility does
