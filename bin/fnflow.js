@@ -33,7 +33,7 @@ if (Number(process.versions.node.split('.')[0]) < wanted) {
 
 /**
  * Servers hold many small objects for as long as a commit takes: just long enough to outlive V8's young generation, which grows to 48 MB for them and
- * moves its overflow to an old one that is seldom collected. With half of it they need 100 MB less, and are as fast. It can be said only where a process
+ * moves its overflow to an old one that is seldom collected. With half of it they need 100 MB less, and some more CPU. It can be said only where a process
  * begins, so this one begins anew, under its id; not where execve is missing (Windows), nor where somebody has said it himself.
  */
 function limitHeap() {

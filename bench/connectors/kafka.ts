@@ -4,17 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs'
 import { mendRequestQueue } from '../../connectors/kafka/mend.ts'
 import { startServices } from '../../scripts/services/start.ts'
-import { OUR_FLAGS, Program } from '../http/processes.ts'
+import { OUR_FLAGS } from '../http/processes.ts'
 import type { Bench, BenchResult, BenchSettings } from '../result.ts'
 import type { Mode } from '../workloads.ts'
-import { resultOf, type Consumed, type Side } from './sides.ts'
+import { resultOf, startSide, type Consumed, type Side } from './sides.ts'
 
 const PARTITIONS = 4
 /** Of one request of the load. */
 const CHUNK = 500
 /** Messages a second where latencies are taken: far from what either side could do. */
 const PACE = 200
-const PROGRAMS = new URL('programs/', import.meta.url)
 
 /** From a topic to executions: against a bare consumer of the same client that writes a row for each message. */
 export const kafka: readonly Bench[] = (['express', 'standard'] as const).map((mode) => ({
@@ -33,16 +32,8 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
   const address = services.addresses.kafka
   const client = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING })
   const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
-  const { FNFLOW_BENCH_PROFILES: profiles } = process.env
-  const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
-  const sideOf = async (name: string, args: readonly string[], more: readonly string[] = []): Promise<Side> => ({
-    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, [...more, ...flags]),
-    rates: [],
-    cpuUs: [],
-    latencies: [],
-  })
-  const ours = await sideOf('kafka-ours', [join(here, 'store'), address, mode], OUR_FLAGS)
-  const reference = await sideOf('kafka-reference', [join(here, 'reference.db'), address])
+  const ours = await startSide('kafka-ours', [join(here, 'store'), address, mode], OUR_FLAGS)
+  const reference = await startSide('kafka-reference', [join(here, 'reference.db'), address])
   try {
     await producer.connect()
     const topic = `bench-${mode}-${Date.now()}`

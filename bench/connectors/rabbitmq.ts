@@ -3,14 +3,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type ConfirmChannel } from 'amqplib'
 import { startServices } from '../../scripts/services/start.ts'
-import { OUR_FLAGS, Program } from '../http/processes.ts'
+import { OUR_FLAGS } from '../http/processes.ts'
 import type { Bench, BenchResult, BenchSettings } from '../result.ts'
 import type { Mode } from '../workloads.ts'
-import { resultOf, type Consumed, type Side } from './sides.ts'
+import { resultOf, startSide, type Consumed, type Side } from './sides.ts'
 
 /** Messages a second where latencies are taken: far from what either side could do. */
 const PACE = 200
-const PROGRAMS = new URL('programs/', import.meta.url)
 
 /** From a queue to executions: against a bare consumer of the same client that writes a row for each message. */
 export const rabbitmq: readonly Bench[] = (['express', 'standard'] as const).map((mode) => ({
@@ -28,16 +27,8 @@ async function measure(mode: Mode, settings: BenchSettings): Promise<BenchResult
   const url = services.addresses.rabbitmq
   const connection = await connect(url)
   const channel = await connection.createConfirmChannel()
-  const { FNFLOW_BENCH_PROFILES: profiles } = process.env
-  const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
-  const sideOf = async (name: string, args: readonly string[], more: readonly string[] = []): Promise<Side> => ({
-    program: await Program.start(new URL(`${name}.mjs`, PROGRAMS), args, [...more, ...flags]),
-    rates: [],
-    cpuUs: [],
-    latencies: [],
-  })
-  const ours = await sideOf('rabbitmq-ours', [join(here, 'store'), url, mode], OUR_FLAGS)
-  const reference = await sideOf('rabbitmq-reference', [join(here, 'reference.db'), url])
+  const ours = await startSide('rabbitmq-ours', [join(here, 'store'), url, mode], OUR_FLAGS)
+  const reference = await startSide('rabbitmq-reference', [join(here, 'reference.db'), url])
   let queues = 0
   /** A queue is read once: each round has its own. */
   const newQueue = async (count: number): Promise<string> => {

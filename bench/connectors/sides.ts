@@ -1,5 +1,5 @@
 /** What a connector's bench makes of both sides: our engine, and a bare consumer of the same client. */
-import type { Program } from '../http/processes.ts'
+import { Program } from '../http/processes.ts'
 import { median, quantile, range } from '../measure.ts'
 import { atLeast, pair, rounded, type BenchResult } from '../result.ts'
 
@@ -18,6 +18,14 @@ export interface Side {
 export interface Consumed {
   readonly ms: number
   readonly latencies: readonly number[]
+}
+
+/** Starts one of `programs/`; where profiles are wanted it writes one. @param flags Of Node. */
+export async function startSide(name: string, args: readonly string[], flags: readonly string[] = []): Promise<Side> {
+  const { FNFLOW_BENCH_PROFILES: profiles } = process.env
+  const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
+  const program = await Program.start(new URL(`programs/${name}.mjs`, import.meta.url), args, [...flags, ...profiling])
+  return { program, rates: [], cpuUs: [], latencies: [] }
 }
 
 /** @param client Of both sides, by its package. @param moreMb Memory of ours above the other's, at the most. */

@@ -54,11 +54,9 @@ async function liveOnes(
   most: number,
 ): Promise<ExecutionRecord[]> {
   const base = [
-    `${ATTRIBUTES.version} IS NOT NULL`,
-    `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
+    ...conditionsOf(scope, filter),
     `WorkflowType != ${quoted(LANE_TYPE)}`,
     `(ExecutionStatus = 'Running' OR CloseTime > ${quoted(new Date(Date.now() - RECENT_MS).toISOString())})`,
-    ...conditionsOf(filter),
   ].join(' AND ')
   // starts are told to the millisecond, and many may share one
   const last = before === undefined ? Date.now() + 60_000 : before.startedAt + 1
@@ -106,16 +104,10 @@ export async function runningOf(
   { client }: Cluster,
   scope: string,
   flow: string,
-  { type, name }: { readonly type: string; readonly name: string },
+  trigger: { readonly type: string; readonly name: string },
   most: number,
 ): Promise<readonly string[]> {
-  const query = [
-    `${ATTRIBUTES.version} IS NOT NULL`,
-    `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
-    `WorkflowType = ${quoted(flow)}`,
-    `${ATTRIBUTES.trigger} = ${quoted(`${type}/${name}`)}`,
-    `ExecutionStatus = 'Running'`,
-  ].join(' AND ')
+  const query = [...conditionsOf(scope, { flows: [flow], trigger }), `ExecutionStatus = 'Running'`].join(' AND ')
   const ids: string[] = []
   for await (const { workflowId } of client.workflow.list({ query, pageSize: Math.min(most, STRETCH) })) {
     ids.push(workflowId)
@@ -124,10 +116,12 @@ export async function runningOf(
   return ids
 }
 
-/** In Temporal's query language. */
-function conditionsOf({ flows, parent, name, trigger }: CheckedFilter): string[] {
+/** Of executions of a scope, in Temporal's query language. */
+function conditionsOf(scope: string, { flows, parent, name, trigger }: CheckedFilter): string[] {
   const type = trigger === undefined ? '' : trigger.type
   return [
+    `${ATTRIBUTES.version} IS NOT NULL`,
+    `${ATTRIBUTES.scope} = ${quoted(scopeAttribute(scope))}`,
     ...(flows === undefined ? [] : [`WorkflowType IN (${flows.map(quoted).join(', ')})`]),
     ...(parent === undefined ? [] : [`${ATTRIBUTES.parent} = ${quoted(parent)}`]),
     ...(name === undefined ? [] : [`${ATTRIBUTES.name} = ${quoted(name)}`]),
